@@ -1,0 +1,3 @@
+"""collab: a Socket.IO-compatible collaborative editing server."""
+
+__version__ = "0.1.0"
