@@ -1,0 +1,274 @@
+"""Who is here: one document's sessions, the awareness client ids that they own, and what they show.
+
+Two views of one state. Yjs clients see awareness entries (client id, clock, JSON state); clients
+without Yjs see one entry per session. A client id belongs to the session that announced it first,
+until that session ends; nobody else can change or remove it. The server hands out the clocks that
+others see, so that an id can come back after its session was cut, although Yjs repeats old clocks.
+
+Format of awareness entries: y-protocols/awareness, written by :mod:`collab.protocol.awareness`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from collab.protocol.awareness import AwarenessEntry, encode_awareness
+
+#: client ids that one session may announce (an editor has one; a few leave room for sub-documents)
+MAX_CLIENT_IDS = 4
+#: client ids of ended sessions whose last clock is remembered
+MAX_TOMBSTONES = 4096
+
+
+@dataclass(slots=True, eq=False)
+class Announced:
+    """One client id: ``state`` is JSON text, None once removed; ``clock`` is what others see.
+
+    ``lead`` is how far that clock is ahead of the owner's own (0 but after a comeback).
+    """
+
+    client: int
+    session: str
+    state: str | None
+    clock: int
+    lead: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Present:
+    """One session: the identity that the server stamped, its own client id, its JSON state."""
+
+    session: str
+    client_id: int
+    user: dict[str, Any]
+    listed: bool
+    clients: list[int] = field(default_factory=list)
+    state: Any = None
+    shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChange:
+    """What a flush has to tell.
+
+    ``awareness`` is an encoded awareness update (None: nothing), ``presence`` the JSON event
+    (None: nothing), ``sole`` the only session that changed, if it was one.
+    """
+
+    awareness: bytes | None
+    presence: dict[str, Any] | None
+    sole: str | None
+
+
+class Presence:
+    """The presence of one document. Pure: no I/O, no clock, no tasks."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, Present] = {}
+        self.announced: dict[int, Announced] = {}
+        self._tombstones: OrderedDict[int, int] = OrderedDict()
+        self._changed_clients: dict[int, str] = {}
+        self._joined: dict[str, None] = {}
+        self._updated: dict[str, None] = {}
+        self._left: dict[str, dict[str, Any]] = {}
+
+    # -- changes --------------------------------------------------------------------------------
+
+    def join(self, session: str, client_id: int, user: dict[str, Any], *, listed: bool) -> None:
+        """Add a session. With ``listed`` it shows itself at once, as clients without Yjs do."""
+        present = Present(session, client_id, user, listed)
+        self.sessions[session] = present
+        self._joined[session] = None
+        if listed:
+            self.show(session, {})
+
+    def leave(self, session: str) -> None:
+        """Remove a session and every client id that it owns. Unknown sessions are ignored."""
+        present = self.sessions.get(session)
+        if present is None:
+            return
+        if self._joined.pop(session, 0) == 0:
+            self._left[session] = self._entry(present)
+        self._updated.pop(session, None)
+        del self.sessions[session]
+        for client in present.clients:
+            self._remove(client, session)
+
+    def show(self, session: str, state: Any) -> None:
+        """Set the JSON presence state of a session (any JSON value of an object; None hides it)."""
+        present = self.sessions[session]
+        present.state = state
+        present.shown = True
+        self._mark(session)
+        client = present.client_id
+        entry = self.announced.get(client)
+        if state is None:
+            if entry is not None:
+                self._remove(client, session)
+                present.clients.remove(client)
+            return
+        if entry is None:
+            entry = self._claim(present, client, 0)
+        entry.clock += 1
+        entry.state = orjson.dumps({**state, "user": present.user}).decode()
+        self._changed_clients[client] = session
+
+    def set_cursor(self, session: str, cursor: Any) -> None:
+        """Set the key ``cursor`` of a session's JSON presence state."""
+        state = self.sessions[session].state
+        self.show(session, {**(state or {}), "cursor": cursor})
+
+    def announce(self, session: str, entries: Iterable[AwarenessEntry]) -> bool:
+        """Take an awareness update of a session; entries of client ids that it cannot own are skipped.
+
+        Returns:
+            Whether anything changed.
+        """
+        present = self.sessions[session]
+        changed = False
+        for entry in entries:
+            own = self.announced.get(entry.client)
+            if own is None:
+                if entry.state is None or not self._may_claim(present, entry):
+                    continue
+                own = self._claim(present, entry.client, entry.clock)
+            elif own.session != session:
+                continue
+            elif entry.clock + own.lead < own.clock:
+                continue
+            elif entry.clock + own.lead == own.clock and entry.state is not None:
+                continue
+            own.clock = entry.clock + own.lead
+            changed = True
+            if entry.state is None:
+                self._remove(entry.client, session, own.clock)
+                present.clients.remove(entry.client)
+            else:
+                own.state = _stamp(entry.state, present.user)
+                self._changed_clients[entry.client] = session
+            self._mark(session)
+        return changed
+
+    def _mark(self, session: str) -> None:
+        if session not in self._joined:
+            self._updated[session] = None
+
+    def _may_claim(self, present: Present, entry: AwarenessEntry) -> bool:
+        announced = [client for client in present.clients if client != present.client_id]
+        if len(announced) >= MAX_CLIENT_IDS:
+            return False
+        # Yjs providers repeat what they heard of others. An id that was here and left can only be
+        # somebody's own if that session has announced none so far.
+        return not (announced and entry.client in self._tombstones)
+
+    def _claim(self, present: Present, client: int, clock: int) -> Announced:
+        last = self._tombstones.pop(client, None)
+        lead = 0 if last is None or clock > last else last + 1 - clock
+        entry = Announced(client, present.session, None, clock + lead, lead)
+        self.announced[client] = entry
+        present.clients.append(client)
+        return entry
+
+    def _remove(self, client: int, session: str, clock: int | None = None) -> None:
+        entry = self.announced.pop(client)
+        last = entry.clock + 1 if clock is None else clock
+        self._tombstones[client] = last
+        if len(self._tombstones) > MAX_TOMBSTONES:
+            self._tombstones.popitem(last=False)
+        self._changed_clients[client] = session
+
+    # -- views ----------------------------------------------------------------------------------
+
+    def owner(self, client: int) -> str | None:
+        """The session that owns a client id, or None."""
+        entry = self.announced.get(client)
+        return entry.session if entry is not None else None
+
+    def restamped(self, session: str) -> bool:
+        """Whether a client id of this session runs with a clock that its owner does not know.
+
+        Such a session must not get its own entries back: Yjs would take them for newer ones.
+        """
+        present = self.sessions.get(session)
+        return present is not None and any(
+            self.announced[client].lead for client in present.clients
+        )
+
+    @property
+    def dirty(self) -> bool:
+        """Whether :meth:`take_change` has something to tell."""
+        return bool(self._changed_clients or self._joined or self._updated or self._left)
+
+    def everybody(self) -> list[dict[str, Any]]:
+        """All sessions as JSON-ready entries ``{session, client_id, user, state}``."""
+        return [self._entry(present) for present in self.sessions.values()]
+
+    def awareness(self, *, without: str | None = None) -> bytes | None:
+        """All announced states as one awareness update, but those of session ``without``."""
+        entries = [
+            AwarenessEntry(entry.client, entry.clock, entry.state)
+            for entry in self.announced.values()
+            if entry.session != without
+        ]
+        return encode_awareness(entries) if entries else None
+
+    def take_change(self, *, want_json: bool) -> PresenceChange:
+        """What changed since the last call; ``want_json`` false leaves the JSON view out."""
+        sources = {*self._joined, *self._updated, *self._left, *self._changed_clients.values()}
+        awareness = self._encode(self._changed_clients) if self._changed_clients else None
+        presence = None
+        if want_json:
+            presence = {
+                "joined": [self._entry(self.sessions[name]) for name in self._joined],
+                "updated": [self._entry(self.sessions[name]) for name in self._updated],
+                "left": list(self._left.values()),
+            }
+            if not any(presence.values()):
+                presence = None
+        self._changed_clients = {}
+        self._joined, self._updated, self._left = {}, {}, {}
+        sole = sources.pop() if len(sources) == 1 else None
+        return PresenceChange(awareness, presence, sole)
+
+    def changed_without(self, session: str) -> bytes | None:
+        """The pending awareness change as :meth:`take_change` would give it, less one session's."""
+        clients = {c: s for c, s in self._changed_clients.items() if s != session}
+        return self._encode(clients) if clients else None
+
+    def _encode(self, clients: Iterable[int]) -> bytes:
+        entries = []
+        for client in clients:
+            entry = self.announced.get(client)
+            if entry is not None:
+                entries.append(AwarenessEntry(client, entry.clock, entry.state))
+            elif client in self._tombstones:
+                entries.append(AwarenessEntry(client, self._tombstones[client], None))
+        return encode_awareness(entries)
+
+    def _entry(self, present: Present) -> dict[str, Any]:
+        client, state, user = present.client_id, present.state, present.user
+        if not present.shown:
+            for announced in present.clients:
+                text = self.announced[announced].state
+                client, state = announced, orjson.loads(text) if text is not None else None
+                named = state.get("user") if isinstance(state, dict) else None
+                if "id" not in user and isinstance(named, dict):
+                    shown = {key: named[key] for key in ("name", "color") if isinstance(named.get(key), str)}
+                    user = {**user, **shown}
+                break
+        return {"session": present.session, "client_id": client, "user": user, "state": state}
+
+
+def _stamp(state: str, user: dict[str, Any]) -> str:
+    """``state`` with the user that the token names; anonymous people may call themselves anything."""
+    if "id" not in user:
+        return state
+    value = orjson.loads(state)
+    if not isinstance(value, dict):
+        return state
+    return orjson.dumps({**value, "user": user}).decode()

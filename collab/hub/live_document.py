@@ -1,0 +1,336 @@
+"""A document that somebody has open: edits in, log, fan-out, presence, slow readers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from collab.documents.document import Document, merge
+from collab.documents.presence import Presence
+from collab.errors import CollabError
+from collab.hub.journal import Done, Journal
+from collab.hub.pacer import Pacer
+from collab.hub.session import Session, State
+from collab.protocol.awareness import AwarenessEntry
+from collab.stores.base import Store
+
+#: seconds that the event loop spends in the system call of one buffered write (measured)
+WRITE_COST = 3e-6
+#: cursors go out at display rate
+PRESENCE_INTERVAL = 0.03
+#: a session that is behind is looked at this often, in seconds
+CATCH_UP_INTERVAL = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """Bounds of one document; sizes in bytes, times in seconds."""
+
+    max_document_bytes: int = 64 * 2**20
+    max_participants: int = 500
+    max_unsaved_bytes: int = 8 * 2**20
+    #: a reader that is behind and takes nothing for so long is cut
+    stall_timeout: float = 5.0
+
+
+class LiveDocument:
+    """One open document. Sessions come from any door; it does not know which.
+
+    Edits are shown to the others at once and logged; the writer's ``done`` is called when the log
+    has them. Changes are collected and sent in paced flushes, merged into one update, and never
+    returned to the session that sent them, unless they had to be merged with others'.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        document: Document,
+        store: Store,
+        position: int,
+        limits: DocumentLimits,
+        on_idle: Callable[[LiveDocument], None],
+    ) -> None:
+        self.name = name
+        self.document = document
+        self.presence = Presence()
+        self.limits = limits
+        self.sessions: dict[str, Session] = {}
+        self.journal = Journal(
+            store,
+            name,
+            position,
+            max_unsaved_bytes=limits.max_unsaved_bytes,
+            on_trouble=self._tell_trouble,
+        )
+        self.logged_since_snapshot = 0
+        self._on_idle = on_idle
+        self._loop = asyncio.get_running_loop()
+        self._pending: list[tuple[bytes, str | None]] = []
+        self._updates = Pacer(self._flush_updates)
+        self._presence = Pacer(self._flush_presence, min_wait=PRESENCE_INTERVAL)
+        self._catching_up: asyncio.TimerHandle | None = None
+        self.deleted = False
+
+    # -- sessions -------------------------------------------------------------------------------
+
+    def join(self, session: Session) -> None:
+        """Add a session; it gets updates and presence from now on.
+
+        Raises:
+            CollabError: ``document_full``, ``document_deleted``.
+        """
+        if self.deleted:
+            raise CollabError("document_deleted")
+        if len(self.sessions) >= self.limits.max_participants:
+            limit = self.limits.max_participants
+            raise CollabError(
+                "document_full",
+                f"This document is full: {limit} people are here. Try again in a minute.",
+                retry_after=60,
+                detail={"limit": limit},
+            )
+        while session.client_id in self.presence.announced:
+            session.client_id = (session.client_id + 1) % 2**32
+        self.sessions[session.id] = session
+        self.presence.join(
+            session.id, session.client_id, session.identity.as_user(), listed=session.json_presence
+        )
+        self._presence.request()
+
+    def leave(self, session: Session) -> None:
+        """Remove a session; its presence goes with it. Idempotent."""
+        if self.sessions.pop(session.id, None) is None:
+            return
+        session.move(State.CLOSED)
+        self.presence.leave(session.id)
+        if self.sessions:
+            self._presence.request()
+        else:
+            self._presence.cancel()
+            self.presence.take_change(want_json=False)
+            self._on_idle(self)
+
+    def greet(self, session: Session) -> None:
+        """Send a session the presence of everybody; its first news after it joined."""
+        if session.json_presence:
+            everybody = {"joined": self.presence.everybody(), "updated": [], "left": []}
+            session.write(session.encoder.presence(everybody))
+        else:
+            awareness = self.presence.awareness(without=session.id)
+            if awareness is not None:
+                session.write(session.encoder.awareness(awareness))
+
+    # -- edits ----------------------------------------------------------------------------------
+
+    def answer_step_1(self, session: Session, state_vector: bytes) -> bytes:
+        """The update that a peer with ``state_vector`` lacks.
+
+        Raises:
+            CollabError: ``invalid_payload`` for a state vector that cannot be read.
+        """
+        missing = self.document.diff(state_vector)
+        if session.state is State.SYNCING:
+            session.move(State.LIVE)
+        return missing
+
+    def apply(
+        self, update: bytes, done: Done, *, session: Session | None, participant: str | None
+    ) -> None:
+        """Apply an update, show it to everybody else, log it.
+
+        Args:
+            update: Yjs v1, from a peer that need not be honest.
+            done: called once, now or later: with the position when the update is durable, or with
+                ``storage_unavailable`` if it could not be saved (it is kept and tried again).
+            session: where it comes from (None: not from a session).
+
+        Raises:
+            CollabError: ``invalid_update``, ``missing_dependencies``, ``document_too_large``,
+                ``storage_unavailable``; the document is unchanged then.
+        """
+        self.journal.check_room()
+        if self.document.size + len(update) > self.limits.max_document_bytes and len(update) > 2:
+            raise CollabError("document_too_large", detail={"limit": self.limits.max_document_bytes})
+        if not self.document.apply(update):
+            self.journal.when_durable(done)
+            return
+        self._pending.append((update, session.id if session is not None else None))
+        self._updates.request()
+        self.logged_since_snapshot += 1
+        self.journal.append(update, participant, done)
+
+    def _flush_updates(self) -> float:
+        pending, self._pending = self._pending, []
+        sole = pending[0][1]
+        if len(pending) == 1:
+            update = pending[0][0]
+        else:
+            update = merge([update for update, _ in pending])
+            if any(origin != sole for _, origin in pending):
+                sole = None
+        return self._send_update(update, skip=sole)
+
+    def _send_update(self, update: bytes, skip: str | None) -> float:
+        encoded: dict[Any, Any] = {}
+        clogged: list[Session] = []
+        for session in self.sessions.values():
+            if session.state is State.BEHIND or session.id == skip:
+                continue
+            encoder = session.encoder
+            frames = encoded.get(encoder)
+            if frames is None:
+                frames = encoded[encoder] = encoder.update(update)
+            session.write(frames)
+            if session.pipe.clogged:
+                clogged.append(session)
+        if clogged:
+            self._fall_behind(clogged)
+        return WRITE_COST * len(self.sessions)
+
+    # -- presence -------------------------------------------------------------------------------
+
+    def announce(self, session: Session, entries: list[AwarenessEntry]) -> None:
+        """Take an awareness update; entries for client ids of others are dropped in silence."""
+        if self.presence.announce(session.id, entries):
+            self._presence.request()
+
+    def show(self, session: Session, state: dict[str, Any] | None) -> None:
+        """Set the JSON presence state of a session."""
+        self.presence.show(session.id, state)
+        self._presence.request()
+
+    def set_cursor(self, session: Session, cursor: Any) -> None:
+        """Set the cursor in a session's JSON presence state; the newest value wins."""
+        self.presence.set_cursor(session.id, cursor)
+        self._presence.request()
+
+    def _flush_presence(self) -> float:
+        sessions = self.sessions.values()
+        want_json = any(session.json_presence for session in sessions)
+        own_frames = {
+            session.id: self.presence.changed_without(session.id)
+            for session in sessions
+            if not session.json_presence and self.presence.restamped(session.id)
+        }
+        change = self.presence.take_change(want_json=want_json)
+        encoded: dict[Any, Any] = {}
+        writes = 0
+        for session in sessions:
+            if session.state is State.BEHIND:
+                if change.presence is not None:
+                    session.missed_left += change.presence["left"]
+                continue
+            if session.id == change.sole:
+                continue
+            encoder = session.encoder
+            if session.json_presence:
+                if change.presence is None:
+                    continue
+                frames = encoded.get((encoder, True))
+                if frames is None:
+                    frames = encoded[encoder, True] = encoder.presence(change.presence)
+            elif session.id in own_frames:
+                awareness = own_frames[session.id]
+                if awareness is None:
+                    continue
+                frames = encoder.awareness(awareness)
+            else:
+                if change.awareness is None:
+                    continue
+                frames = encoded.get(encoder)
+                if frames is None:
+                    frames = encoded[encoder] = encoder.awareness(change.awareness)
+            session.write(frames)
+            writes += 1
+        return WRITE_COST * writes
+
+    def broadcast(self, sender: Session, event: str, data: Any) -> None:
+        """Send an event to the other sessions; kept nowhere, skipped for those that are behind."""
+        encoded: dict[Any, Any] = {}
+        for session in self.sessions.values():
+            if session is sender or session.state is State.BEHIND:
+                continue
+            encoder = session.encoder
+            if encoder not in encoded:
+                encoded[encoder] = encoder.broadcast(event, data, sender.id)
+            session.write(encoded[encoder])
+
+    def notify(self, error: CollabError, **more: Any) -> None:
+        """Send a notice to every session."""
+        for session in self.sessions.values():
+            session.notify(error, **more)
+
+    def _tell_trouble(self, trouble: bool) -> None:
+        if trouble:
+            self.notify(CollabError("storage_unavailable", retry_after=1))
+        else:
+            self.notify(CollabError("storage_unavailable", "Saving works again."), resolved=True)
+            if not self.sessions:
+                self._on_idle(self)
+
+    # -- slow readers ---------------------------------------------------------------------------
+
+    def _fall_behind(self, sessions: list[Session]) -> None:
+        known = self.document.state_vector()
+        now = self._loop.time()
+        for session in sessions:
+            session.notify(CollabError("lagging"))
+            session.move(State.BEHIND)
+            session.known = known
+            session.last_waiting = session.pipe.waiting_bytes
+            session.stalled_since = now
+        if self._catching_up is None:
+            self._catching_up = self._loop.call_later(CATCH_UP_INTERVAL, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._catching_up = None
+        self._updates.flush_now()
+        now = self._loop.time()
+        diffs: dict[bytes, bytes] = {}
+        clogged: list[Session] = []
+        waiting = False
+        for session in list(self.sessions.values()):
+            if session.state is not State.BEHIND or session.known is None:
+                continue
+            if session.pipe.clogged:
+                waiting = True
+                left = session.pipe.waiting_bytes
+                if left < session.last_waiting:
+                    session.last_waiting, session.stalled_since = left, now
+                elif now - session.stalled_since > self.limits.stall_timeout:
+                    session.pipe.cut()
+                continue
+            known, session.known = session.known, None
+            if known not in diffs:
+                diffs[known] = self.document.diff(known)
+            session.move(State.LIVE)
+            session.write(session.encoder.update(diffs[known]))
+            self.greet(session)
+            if session.json_presence and session.missed_left:
+                gone = {"joined": [], "updated": [], "left": session.missed_left}
+                session.write(session.encoder.presence(gone))
+            session.missed_left = []
+            if session.pipe.clogged:
+                clogged.append(session)
+        if clogged:
+            self._fall_behind(clogged)
+        if waiting and self._catching_up is None:
+            self._catching_up = self._loop.call_later(CATCH_UP_INTERVAL, self._catch_up)
+
+    # -- end ------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send at once what waits for its turn."""
+        self._updates.flush_now()
+        self._presence.flush_now()
+
+    def close(self) -> None:
+        """Stop all timers; the document is of no use afterwards."""
+        self._updates.cancel()
+        self._presence.cancel()
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+            self._catching_up = None
+        self.journal.close()

@@ -1,0 +1,127 @@
+"""A session: one connection of a participant to one document, whatever door it came through."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Hashable
+from enum import Enum
+from typing import Any, Protocol
+
+from collab.errors import CollabError
+from collab.types import Identity, Role
+
+
+class State(Enum):
+    """Where a session is in its life."""
+
+    SYNCING = "syncing"
+    LIVE = "live"
+    BEHIND = "behind"
+    CLOSED = "closed"
+
+
+#: from each state, the states that may follow
+MOVES: dict[State, frozenset[State]] = {
+    State.SYNCING: frozenset({State.LIVE, State.BEHIND, State.CLOSED}),
+    State.LIVE: frozenset({State.LIVE, State.BEHIND, State.CLOSED}),
+    State.BEHIND: frozenset({State.SYNCING, State.LIVE, State.BEHIND, State.CLOSED}),
+    State.CLOSED: frozenset(),
+}
+
+
+class Encoder(Protocol, Hashable):
+    """How a door writes what a document has to say; shared by its sessions of one document."""
+
+    def update(self, update: bytes) -> Any:
+        """A Yjs v1 update."""
+
+    def awareness(self, update: bytes) -> Any:
+        """A y-protocols awareness update."""
+
+    def presence(self, change: dict[str, Any]) -> Any:
+        """The JSON presence event ``{joined, updated, left}``."""
+
+    def broadcast(self, event: str, data: Any, sender: str) -> Any:
+        """A broadcast of another session."""
+
+    def notice(self, notice: dict[str, Any]) -> Any:
+        """What the user should know."""
+
+
+class Pipe(Protocol):
+    """The way to one peer, shared by all its sessions."""
+
+    def write(self, frames: Any, /) -> None:
+        """Send what an encoder made."""
+
+    @property
+    def clogged(self) -> bool:
+        """Whether more waits to be sent than allowed."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that the peer has not taken yet."""
+
+    def cut(self) -> None:
+        """Drop the peer and everything that waits for it."""
+
+
+class Session:
+    """One connection of a participant to one document.
+
+    Attributes:
+        id: the public session id.
+        client_id: the Yjs client id under which the server shows the session's JSON presence.
+        json_presence: whether it gets ``presence`` events instead of awareness updates.
+        known: while behind: the state vector of what it was sent before it fell behind.
+    """
+
+    __slots__ = (
+        "client_id", "encoder", "id", "identity", "json_presence", "known", "last_waiting",
+        "missed_left", "on_dismiss", "pipe", "request_sync", "role", "stalled_since", "state",
+        "unacknowledged", "write",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        identity: Identity,
+        role: Role,
+        encoder: Encoder,
+        pipe: Pipe,
+        *,
+        json_presence: bool,
+        request_sync: Callable[[bytes], None],
+        on_dismiss: Callable[[CollabError], None],
+    ) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.client_id = secrets.randbits(32)
+        self.identity = identity
+        self.role = role
+        self.encoder = encoder
+        self.pipe = pipe
+        self.write: Callable[[Any], None] = pipe.write
+        self.json_presence = json_presence
+        self.request_sync = request_sync
+        self.on_dismiss = on_dismiss
+        self.state = State.SYNCING
+        self.unacknowledged = 0
+        self.known: bytes | None = None
+        self.last_waiting = 0
+        self.stalled_since = 0.0
+        self.missed_left: list[dict[str, Any]] = []
+
+    def move(self, state: State) -> None:
+        """Go on to ``state``; raises RuntimeError where :data:`MOVES` does not allow it."""
+        if state not in MOVES[self.state]:
+            raise RuntimeError(f"a session cannot go from {self.state.value} to {state.value}")
+        self.state = state
+
+    def require(self, role: Role) -> None:
+        """Raise ``read_only`` or ``forbidden`` where the session's role is below ``role``."""
+        if self.role >= role:
+            return
+        raise CollabError("read_only" if role is Role.EDITOR else "forbidden")
+
+    def notify(self, error: CollabError, **more: Any) -> None:
+        """Send a notice made of an error and further fields."""
+        self.write(self.encoder.notice(error.as_dict() | more))

@@ -1,0 +1,35 @@
+"""The table of events that a client may send over Socket.IO.
+
+Per event: whether its payload is binary or JSON, the weakest role that may send it, and the
+budget that it is counted against. The door checks all three before the document hears of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from collab.types import Role
+
+
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """One row of the table."""
+
+    name: str
+    payload: Literal["binary", "json"]
+    role: Role
+    budget: Literal["updates", "awareness", "requests"]
+
+
+_ROWS = (
+    EventRule("sync-step-1", "binary", Role.VIEWER, "requests"),
+    EventRule("sync-update", "binary", Role.EDITOR, "updates"),
+    EventRule("awareness-update", "binary", Role.VIEWER, "awareness"),
+    EventRule("presence", "json", Role.VIEWER, "awareness"),
+    EventRule("cursor", "json", Role.VIEWER, "awareness"),
+    EventRule("broadcast", "json", Role.VIEWER, "awareness"),
+    EventRule("authenticate", "json", Role.VIEWER, "requests"),
+)
+
+EVENTS: dict[str, EventRule] = {row.name: row for row in _ROWS}

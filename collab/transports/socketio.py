@@ -1,0 +1,674 @@
+"""The Socket.IO door: namespaces are documents, events come from one table.
+
+This file and ``engine.py`` are the only ones that know python-socketio. The stock server keeps
+its place (its manager holds rooms, so that emits and kicks of other processes arrive), but packets
+are read strictly, events are dispatched from :data:`collab.protocol.events.EVENTS` in order and
+without a task each, and a connection keeps its own index of namespaces, so that its end costs the
+same with ten or ten thousand documents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from typing import Any, cast
+from weakref import WeakValueDictionary
+
+import orjson
+import socketio
+import structlog
+from aiohttp import web
+
+from collab import __version__
+from collab.auth.base import Authenticator
+from collab.errors import CollabError
+from collab.hub.hub import Hub
+from collab.hub.limits import Budget, ConnectionCounter, Strikes
+from collab.hub.live_document import LiveDocument
+from collab.hub.session import Session
+from collab.protocol import packets
+from collab.protocol.awareness import decode_awareness
+from collab.protocol.events import EVENTS, EventRule
+from collab.protocol.frames import Frames
+from collab.protocol.packets import PLACEHOLDER, Packet, PacketError, parse_packet
+from collab.protocol.schemas import load_authenticate, load_broadcast, load_connect, load_presence
+from collab.transports.engine import EngineServer, EngineSocket, ProtocolError
+from collab.types import check_document_name
+
+TESTED_SOCKETIO = ((5, 14), (5, 19))
+
+_log = structlog.get_logger("collab.socketio")
+
+#: namespace prefix -> whether it is our own door (True) or y-socket.io's (False)
+DOORS = {"/doc/": True, "/yjs|": False}
+#: an update's part of a text frame, as every JavaScript client writes it
+_FAST_EVENTS = {
+    f'["{name}",{PLACEHOLDER}]': name
+    for name, rule in EVENTS.items()
+    if rule.payload == "binary"
+}
+#: edits of one session that wait for the log before its reader pauses
+MAX_UNACKNOWLEDGED = 1000
+_EMPTY_UPDATE = b"\0\0"
+
+
+class SocketIOEncoder:
+    """Writes what a document says as Socket.IO packets of one namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self._update = f'451-{namespace},["sync-update",{PLACEHOLDER}]'
+        self._awareness = f'451-{namespace},["awareness-update",{PLACEHOLDER}]'
+
+    def update(self, update: bytes) -> Frames:
+        """``sync-update``."""
+        return Frames(self._update, update)
+
+    def awareness(self, update: bytes) -> Frames:
+        """``awareness-update``."""
+        return Frames(self._awareness, update)
+
+    def presence(self, change: dict[str, Any]) -> Frames:
+        """``presence``."""
+        return self.event("presence", change)
+
+    def broadcast(self, event: str, data: Any, sender: str) -> Frames:
+        """``broadcast``."""
+        return self.event("broadcast", {"event": event, "data": data, "from": sender})
+
+    def notice(self, notice: dict[str, Any]) -> Frames:
+        """``notice``."""
+        return self.event("notice", notice)
+
+    def event(self, name: str, data: Any) -> Frames:
+        """Any event with one JSON argument."""
+        return Frames(f"42{self.namespace},{orjson.dumps([name, data]).decode()}")
+
+    def ack(self, id: int, data: Any) -> Frames:
+        """The answer to an event that asked for one."""
+        return Frames(f"43{self.namespace},{id}{orjson.dumps([data]).decode()}")
+
+    def saved(self, id: int, position: int) -> Frames:
+        """The answer to an edit that is durable."""
+        return Frames(f'43{self.namespace},{id}[{{"ok":true,"durable":true,"position":{position}}}]')
+
+    def binary_ack(self, id: int, data: bytes) -> Frames:
+        """An answer of bytes."""
+        return Frames(f"461-{self.namespace},{id}[{PLACEHOLDER}]", data)
+
+    def step_1(self, id: int, state_vector: bytes) -> Frames:
+        """``sync-step-1``, to be answered with the peer's missing update."""
+        return Frames(f'451-{self.namespace},{id}["sync-step-1",{PLACEHOLDER}]', state_vector)
+
+
+class Attachment:
+    """One session on one connection: where a namespace and a document meet."""
+
+    __slots__ = (
+        "connection", "encoder", "expiry", "live", "namespace", "next_ack", "own_door", "session", "sid",
+        "step_1_sent", "steps_awaited",
+    )  # fmt: skip
+
+    def __init__(
+        self, connection: Connection, namespace: str, own_door: bool, encoder: SocketIOEncoder
+    ) -> None:
+        self.connection = connection
+        self.namespace = namespace
+        self.own_door = own_door
+        self.encoder = encoder
+        self.session: Session = cast(Session, None)
+        self.live: LiveDocument = cast(LiveDocument, None)
+        self.sid = ""
+        self.next_ack = 0
+        self.steps_awaited: set[int] = set()
+        self.step_1_sent = False
+        self.expiry: asyncio.TimerHandle | None = None
+
+    def ask_step_1(self, state_vector: bytes) -> None:
+        """Ask the peer for what the document lacks."""
+        if len(self.steps_awaited) >= 4:
+            return
+        self.steps_awaited.add(self.next_ack)
+        self.connection.socket.write(self.encoder.step_1(self.next_ack, state_vector))
+        self.next_ack += 1
+        self.step_1_sent = True
+
+
+class Connection:
+    """What the door keeps of one Engine.IO session."""
+
+    __slots__ = (
+        "attachments", "budget", "connecting", "deadline", "partial", "refused", "released", "socket", "strikes",
+    )  # fmt: skip
+
+    def __init__(self, socket: EngineSocket, budget: Budget) -> None:
+        self.socket = socket
+        self.budget = budget
+        self.strikes = Strikes()
+        self.attachments: dict[str, Attachment] = {}
+        self.connecting: set[str] = set()
+        self.released: set[str] = set()
+        self.partial: tuple[Attachment | None, Packet] | None = None
+        self.deadline: asyncio.TimerHandle | None = None
+        self.refused: CollabError | None = None
+
+
+class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
+    """The Socket.IO server.
+
+    Args:
+        hub: where the documents are.
+        authenticator: finds out who somebody is.
+        settings: an object with the limits of ``collab.config.Settings``.
+        origin_allowed, client_address: see :class:`EngineServer`.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        authenticator: Authenticator,
+        settings: Any,
+        *,
+        client_manager: Any = None,
+        origin_allowed: Callable[[web.Request], bool],
+        client_address: Callable[[web.Request], str],
+    ) -> None:
+        _check_socketio_version()
+        super().__init__(
+            client_manager=client_manager,
+            async_handlers=False,
+            namespaces=[],
+            ping_interval=settings.ping_interval,
+            ping_timeout=settings.ping_timeout,
+            max_http_buffer_size=max(2**20, 4 * settings.max_update_bytes),
+            send_buffer_bytes=settings.send_buffer_bytes,
+            origin_allowed=origin_allowed,
+            client_address=client_address,
+            admit=self._admit,
+        )
+        self._hub = hub
+        self._authenticator = authenticator
+        self._settings = settings
+        self._counter = ConnectionCounter(settings.max_connections_per_ip)
+        self._encoders: WeakValueDictionary[str, SocketIOEncoder] = WeakValueDictionary()
+        engine: EngineServer = self.eio
+        engine.on_open = self._opened
+        engine.on_text = self._text
+        engine.on_binary = self._binary
+        engine.on_close = self._closed
+        engine.on_protocol_error = self._protocol_error
+        self._handlers: dict[str, Callable[[Attachment, list[Any], int | None], None]] = {
+            "sync-step-1": self._on_step_1,
+            "sync-update": self._on_update,
+            "awareness-update": self._on_awareness,
+            "presence": self._on_presence,
+            "cursor": self._on_cursor,
+            "broadcast": self._on_broadcast,
+            "authenticate": self._on_authenticate,
+        }
+
+    def _engineio_server_class(self) -> type[EngineServer]:
+        return EngineServer
+
+    # -- connections ----------------------------------------------------------------------------
+
+    def _admit(self, _address: str) -> float | None:
+        return 1.0 if self._hub.draining else None
+
+    def _opened(self, socket: EngineSocket) -> None:
+        if not self.manager_initialized:
+            self.manager_initialized = True
+            self.manager.initialize()
+        settings = self._settings
+        budget = Budget(
+            updates_per_second=settings.rate_updates,
+            bytes_per_second=settings.rate_bytes,
+            awareness_per_second=settings.rate_awareness,
+        )
+        connection = socket.connection = Connection(socket, budget)
+        try:
+            self._counter.acquire(socket.address)
+        except CollabError as error:
+            connection.refused = error
+        self._set_deadline(connection)
+
+    def _set_deadline(self, connection: Connection) -> None:
+        """A connection without a namespace does not live on."""
+        loop = asyncio.get_running_loop()
+        connection.deadline = loop.call_later(self._settings.connect_timeout, self._expired, connection)
+
+    def _expired(self, connection: Connection) -> None:
+        if not connection.attachments:
+            connection.socket.end(self.reason.SERVER_DISCONNECT)
+
+    def _closed(self, socket: EngineSocket, reason: str) -> None:
+        connection: Connection | None = socket.connection
+        if connection is None:
+            return
+        socket.connection = None
+        if connection.deadline is not None:
+            connection.deadline.cancel()
+        if connection.refused is None:
+            self._counter.release(socket.address)
+        for attachment in list(connection.attachments.values()):
+            self._detach(attachment)
+        connection.partial = None
+
+    def _protocol_error(self, socket: EngineSocket, words: str) -> None:
+        _log.info("protocol error", connection=socket.sid[:6], fault=words[:80])
+
+    def _detach(self, attachment: Attachment) -> None:
+        """Take a session out of its document and out of every index. Idempotent."""
+        connection = attachment.connection
+        if connection.attachments.pop(attachment.namespace, None) is None:
+            return
+        if attachment.expiry is not None:
+            attachment.expiry.cancel()
+        self.manager.basic_disconnect(attachment.sid, attachment.namespace)
+        attachment.live.leave(attachment.session)
+        if not connection.attachments and not connection.socket.closed:
+            self._set_deadline(connection)
+
+    # -- packets in -----------------------------------------------------------------------------
+
+    def _text(self, socket: EngineSocket, text: str) -> None:
+        connection: Connection = socket.connection
+        if connection.partial is not None:
+            raise ProtocolError("text where an attachment is due")
+        if text.startswith("51-"):
+            # The hot path: header of one binary event, recognised by equality, no JSON read.
+            comma = text.find(",", 3)
+            attachment = connection.attachments.get(text[3:comma])
+            if attachment is not None:
+                bracket = text.find("[", comma)
+                name = _FAST_EVENTS.get(text[bracket:])
+                number = text[comma + 1 : bracket]
+                if name is not None and (not number or (number.isdecimal() and number.isascii() and len(number) < 16)):
+                    packet = Packet(
+                        packets.BINARY_EVENT, attachment.namespace, int(number) if number else None, name, 1
+                    )
+                    connection.partial = attachment, packet
+                    return
+        try:
+            packet = parse_packet(text)
+        except PacketError as error:
+            raise ProtocolError(str(error)) from None
+        if packet.attachments:
+            self._lookup(connection, packet)
+            connection.partial = None, packet
+        else:
+            self._packet(connection, packet)
+
+    def _binary(self, socket: EngineSocket, data: bytes) -> None:
+        connection: Connection = socket.connection
+        partial = connection.partial
+        if partial is None:
+            raise ProtocolError("an attachment that nobody announced")
+        attachment, packet = partial
+        if attachment is not None:
+            connection.partial = None
+            self._event(attachment, packet.data, [data], packet.id)
+            return
+        try:
+            if not packet.attach(data):
+                return
+        except PacketError as error:
+            raise ProtocolError(str(error)) from None
+        connection.partial = None
+        self._packet(connection, packet)
+
+    def _lookup(self, connection: Connection, packet: Packet) -> Attachment | None:
+        attachment = connection.attachments.get(packet.namespace)
+        if attachment is None and packet.namespace not in connection.released:
+            raise ProtocolError("a packet for a namespace that is not connected")
+        return attachment
+
+    def _packet(self, connection: Connection, packet: Packet) -> None:
+        if packet.type == packets.CONNECT:
+            self._begin_connect(connection, packet)
+            return
+        attachment = self._lookup(connection, packet)
+        if attachment is None:
+            return
+        if packet.type in (packets.EVENT, packets.BINARY_EVENT):
+            self._event(attachment, packet.data[0], packet.data[1:], packet.id)
+        elif packet.type == packets.DISCONNECT:
+            self._detach(attachment)
+        else:
+            self._acked(attachment, packet)
+
+    # -- namespaces -----------------------------------------------------------------------------
+
+    def _begin_connect(self, connection: Connection, packet: Packet) -> None:
+        namespace = packet.namespace
+        if namespace in connection.attachments or namespace in connection.connecting:
+            raise ProtocolError("namespace connected twice")
+        prefix = next((prefix for prefix in DOORS if namespace.startswith(prefix)), None)
+        if prefix is None:
+            self._refuse(connection, namespace, {"message": "Invalid namespace"})
+            return
+        connection.connecting.add(namespace)
+        self.eio.spawn(self._connect(connection, namespace, prefix, packet.data))
+
+    def _refuse(self, connection: Connection, namespace: str, body: dict[str, Any]) -> None:
+        where = "" if namespace == "/" else namespace + ","
+        connection.socket.write(Frames(f"44{where}{orjson.dumps(body).decode()}"))
+
+    async def _connect(
+        self, connection: Connection, namespace: str, prefix: str, auth: dict[str, Any] | None
+    ) -> None:
+        try:
+            await self._admit_session(connection, namespace, prefix, auth)
+        except CollabError as error:
+            self._count_fault(connection, error)
+            self._refuse(connection, namespace, {"message": error.message, "data": error.as_dict()})
+        except Exception:
+            _log.exception("connecting failed", connection=connection.socket.sid[:6])
+            error = CollabError("internal")
+            self._refuse(connection, namespace, {"message": error.message, "data": error.as_dict()})
+        finally:
+            connection.connecting.discard(namespace)
+
+    async def _admit_session(
+        self, connection: Connection, namespace: str, prefix: str, auth: dict[str, Any] | None
+    ) -> None:
+        if connection.refused is not None:
+            raise connection.refused
+        name = check_document_name(namespace[len(prefix) :])
+        limit = self._settings.max_documents_per_connection
+        if len(connection.attachments) + len(connection.connecting) > limit:
+            raise CollabError("too_many_documents", detail={"limit": limit})
+        own_door = DOORS[prefix]
+        request = load_connect(auth, strict=own_door)
+        identity = await self._authenticator.authenticate(request.token, request.user)
+        role = identity.role_for(name)
+        if role is None:
+            raise CollabError("unauthorized" if request.token is None else "forbidden")
+        encoder = self._encoders.get(namespace)
+        if encoder is None:
+            encoder = self._encoders[namespace] = SocketIOEncoder(namespace)
+        attachment = Attachment(connection, namespace, own_door, encoder)
+        session = attachment.session = Session(
+            identity,
+            role,
+            encoder,
+            connection.socket,
+            json_presence=own_door and request.json_presence,
+            request_sync=attachment.ask_step_1,
+            on_dismiss=partial(self._dismiss, attachment),
+        )
+        live = await self._hub.live(name)
+        if connection.socket.closed:
+            return
+        live.join(session)
+        attachment.live = live
+        attachment.sid = self.eio.generate_id()
+        self._register(attachment)
+        self._welcome(attachment)
+
+    def _register(self, attachment: Attachment) -> None:
+        connection, namespace = attachment.connection, attachment.namespace
+        # The manager's own connect() would make another id; the rooms are what it needs.
+        manager, eio_sid = self.manager, connection.socket.sid
+        manager.basic_enter_room(attachment.sid, namespace, None, eio_sid=eio_sid)
+        manager.basic_enter_room(attachment.sid, namespace, attachment.sid, eio_sid=eio_sid)
+        connection.attachments[namespace] = attachment
+        connection.released.discard(namespace)
+        if connection.deadline is not None:
+            connection.deadline.cancel()
+            connection.deadline = None
+        self._watch_expiry(attachment)
+
+    def _welcome(self, attachment: Attachment) -> None:
+        """CONNECT, then `session`, presence and, on our own door, the first `sync-step-1`."""
+        socket, session, live = attachment.connection.socket, attachment.session, attachment.live
+        socket.write(Frames(f'40{attachment.namespace},{{"sid":"{attachment.sid}"}}'))
+        if attachment.own_door:
+            socket.write(attachment.encoder.event("session", self._describe(attachment)))
+            live.greet(session)
+            attachment.ask_step_1(live.document.state_vector())
+        else:
+            live.greet(session)
+
+    def _describe(self, attachment: Attachment) -> dict[str, Any]:
+        session, settings = attachment.session, self._settings
+        return {
+            "document": attachment.live.name,
+            "session": session.id,
+            "client_id": session.client_id,
+            "role": session.role.word,
+            "user": session.identity.as_user(),
+            "limits": {
+                "max_update_bytes": settings.max_update_bytes,
+                "max_document_bytes": settings.max_document_bytes,
+                "max_participants": settings.max_participants,
+                "rate_updates": settings.rate_updates,
+                "rate_bytes": settings.rate_bytes,
+                "rate_awareness": settings.rate_awareness,
+            },
+            "expires_at": session.identity.expires_at,
+            "server": {"name": "collab", "version": __version__},
+        }
+
+    def _dismiss(self, attachment: Attachment, error: CollabError) -> None:
+        """Tell a session why, and end it; the client does not come back by itself."""
+        attachment.session.notify(error)
+        attachment.connection.socket.write(Frames(f"41{attachment.namespace},"))
+        attachment.connection.released.add(attachment.namespace)
+        self._detach(attachment)
+
+    # -- expiry ---------------------------------------------------------------------------------
+
+    def _watch_expiry(self, attachment: Attachment) -> None:
+        if attachment.expiry is not None:
+            attachment.expiry.cancel()
+            attachment.expiry = None
+        expires_at = attachment.session.identity.expires_at
+        if expires_at is None:
+            return
+        left = expires_at - time.time()
+        warn_before = min(60.0, left / 4)
+        loop = asyncio.get_running_loop()
+        attachment.expiry = loop.call_later(max(0.0, left - warn_before), self._warn_expiry, attachment)
+
+    def _warn_expiry(self, attachment: Attachment) -> None:
+        expires_at = attachment.session.identity.expires_at
+        left = max(0.0, (expires_at or 0.0) - time.time())
+        error = CollabError("token_expired", "Your sign-in expires soon.", retry_after=round(left, 1))
+        attachment.session.notify(error)
+        loop = asyncio.get_running_loop()
+        attachment.expiry = loop.call_later(left, self._dismiss, attachment, CollabError("token_expired"))
+
+    # -- events ---------------------------------------------------------------------------------
+
+    def _event(self, attachment: Attachment, name: str, args: list[Any], id: int | None) -> None:
+        try:
+            rule = EVENTS.get(name)
+            if rule is None:
+                raise CollabError("unknown_event", f"The server does not know the event {name[:64]!r}.")
+            attachment.session.require(rule.role)
+            self._spend(attachment, rule, args)
+            self._handlers[name](attachment, args, id)
+        except CollabError as error:
+            self._fail(attachment, error, id)
+        except ProtocolError:
+            raise
+        except Exception:
+            _log.exception("event failed", document=attachment.live.name, kind=name[:64])
+            self._fail(attachment, CollabError("internal"), id)
+
+    def _spend(self, attachment: Attachment, rule: EventRule, args: list[Any]) -> None:
+        connection = attachment.connection
+        size = len(args[0]) if args and isinstance(args[0], bytes) else 0
+        wait = connection.budget.spend(rule.budget, size)
+        if wait:
+            connection.socket.hold = asyncio.sleep(wait)
+
+    def _fail(self, attachment: Attachment, error: CollabError, id: int | None) -> None:
+        """Say what went wrong: in the ack if one was asked for, as a notice otherwise."""
+        if attachment.namespace not in attachment.connection.attachments:
+            return
+        if id is not None:
+            answer = {"ok": False, "error": error.as_dict()}
+            attachment.connection.socket.write(attachment.encoder.ack(id, answer))
+        else:
+            attachment.session.notify(error)
+        if error.code == "missing_dependencies":
+            attachment.session.request_sync(attachment.live.document.state_vector())
+        self._count_fault(attachment.connection, error)
+
+    def _count_fault(self, connection: Connection, error: CollabError) -> None:
+        if connection.strikes.add(error.code):
+            _log.warning("connection cut after repeated faults", connection=connection.socket.sid[:6])
+            connection.socket.end(self.reason.SERVER_DISCONNECT)
+
+    def _ack(self, attachment: Attachment, id: int | None, **fields: Any) -> None:
+        if id is not None:
+            attachment.connection.socket.write(attachment.encoder.ack(id, {"ok": True, **fields}))
+
+    def _on_step_1(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
+        state_vector = _one_binary(args)
+        missing = attachment.live.answer_step_1(attachment.session, state_vector)
+        socket = attachment.connection.socket
+        if id is not None:
+            socket.write(attachment.encoder.binary_ack(id, missing))
+        else:
+            socket.write(attachment.encoder.update(missing))
+        if not attachment.own_door:
+            # y-socket.io calls itself synced when the server's step 1 arrives.
+            attachment.ask_step_1(attachment.live.document.state_vector())
+
+    def _on_update(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
+        self._edit(attachment, _one_binary(args), id)
+
+    def _edit(self, attachment: Attachment, update: bytes, id: int | None) -> None:
+        limit = self._settings.max_update_bytes
+        if len(update) > limit:
+            raise CollabError("update_too_large", detail={"limit": limit})
+        session = attachment.session
+        session.unacknowledged += 1
+        try:
+            attachment.live.apply(
+                update,
+                partial(self._edit_done, attachment, id),
+                session=session,
+                participant=session.identity.id or session.identity.name,
+            )
+        except BaseException:
+            session.unacknowledged -= 1
+            raise
+        if session.unacknowledged > MAX_UNACKNOWLEDGED:
+            attachment.connection.socket.hold = _until_acknowledged(session)
+
+    def _edit_done(self, attachment: Attachment, id: int | None, result: int | CollabError) -> None:
+        attachment.session.unacknowledged -= 1
+        if isinstance(result, CollabError):
+            self._fail(attachment, result, id)
+        elif id is not None and attachment.namespace in attachment.connection.attachments:
+            attachment.connection.socket.write(attachment.encoder.saved(id, result))
+
+    def _on_awareness(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
+        attachment.live.announce(attachment.session, decode_awareness(_one_binary(args)))
+        self._ack(attachment, id)
+
+    def _on_presence(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
+        attachment.live.show(attachment.session, load_presence(_one_json(args)))
+        self._ack(attachment, id)
+
+    def _on_cursor(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
+        state = attachment.live.presence.sessions[attachment.session.id].state
+        load_presence({**(state or {}), "cursor": _one_json(args)})
+        attachment.live.set_cursor(attachment.session, args[0])
+        self._ack(attachment, id)
+
+    def _on_broadcast(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
+        event, data = load_broadcast(_one_json(args))
+        attachment.live.broadcast(attachment.session, event, data)
+        self._ack(attachment, id)
+
+    def _on_authenticate(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
+        token = load_authenticate(_one_json(args))
+        self.eio.spawn(self._authenticate(attachment, token, id))
+
+    async def _authenticate(self, attachment: Attachment, token: str, id: int | None) -> None:
+        try:
+            session = attachment.session
+            identity = await self._authenticator.authenticate(token, None)
+            role = identity.role_for(attachment.live.name)
+            if role is None:
+                raise CollabError("forbidden")
+            if identity.id != session.identity.id:
+                raise CollabError("forbidden", "This token belongs to somebody else.")
+            session.identity, session.role = identity, role
+            self._watch_expiry(attachment)
+            self._ack(attachment, id, role=role.word, expires_at=identity.expires_at)
+        except CollabError as error:
+            self._fail(attachment, error, id)
+
+    def _acked(self, attachment: Attachment, packet: Packet) -> None:
+        """The answer to our `sync-step-1`: what the peer has and the document lacks."""
+        if packet.id not in attachment.steps_awaited:
+            return
+        attachment.steps_awaited.discard(packet.id)
+        try:
+            update = _one_binary(packet.data)
+            if update == _EMPTY_UPDATE:
+                return
+            attachment.session.require(EVENTS["sync-update"].role)
+            self._spend(attachment, EVENTS["sync-update"], packet.data)
+            self._edit(attachment, update, None)
+        except CollabError as error:
+            if error.code not in ("read_only", "forbidden"):
+                self._fail(attachment, error, None)
+
+    # -- from outside ---------------------------------------------------------------------------
+
+    async def disconnect(
+        self, sid: str, namespace: str | None = None, ignore_queue: bool = False
+    ) -> None:
+        """Disconnect one client of a namespace (a kick of another process comes this way)."""
+        eio_sid = self.manager.eio_sid_from_sid(sid, namespace or "/")
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None and socket.connection is not None:
+            attachment = socket.connection.attachments.get(namespace)
+            if attachment is not None:
+                self._dismiss(attachment, CollabError("forbidden", "You were disconnected."))
+
+    async def drain(self, waves: int, pause: float) -> None:
+        """Ask everybody to reconnect, in ``waves`` with ``pause`` seconds between them."""
+        sockets = list(self.eio.sockets.values())
+        for wave in range(waves):
+            for socket in sockets[wave::waves]:
+                socket.end(self.reason.SERVER_DISCONNECT)
+            if wave + 1 < waves and sockets:
+                await asyncio.sleep(pause)
+
+
+async def _until_acknowledged(session: Session) -> None:
+    while session.unacknowledged > MAX_UNACKNOWLEDGED // 2:
+        await asyncio.sleep(0.005)
+
+
+def _one_binary(args: list[Any]) -> bytes:
+    if len(args) != 1 or not isinstance(args[0], bytes):
+        raise CollabError("invalid_payload", "One binary argument is needed.")
+    return args[0]
+
+
+def _one_json(args: list[Any]) -> Any:
+    if len(args) != 1:
+        raise CollabError("invalid_payload", "One argument is needed.")
+    return args[0]
+
+
+def _check_socketio_version() -> None:
+    installed = tuple(int(part) for part in version("python-socketio").split(".")[:2])
+    low, high = TESTED_SOCKETIO
+    if not low <= installed < high:
+        raise RuntimeError(
+            f"python-socketio {'.'.join(map(str, installed))} was never tested with collab: "
+            f"install one from {low[0]}.{low[1]} up to, not including, {high[0]}.{high[1]}"
+        )
