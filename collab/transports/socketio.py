@@ -637,12 +637,19 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             if attachment is not None:
                 self._dismiss(attachment, CollabError("forbidden", "You were disconnected."))
 
+    def announce_drain(self, timeout: float) -> None:
+        """Tell every session that the server is about to move."""
+        error = CollabError("draining", retry_after=1)
+        for live in self._hub.documents.values():
+            live.notify(error, timeout=timeout)
+
     async def drain(self, waves: int, pause: float) -> None:
         """Ask everybody to reconnect, in ``waves`` with ``pause`` seconds between them."""
         sockets = list(self.eio.sockets.values())
         for wave in range(waves):
             for socket in sockets[wave::waves]:
-                socket.end(self.reason.SERVER_DISCONNECT)
+                # Not a DISCONNECT packet: after one of those, clients do not come back.
+                socket.end(self.reason.TRANSPORT_CLOSE)
             if wave + 1 < waves and sockets:
                 await asyncio.sleep(pause)
 

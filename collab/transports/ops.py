@@ -1,0 +1,75 @@
+"""Routes for machines and people around the documents: health, and the pages of the demo."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+
+from aiohttp import web
+
+from collab.errors import CollabError
+from collab.hub.hub import Hub
+
+_STATIC = Path(__file__).parent.parent / "static"
+
+#: nothing from elsewhere runs on our pages; styles inline because editors set them on elements
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self'; connect-src 'self' ws: wss:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_PAGE_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+def add_routes(app: web.Application, hub: Hub) -> None:
+    """Add ``/healthz``, ``/readyz`` and the demo's pages to ``app``."""
+
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_request: web.Request) -> web.Response:
+        if hub.draining:
+            error: CollabError | None = CollabError("draining", retry_after=1)
+        else:
+            try:
+                await hub.store.check()
+                error = None
+            except CollabError as failure:
+                error = failure
+        if error is not None:
+            return web.json_response(error.as_dict(), status=error.row.status)
+        return web.json_response({"status": "ready"})
+
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/", _page)
+    app.router.add_get("/d/{document:.+}", _page)
+    app.router.add_get("/{path:.+}", _file)
+
+
+async def _page(_request: web.Request) -> web.StreamResponse:
+    return _serve(_STATIC / "index.html", "no-cache")
+
+
+async def _file(request: web.Request) -> web.StreamResponse:
+    path = (_STATIC / request.match_info["path"]).resolve()
+    if not path.is_relative_to(_STATIC) or not path.is_file():
+        raise web.HTTPNotFound(text="not found")
+    hashed = "assets" in path.relative_to(_STATIC).parts
+    return _serve(path, _FOREVER if hashed else "no-cache")
+
+
+def _serve(path: Path, cache: str) -> web.StreamResponse:
+    if not path.is_file():
+        raise web.HTTPNotFound(text="not found")
+    response = web.FileResponse(path, headers={**_PAGE_HEADERS, "Cache-Control": cache})
+    kind, _ = mimetypes.guess_type(path.name)
+    response.content_type = kind or "application/octet-stream"
+    if response.content_type.startswith("text/") or "javascript" in response.content_type:
+        response.charset = "utf-8"
+    return response
