@@ -46,7 +46,7 @@ class Present:
     session: str
     client_id: int
     user: dict[str, Any]
-    listed: bool
+    max_ids: int
     clients: list[int] = field(default_factory=list)
     state: Any = None
     shown: bool = False
@@ -79,9 +79,24 @@ class Presence:
 
     # -- changes --------------------------------------------------------------------------------
 
-    def join(self, session: str, client_id: int, user: dict[str, Any], *, listed: bool) -> None:
-        """Add a session. With ``listed`` it shows itself at once, as clients without Yjs do."""
-        present = Present(session, client_id, user, listed)
+    def join(
+        self,
+        session: str,
+        client_id: int,
+        user: dict[str, Any],
+        *,
+        listed: bool,
+        max_ids: int = MAX_CLIENT_IDS,
+    ) -> None:
+        """Add a session.
+
+        Args:
+            client_id: under which the server shows its JSON presence to Yjs clients.
+            user: who it is, as the server stamps it.
+            listed: it shows itself at once, as clients without Yjs do.
+            max_ids: how many client ids it may announce.
+        """
+        present = Present(session, client_id, user, max_ids)
         self.sessions[session] = present
         self._joined[session] = None
         if listed:
@@ -160,7 +175,7 @@ class Presence:
 
     def _may_claim(self, present: Present, entry: AwarenessEntry) -> bool:
         announced = [client for client in present.clients if client != present.client_id]
-        if len(announced) >= MAX_CLIENT_IDS:
+        if len(announced) >= present.max_ids:
             return False
         # Yjs providers repeat what they heard of others. An id that was here and left can only be
         # somebody's own if that session has announced none so far.

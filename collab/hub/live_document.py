@@ -95,7 +95,11 @@ class LiveDocument:
             session.client_id = (session.client_id + 1) % 2**32
         self.sessions[session.id] = session
         self.presence.join(
-            session.id, session.client_id, session.identity.as_user(), listed=session.json_presence
+            session.id,
+            session.client_id,
+            session.identity.as_user(),
+            listed=session.json_presence,
+            max_ids=session.max_client_ids,
         )
         self._presence.request()
 

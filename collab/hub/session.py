@@ -73,12 +73,13 @@ class Session:
         id: the public session id.
         client_id: the Yjs client id under which the server shows the session's JSON presence.
         json_presence: whether it gets ``presence`` events instead of awareness updates.
+        max_client_ids: how many awareness client ids it may own.
         known: while behind: the state vector of what it was sent before it fell behind.
     """
 
     __slots__ = (
         "client_id", "encoder", "id", "identity", "json_presence", "known", "last_waiting",
-        "missed_left", "on_dismiss", "pipe", "request_sync", "role", "stalled_since", "state",
+        "max_client_ids", "missed_left", "on_dismiss", "pipe", "request_sync", "role", "stalled_since", "state",
         "unacknowledged", "write",
     )  # fmt: skip
 
@@ -90,6 +91,7 @@ class Session:
         pipe: Pipe,
         *,
         json_presence: bool,
+        max_client_ids: int,
         request_sync: Callable[[bytes], None],
         on_dismiss: Callable[[CollabError], None],
     ) -> None:
@@ -101,6 +103,7 @@ class Session:
         self.pipe = pipe
         self.write: Callable[[Any], None] = pipe.write
         self.json_presence = json_presence
+        self.max_client_ids = max_client_ids
         self.request_sync = request_sync
         self.on_dismiss = on_dismiss
         self.state = State.SYNCING

@@ -24,11 +24,12 @@ from aiohttp import web
 
 from collab import __version__
 from collab.auth.base import Authenticator
+from collab.documents.presence import MAX_CLIENT_IDS
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.limits import Budget, ConnectionCounter, Strikes
 from collab.hub.live_document import LiveDocument
-from collab.hub.session import Session
+from collab.hub.session import Session, State
 from collab.protocol import packets
 from collab.protocol.awareness import decode_awareness
 from collab.protocol.events import EVENTS, EventRule
@@ -397,6 +398,8 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             encoder,
             connection.socket,
             json_presence=own_door and request.json_presence,
+            # A y-socket.io client repeats what it hears of others; it has one id of its own.
+            max_client_ids=MAX_CLIENT_IDS if own_door else 1,
             request_sync=attachment.ask_step_1,
             on_dismiss=partial(self._dismiss, attachment),
         )
@@ -571,7 +574,11 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             attachment.connection.socket.write(attachment.encoder.saved(id, result))
 
     def _on_awareness(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
-        attachment.live.announce(attachment.session, decode_awareness(_one_binary(args)))
+        entries = decode_awareness(_one_binary(args))
+        # What y-socket.io sends before its step 1 was buffered while it was away, and may be what it
+        # heard of others in between; its own state follows the step 1.
+        if attachment.own_door or attachment.session.state is not State.SYNCING:
+            attachment.live.announce(attachment.session, entries)
         self._ack(attachment, id)
 
     def _on_presence(self, attachment: Attachment, args: list[Any], id: int | None) -> None:

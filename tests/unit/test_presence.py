@@ -1,0 +1,196 @@
+"""Who is here: ownership of client ids, clocks that others see, the two views."""
+
+from __future__ import annotations
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collab.documents.presence import MAX_CLIENT_IDS, Presence
+from collab.protocol.awareness import AwarenessEntry, decode_awareness
+
+ANN = {"name": "Ann", "color": "#f00"}
+BOB = {"name": "Bob", "color": "#0f0"}
+
+
+def presence_of(*sessions: str) -> Presence:
+    presence = Presence()
+    for number, session in enumerate(sessions):
+        presence.join(session, 1000 + number, ANN, listed=False)
+    presence.take_change(want_json=True)
+    return presence
+
+
+def states(presence: Presence) -> dict[int, str | None]:
+    encoded = presence.awareness()
+    return {} if encoded is None else {entry.client: entry.state for entry in decode_awareness(encoded)}
+
+
+def change(presence: Presence) -> dict[int, tuple[int, str | None]]:
+    encoded = presence.take_change(want_json=True).awareness
+    return {} if encoded is None else {e.client: (e.clock, e.state) for e in decode_awareness(encoded)}
+
+
+def test_a_client_id_belongs_to_the_session_that_announced_it() -> None:
+    presence = presence_of("a", "b")
+    assert presence.announce("a", [AwarenessEntry(7, 1, '{"x":1}')])
+    assert not presence.announce("b", [AwarenessEntry(7, 9, '{"x":"forged"}')])
+    assert not presence.announce("b", [AwarenessEntry(7, 9, None)])
+    assert states(presence) == {7: '{"x":1}'}
+
+
+def test_states_of_others_that_a_client_repeats_are_not_its_own() -> None:
+    presence = presence_of("a", "b")
+    presence.announce("a", [AwarenessEntry(7, 1, "{}")])
+    presence.announce("b", [AwarenessEntry(8, 1, "{}")])
+    presence.leave("a")
+    # y-socket.io repeats every update that it receives, and null states after a reconnect.
+    assert not presence.announce("b", [AwarenessEntry(7, 1, "{}")])
+    assert not presence.announce("b", [AwarenessEntry(9, 1, None)])
+    assert states(presence) == {8: "{}"}
+
+
+def test_an_id_that_comes_back_with_an_old_clock_is_seen_again() -> None:
+    presence = presence_of("a")
+    presence.announce("a", [AwarenessEntry(7, 5, "{}")])
+    change(presence)
+    presence.leave("a")
+    removed_at, state = change(presence)[7]
+    assert state is None and removed_at > 5
+    presence.join("a2", 2000, ANN, listed=False)
+    assert presence.announce("a2", [AwarenessEntry(7, 5, '{"back":true}')])
+    assert presence.restamped("a2")
+    clock, state = change(presence)[7]
+    assert state == '{"back":true}' and clock > removed_at
+    assert presence.announce("a2", [AwarenessEntry(7, 6, '{"back":2}')])
+    assert change(presence)[7] == (clock + 1, '{"back":2}')
+
+
+def test_the_end_of_a_session_takes_all_its_client_ids() -> None:
+    presence = presence_of("a", "b")
+    presence.announce("a", [AwarenessEntry(client, 1, "{}") for client in range(MAX_CLIENT_IDS + 3)])
+    assert len(states(presence)) == MAX_CLIENT_IDS
+    presence.leave("a")
+    assert states(presence) == {}
+    assert set(change(presence)) == set(range(MAX_CLIENT_IDS))
+
+
+def test_old_clocks_change_nothing() -> None:
+    presence = presence_of("a")
+    presence.announce("a", [AwarenessEntry(7, 5, '{"v":5}')])
+    assert not presence.announce("a", [AwarenessEntry(7, 4, '{"v":4}')])
+    assert not presence.announce("a", [AwarenessEntry(7, 5, '{"v":"5b"}')])
+    assert states(presence) == {7: '{"v":5}'}
+    assert presence.announce("a", [AwarenessEntry(7, 5, None)])
+    assert states(presence) == {}
+
+
+def test_json_presence_is_awareness_for_yjs_clients() -> None:
+    presence = presence_of("a")
+    presence.join("j", 55, BOB, listed=True)
+    presence.show("j", {"cursor": 1})
+    presence.set_cursor("j", 2)
+    text = states(presence)[55]
+    assert text is not None and orjson.loads(text) == {"cursor": 2, "user": BOB}
+    presence.show("j", None)
+    assert states(presence) == {}
+    assert {"session": "j", "client_id": 55, "user": BOB, "state": None} in presence.everybody()
+
+
+def test_awareness_is_json_presence_for_others() -> None:
+    presence = presence_of("a")
+    presence.announce("a", [AwarenessEntry(7, 1, '{"user":{"name":"Zoe","id":"forged"},"cursor":3}')])
+    (entry,) = presence.everybody()
+    assert entry["client_id"] == 7
+    assert entry["user"] == {"name": "Zoe", "color": "#f00"}
+    assert entry["state"]["cursor"] == 3
+
+
+def test_a_token_s_name_cannot_be_changed_by_awareness() -> None:
+    presence = Presence()
+    known = {"id": "u1", "name": "Ann", "color": "#f00"}
+    presence.join("a", 1, known, listed=False)
+    presence.announce("a", [AwarenessEntry(7, 1, '{"user":{"name":"Boss"},"cursor":3}')])
+    text = states(presence)[7]
+    assert text is not None and orjson.loads(text) == {"user": known, "cursor": 3}
+    assert presence.everybody()[0]["user"] == known
+
+
+def test_changes_are_told_once_and_name_a_sole_source() -> None:
+    presence = presence_of("a", "b")
+    presence.announce("a", [AwarenessEntry(7, 1, "{}")])
+    told = presence.take_change(want_json=True)
+    assert told.sole == "a"
+    assert told.presence is not None and [e["session"] for e in told.presence["updated"]] == ["a"]
+    assert not presence.dirty
+    presence.announce("a", [AwarenessEntry(7, 2, "{}")])
+    presence.announce("b", [AwarenessEntry(8, 1, "{}")])
+    assert presence.take_change(want_json=True).sole is None
+
+
+def test_who_came_and_went_between_two_flushes_is_not_told() -> None:
+    presence = presence_of("a")
+    presence.join("b", 9, BOB, listed=False)
+    presence.leave("b")
+    told = presence.take_change(want_json=True)
+    assert told.presence is None
+
+
+class YjsAwareness:
+    """What y-protocols/awareness keeps of others: the rule of applyAwarenessUpdate."""
+
+    def __init__(self) -> None:
+        self.clocks: dict[int, int] = {}
+        self.states: dict[int, str] = {}
+
+    def apply(self, update: bytes) -> None:
+        for entry in decode_awareness(update):
+            clock = self.clocks.get(entry.client, 0)
+            newer = clock < entry.clock
+            removal = clock == entry.clock and entry.state is None and entry.client in self.states
+            if newer or removal:
+                self.clocks[entry.client] = entry.clock
+                if entry.state is None:
+                    self.states.pop(entry.client, None)
+                else:
+                    self.states[entry.client] = entry.state
+
+
+_steps = st.lists(
+    st.tuples(
+        st.sampled_from(["join", "leave", "announce", "show", "flush"]),
+        st.integers(0, 3),
+        st.integers(1, 4),
+        st.integers(1, 6),
+        st.sampled_from([None, "{}", '{"c":1}', '{"c":2}']),
+    ),
+    max_size=60,
+)
+
+
+@given(_steps)
+def test_a_yjs_client_that_applies_every_flush_sees_what_the_server_sees(
+    steps: list[tuple[str, int, int, int, str | None]],
+) -> None:
+    presence, watcher = Presence(), YjsAwareness()
+    for kind, number, client, clock, state in steps:
+        session = f"s{number}"
+        here = session in presence.sessions
+        if kind == "join" and not here:
+            presence.join(session, 100 + number, ANN, listed=number == 0)
+        elif kind == "leave":
+            presence.leave(session)
+        elif kind == "announce" and here:
+            presence.announce(session, [AwarenessEntry(client, clock, state)])
+        elif kind == "show" and here:
+            presence.show(session, None if state is None else orjson.loads(state))
+        elif kind == "flush":
+            told = presence.take_change(want_json=True).awareness
+            if told is not None:
+                watcher.apply(told)
+    told = presence.take_change(want_json=True).awareness
+    if told is not None:
+        watcher.apply(told)
+    assert watcher.states == {c: s for c, s in states(presence).items() if s is not None}
+    for client, owner in ((c, presence.owner(c)) for c in range(5)):
+        assert owner is None or owner in presence.sessions
