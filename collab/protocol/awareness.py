@@ -1,0 +1,102 @@
+"""The awareness update of y-protocols: who shows what, one JSON state per client id.
+
+Format: y-protocols/awareness.js, ``encodeAwarenessUpdate``: a count, then per entry the client id,
+its clock, and the state as JSON text (``null``: gone).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from collab.errors import CollabError
+from collab.protocol.codec import MAX_CLOCK, DecodeError, Reader, write_var_bytes, write_var_uint
+
+#: entries of one update; a client sends its own, a relay those of everybody it heard of
+MAX_ENTRIES = 1024
+#: bytes of one state
+MAX_STATE_BYTES = 16 * 1024
+#: levels of lists and objects in one state
+MAX_STATE_DEPTH = 32
+#: clocks count changes; no person gets beyond this, and a client that claims to is kept out
+MAX_AWARENESS_CLOCK = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class AwarenessEntry:
+    """One client id with its clock; ``state`` is JSON text, None where it is gone."""
+
+    client: int
+    clock: int
+    state: str | None
+
+
+def decode_awareness(
+    data: bytes, *, max_entries: int = MAX_ENTRIES, max_state_bytes: int = MAX_STATE_BYTES
+) -> list[AwarenessEntry]:
+    """Read an awareness update, all or nothing.
+
+    Raises:
+        CollabError: ``invalid_payload`` for bytes left over or missing, a client id twice, a clock
+            out of range, a state that is not strict JSON, too large or too deep.
+    """
+    reader = Reader(data)
+    entries: dict[int, AwarenessEntry] = {}
+    try:
+        count = reader.var_uint()
+        if count > max_entries or 3 * count > reader.left:
+            raise DecodeError("too many entries")
+        for _ in range(count):
+            client = reader.var_uint()
+            clock = reader.var_uint(MAX_CLOCK)
+            if client in entries:
+                raise DecodeError("a client twice")
+            if clock > MAX_AWARENESS_CLOCK:
+                raise DecodeError("clock out of range")
+            entries[client] = AwarenessEntry(client, clock, _read_state(reader, max_state_bytes))
+        reader.end()
+    except DecodeError as error:
+        raise CollabError("invalid_payload", f"This is not an awareness update: {error}.") from None
+    return list(entries.values())
+
+
+def _read_state(reader: Reader, max_bytes: int) -> str | None:
+    text = reader.var_string()
+    if len(text) > max_bytes:
+        raise DecodeError(f"a state is larger than {max_bytes} bytes")
+    try:
+        state = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise DecodeError("a state is not JSON") from None
+    if depth_exceeds(state, MAX_STATE_DEPTH):
+        raise DecodeError("a state is nested too deep")
+    return None if state is None else text
+
+
+def depth_exceeds(value: object, most: int) -> bool:
+    """Whether JSON ``value`` has more than ``most`` levels of lists and objects. Never recurses."""
+    level: list[object] = [value]
+    for _ in range(most + 1):
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        if not inner:
+            return False
+        level = inner
+    return True
+
+
+def encode_awareness(entries: Iterable[AwarenessEntry]) -> bytes:
+    """The awareness update of ``entries``."""
+    parts = [
+        write_var_uint(entry.client)
+        + write_var_uint(entry.clock)
+        + write_var_bytes(b"null" if entry.state is None else entry.state.encode())
+        for entry in entries
+    ]
+    return write_var_uint(len(parts)) + b"".join(parts)
