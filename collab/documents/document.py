@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import pycrdt
 
@@ -27,7 +28,7 @@ class Document:
     """
 
     def __init__(self) -> None:
-        self._doc = pycrdt.Doc()
+        self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self.clocks: dict[int, int] = {}
         self.size = len(EMPTY_UPDATE)
         self.poisoned = False

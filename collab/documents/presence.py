@@ -152,11 +152,7 @@ class Presence:
                 if entry.state is None or not self._may_claim(present, entry):
                     continue
                 own = self._claim(present, entry.client, entry.clock)
-            elif own.session != session:
-                continue
-            elif entry.clock + own.lead < own.clock:
-                continue
-            elif entry.clock + own.lead == own.clock and entry.state is not None:
+            elif own.session != session or entry.clock + own.lead < own.clock or (entry.clock + own.lead == own.clock and entry.state is not None):
                 continue
             own.clock = entry.clock + own.lead
             changed = True
@@ -267,15 +263,14 @@ class Presence:
 
     def _entry(self, present: Present) -> dict[str, Any]:
         client, state, user = present.client_id, present.state, present.user
-        if not present.shown:
-            for announced in present.clients:
-                text = self.announced[announced].state
-                client, state = announced, orjson.loads(text) if text is not None else None
-                named = state.get("user") if isinstance(state, dict) else None
-                if "id" not in user and isinstance(named, dict):
-                    shown = {key: named[key] for key in ("name", "color") if isinstance(named.get(key), str)}
-                    user = {**user, **shown}
-                break
+        if not present.shown and present.clients:
+            client = present.clients[0]
+            text = self.announced[client].state
+            state = orjson.loads(text) if text is not None else None
+            named = state.get("user") if isinstance(state, dict) else None
+            if "id" not in user and isinstance(named, dict):
+                shown = {key: named[key] for key in ("name", "color") if isinstance(named.get(key), str)}
+                user = {**user, **shown}
         return {"session": present.session, "client_id": client, "user": user, "state": state}
 
 

@@ -80,9 +80,11 @@ def parse_packet(text: str) -> Packet:
     if attachments > MAX_ATTACHMENTS or (binary and attachments == 0):
         raise PacketError("attachment count")
     namespace = head["namespace"] or "/"
-    if (head["namespace"] is None) == (head["comma"] is not None):
-        if head["comma"] is not None or head.end() != len(text) or kind not in (CONNECT, DISCONNECT):
-            raise PacketError("namespace")
+    if (head["namespace"] is None) == (head["comma"] is not None) and not (
+        # `0/doc/a`: what has no payload needs no comma either
+        head["comma"] is None and head.end() == len(text) and kind in (CONNECT, DISCONNECT)
+    ):
+        raise PacketError("namespace")
     identifier = int(head["id"]) if head["id"] is not None else None
     body = text[head.end() :]
     data: Any = None

@@ -133,7 +133,7 @@ class Store(ABC):
         """Delete a document with its log, snapshot, versions and history; False if unknown."""
 
     @abstractmethod
-    async def list(
+    async def documents(
         self, prefix: str = "", limit: int = 100, after: str | None = None
     ) -> list[DocumentInfo]:
         """Documents whose name begins with ``prefix``, by name, those behind ``after`` only."""

@@ -95,7 +95,7 @@ class MemoryStore(Store):
         """See :class:`Store`."""
         return self._documents.pop(document, None) is not None
 
-    async def list(
+    async def documents(
         self, prefix: str = "", limit: int = 100, after: str | None = None
     ) -> list[DocumentInfo]:
         """See :class:`Store`."""

@@ -190,7 +190,7 @@ class SqliteStore(Store):
             if id is None:
                 return False
             for table in ("log", "snapshots", "history", "versions", "quarantine"):
-                connection.execute(f"DELETE FROM {table} WHERE document = ?", (id,))
+                connection.execute(f"DELETE FROM {table} WHERE document = ?", (id,))  # noqa: S608
             connection.execute("DELETE FROM documents WHERE id = ?", (id,))
             self._ids.pop(document, None)
             return True
@@ -245,7 +245,7 @@ class SqliteStore(Store):
             await self._write(lambda connection: _quarantine(connection, document, damaged_from))
         return stored
 
-    async def list(
+    async def documents(
         self, prefix: str = "", limit: int = 100, after: str | None = None
     ) -> list[DocumentInfo]:
         """See :class:`Store`."""
@@ -446,7 +446,7 @@ def _check(connection: sqlite3.Connection, deep: bool) -> tuple[int, dict[str, s
     if deep:
         for table in ("log", "snapshots", "versions"):
             for name, id, at, stored, data in connection.execute(
-                f"SELECT d.name, t.document, t.position, t.checksum, t.data FROM {table} t"
+                f"SELECT d.name, t.document, t.position, t.checksum, t.data FROM {table} t"  # noqa: S608
                 " JOIN documents d ON d.id = t.document"
             ):
                 if checksum(id, at, data) != stored:

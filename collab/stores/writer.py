@@ -80,31 +80,24 @@ class Writer:
     # -- in the thread --------------------------------------------------------------------------
 
     def _run(self) -> None:
-        waiting: Append | _Work | None = self._queue.get()
-        while waiting is not None:
+        while True:
+            item = self._queue.get()
             batch: list[Append] = []
-            while isinstance(waiting, Append):
-                batch.append(waiting)
+            while isinstance(item, Append):
+                batch.append(item)
                 if len(batch) == MAX_BATCH:
-                    waiting = None
                     break
                 try:
-                    waiting = self._queue.get_nowait()
+                    item = self._queue.get_nowait()
                 except Empty:
-                    waiting = None
                     break
-                if waiting is None:  # the end was asked for: write this batch, then stop
-                    self._append(batch)
-                    self._connection.close()
-                    return
             if batch:
                 self._append(batch)
-            if isinstance(waiting, _Work):
-                self._work(waiting)
-                waiting = None
-            if waiting is None:
-                waiting = self._queue.get()
-        self._connection.close()
+            if isinstance(item, _Work):
+                self._work(item)
+            elif item is None:
+                self._connection.close()
+                return
 
     def _append(self, batch: list[Append]) -> None:
         try:

@@ -497,7 +497,7 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]
             if (transport == "websocket") != upgrade:
                 return self.refuse(3)
             return await self._open(request, transport)
-        socket = self.sockets.get(sid)
+        socket: EngineSocket | None = self.sockets.get(sid)
         if socket is None or (socket.closed and request.method != "GET"):
             return self.refuse(1)
         if upgrade and transport == "websocket" and request.method == "GET":

@@ -192,5 +192,5 @@ def test_a_yjs_client_that_applies_every_flush_sees_what_the_server_sees(
     if told is not None:
         watcher.apply(told)
     assert watcher.states == {c: s for c, s in states(presence).items() if s is not None}
-    for client, owner in ((c, presence.owner(c)) for c in range(5)):
+    for owner in map(presence.owner, range(5)):
         assert owner is None or owner in presence.sessions

@@ -1,0 +1,71 @@
+"""The auth port: who is behind a connection."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from collab.types import Identity
+
+#: equally bright, distinct in light and dark, chosen by hash so that a person keeps theirs
+PEOPLE_COLORS = (
+    "#e5484d", "#f76b15", "#d9a404", "#46a758", "#12a594", "#0ea5c6",
+    "#3e63dd", "#6e56cf", "#ab4aba", "#e93d82", "#8d6e63", "#5b7083",
+)  # fmt: skip
+MAX_NAME = 80
+_COLOR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-zA-Z]{1,30}|(?:rgb|hsl)a?\([0-9a-z.,%/ ]{1,60}\)")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownUser:
+    """What somebody calls themselves; for display only."""
+
+    name: str | None = None
+    color: str | None = None
+
+
+class Authenticator(ABC):
+    """Tells who somebody is from the token that they present.
+
+    Every adapter passes ``tests/contract/test_auth.py``.
+    """
+
+    async def open(self) -> None:  # noqa: B027 - most adapters have nothing to open
+        """Make ready; called once before the first :meth:`authenticate`."""
+
+    async def close(self) -> None:  # noqa: B027
+        """Let go of what :meth:`open` took."""
+
+    @abstractmethod
+    async def authenticate(self, token: str | None, user: ShownUser | None) -> Identity:
+        """Who presents ``token``.
+
+        Args:
+            token: as the client sent it; None where it sent none.
+            user: what it wants to be called, if it said so.
+
+        Raises:
+            CollabError: ``unauthorized``, ``token_expired``.
+        """
+
+
+def color_for(who: str) -> str:
+    """A colour that the same name always gets."""
+    return PEOPLE_COLORS[zlib.crc32(who.encode("utf-8", "replace")) % len(PEOPLE_COLORS)]
+
+
+def clean_name(name: str | None, otherwise: str) -> str:
+    """``name`` without control characters, on one line, of bounded length."""
+    if name is None:
+        return otherwise
+    shown = " ".join("".join(char if char.isprintable() else " " for char in name).split())
+    return shown[:MAX_NAME] or otherwise
+
+
+def clean_color(color: str | None, who: str) -> str:
+    """``color`` where it is a CSS colour; the hash's otherwise."""
+    if color is not None and _COLOR.fullmatch(color):
+        return color
+    return color_for(who)

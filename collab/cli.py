@@ -1,0 +1,215 @@
+"""The command line: ``collab serve``, ``collab check``, ``collab token``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+import click
+import jwt
+import uvloop
+from marshmallow import fields as m
+from rich.console import Console
+from rich.table import Table
+
+from collab import __version__
+from collab.app import serve as run_server
+from collab.config import ConfigError, Duration, Settings, load_settings, setting_name, variable_name
+from collab.errors import CollabError
+from collab.logging import configure_logging
+from collab.stores.base import StoreReport
+from collab.stores.sqlite import SqliteStore
+from collab.stores.urls import store_from_url
+from collab.types import Role
+
+_err = Console(stderr=True, highlight=False)
+
+
+class _Failure(click.ClickException):
+    """Ends a command with one line on stderr and exit code 1."""
+
+    exit_code = 1
+
+    def show(self, file: Any = None) -> None:
+        _err.print(f"[red]collab:[/red] {self.message}", soft_wrap=True)
+
+
+def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give ``command`` a flag for every setting; what is not given arrives as None."""
+    for field in reversed(fields(Settings)):
+        command = _option(field)(command)
+    return click.option(
+        "--config", metavar="FILE", help="TOML file with settings.  [env COLLAB_CONFIG]"
+    )(command)
+
+
+def _option(field: Field[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    name, default = field.name, field.default
+    words = f"{field.metadata['help']}.  [env {variable_name(name)}"
+    shown = _shown_default(field.metadata["kind"], None if default is MISSING else default)
+    words += f", default {shown}]" if shown else "]"
+    flag = "--" + setting_name(name)
+    if isinstance(field.metadata["kind"], m.Bool):
+        return click.option(flag, name, is_flag=True, default=None, help=words)
+    return click.option(flag, name, metavar=_metavar(field.metadata["kind"]), help=words)
+
+
+def _metavar(kind: m.Field[Any]) -> str:
+    return {"Int": "N", "Size": "SIZE", "Duration": "TIME", "Url": "URL", "_StoreUrl": "URL"}.get(
+        type(kind).__name__, "TEXT"
+    )
+
+
+def _shown_default(kind: m.Field[Any], default: Any) -> str:
+    if default is None or default == () or isinstance(kind, m.Bool):
+        return ""
+    if isinstance(kind, Duration):
+        return f"{default:g}s"
+    if type(kind).__name__ == "Size":
+        return f"{default >> 20}MiB" if default % 2**20 == 0 else f"{default >> 10}KiB"
+    return str(default)
+
+
+def _settings(flags: dict[str, Any]) -> Settings:
+    file = flags.pop("config", None)
+    try:
+        return load_settings(flags, os.environ, file)
+    except ConfigError as error:
+        raise _Failure(str(error)) from None
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="collab")
+def main() -> None:
+    """Collaborative editing over Socket.IO: what is acknowledged is on disk."""
+
+
+@main.command()
+@_setting_options
+def serve(**flags: Any) -> None:
+    """Run the server.
+
+    Every setting is a flag, an environment variable, or a key in the TOML file; a flag beats the
+    environment, which beats the file.
+    """
+    settings = _settings(flags)
+    configure_logging(settings.log_format, settings.log_level)
+    try:
+        code = uvloop.run(run_server(settings))
+    except CollabError as error:
+        raise _Failure(error.message) from None
+    except (OSError, ValueError) as error:
+        raise _Failure(str(error)) from None
+    sys.exit(code)
+
+
+@main.command()
+@click.option("--deep", is_flag=True, help="Verify every checksum in the store.")
+@_setting_options
+def check(deep: bool, **flags: Any) -> None:
+    """Validate the settings, reach the store, print what was found; exit 0 or 1."""
+    settings = _settings(flags)
+    try:
+        report = asyncio.run(_check(settings, deep))
+    except CollabError as error:
+        raise _Failure(error.message) from None
+    table = Table(show_header=False, box=None)
+    table.add_row("settings", "valid")
+    table.add_row("auth", settings.auth)
+    table.add_row("store", f"{report.adapter} {report.location}")
+    table.add_row("promise", report.promise)
+    table.add_row("documents", str(report.documents))
+    for name, words in report.damaged.items():
+        table.add_row("[red]damaged[/red]", f"{name}: {words}")
+    Console(highlight=False).print(table)
+    if report.damaged:
+        raise _Failure(f"{len(report.damaged)} damaged document(s)")
+
+
+async def _check(settings: Settings, deep: bool) -> StoreReport:
+    store = store_from_url(settings.store)
+    try:
+        try:
+            await store.open()
+        except CollabError as error:
+            if "another server" not in error.message:
+                raise
+            # A running server has it: look without writing.
+            store = SqliteStore(settings.store.removeprefix("sqlite:///"), read_only=True)
+            await store.open()
+        return await store.check(deep)
+    finally:
+        await store.close()
+
+
+@main.group()
+def token() -> None:
+    """Mint tokens."""
+
+
+def _grant(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[dict[str, str]]:
+    grants = []
+    for value in values:
+        pattern, separator, role = value.rpartition("=")
+        try:
+            grants.append({"documents": pattern, "role": Role.parse(role).word})
+        except ValueError as error:
+            raise click.BadParameter(f"{value!r}: {error}") from None
+        if not separator or not pattern:
+            raise click.BadParameter(f"{value!r} is not PATTERN=ROLE")
+    return grants
+
+
+def _ttl(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
+    from marshmallow import ValidationError
+
+    try:
+        seconds: float = Duration().deserialize(value)
+    except ValidationError as error:
+        raise click.BadParameter(f"{value!r} is not {error.messages[0]}") from None
+    return seconds
+
+
+@token.command("create")
+@click.option("--sub", required=True, metavar="ID", help="Who the token is for.")
+@click.option("--name", metavar="NAME", help="The name that others see.")
+@click.option("--color", metavar="COLOR", help="The colour that others see.")
+@click.option(
+    "--grant", "grants", multiple=True, required=True, callback=_grant, metavar="PATTERN=ROLE",
+    help="A role (viewer, editor, admin) on all documents that match; may be repeated.",
+)  # fmt: skip
+@click.option("--ttl", default="1h", callback=_ttl, show_default=True, metavar="TIME", help="How long it is valid.")
+@click.option(
+    "--jwt-secret", envvar="COLLAB_JWT_SECRET", metavar="TEXT", help="The server's secret.  [env COLLAB_JWT_SECRET]"
+)
+@click.option("--jwt-issuer", envvar="COLLAB_JWT_ISSUER", metavar="TEXT", help="`iss`.  [env COLLAB_JWT_ISSUER]")
+@click.option(
+    "--jwt-audience", envvar="COLLAB_JWT_AUDIENCE", metavar="TEXT", help="`aud`.  [env COLLAB_JWT_AUDIENCE]"
+)
+@click.option("--config", metavar="FILE", help="TOML file with settings.  [env COLLAB_CONFIG]")
+def token_create(
+    sub: str,
+    name: str | None,
+    color: str | None,
+    grants: list[dict[str, str]],
+    ttl: float,
+    jwt_secret: str | None,
+    jwt_issuer: str | None,
+    jwt_audience: str | None,
+    config: str | None,
+) -> None:
+    """Mint a JWT with the configured secret, and print it."""
+    flags = {"jwt_secret": jwt_secret, "jwt_issuer": jwt_issuer, "jwt_audience": jwt_audience}
+    settings = _settings({**flags, "config": config})
+    if settings.jwt_secret is None:
+        raise _Failure("jwt-secret: not set; allowed: the secret of the server (HS256)")
+    now = int(time.time())
+    claims: dict[str, Any] = {"sub": sub, "iat": now, "exp": now + int(ttl), "grants": grants}
+    optional = {"name": name, "color": color, "iss": settings.jwt_issuer, "aud": settings.jwt_audience}
+    claims |= {key: value for key, value in optional.items() if value is not None}
+    click.echo(jwt.encode(claims, settings.jwt_secret, algorithm="HS256"))

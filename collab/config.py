@@ -1,0 +1,283 @@
+"""Settings: one table of fields, three sources. A flag beats the environment, which beats the file.
+
+Flag ``--rate-updates``, variable ``COLLAB_RATE_UPDATES`` and TOML key ``rate-updates`` are the same
+setting. An unknown key or a bad value is a :class:`ConfigError`, whose message is one line.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from dataclasses import field as dataclass_field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+from marshmallow import Schema, ValidationError, validate
+from marshmallow import fields as m
+
+from collab.stores.urls import store_from_url
+from collab.types import Role
+
+ENV_PREFIX = "COLLAB_"
+#: variables with our prefix that are not settings of the server
+_OTHER_VARIABLES = frozenset({"COLLAB_URL", "COLLAB_TOKEN", "COLLAB_FAILPOINT", "COLLAB_CONFIG"})
+#: what Kubernetes sets for a service that is called "collab"
+_KUBERNETES = re.compile(r"COLLAB_(SERVICE_|PORT_)")
+
+KIB = 2**10
+MIB = 2**20
+_SIZE_UNITS = {"": 1, "b": 1, "kb": 1000, "kib": KIB, "mb": 10**6, "mib": MIB, "gb": 10**9, "gib": 2**30}
+_TIME_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_WITH_UNIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; the message is one line for a person."""
+
+
+class Size(m.Field[int]):
+    """A number of bytes: ``262144``, ``256KiB``, ``4 MB``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        return int(_with_unit(value, _SIZE_UNITS, "a size such as 262144, 256KiB or 4MB"))
+
+
+class Duration(m.Field[float]):
+    """A number of seconds: ``15``, ``15s``, ``250ms``, ``2m``, ``1h``, ``30d``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
+        return _with_unit(value, _TIME_UNITS, "a duration such as 15s, 250ms, 2m, 1h or 30d")
+
+
+def _with_unit(value: Any, units: Mapping[str, float], allowed: str) -> float:
+    found = _WITH_UNIT.fullmatch(str(value))
+    unit = units.get(found[2].lower()) if found else None
+    if found is None or unit is None or isinstance(value, bool):
+        raise ValidationError(allowed)
+    return float(found[1]) * unit
+
+
+class _Words(m.Field[tuple[str, ...]]):
+    """Words behind commas, or a list."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **kwargs: Any
+    ) -> tuple[str, ...]:
+        words = value.split(",") if isinstance(value, str) else value
+        if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+            raise ValidationError("words behind commas")
+        return tuple(word.strip() for word in words if word.strip())
+
+
+class _Networks(_Words):
+    """Addresses or networks (``10.0.0.0/8``) behind commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        words = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return tuple(ip_network(word, strict=False) for word in words)
+        except ValueError:
+            raise ValidationError("addresses or networks behind commas, such as 10.0.0.0/8,::1") from None
+
+
+class _Origins(_Words):
+    """Browser origins behind commas, or ``*``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        words = super()._deserialize(value, attr, data, **kwargs)
+        for word in words:
+            if word != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+/?", word, re.IGNORECASE):
+                raise ValidationError("origins behind commas, such as https://app.example.com, or *")
+        return words
+
+
+class _StoreUrl(m.Str):
+    """The URL of a store."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        url = str(super()._deserialize(value, attr, data, **kwargs))
+        try:
+            store_from_url(url)
+        except ValueError:
+            raise ValidationError("memory:// or sqlite:///PATH") from None
+        return url
+
+
+def _number(least: int, most: int) -> m.Int:
+    return m.Int(
+        strict=False,
+        validate=validate.Range(least, most, error=f"a whole number from {least} to {most}"),
+        error_messages={"invalid": f"a whole number from {least} to {most}"},
+    )
+
+
+def _choice(*words: str) -> m.Str:
+    return m.Str(validate=validate.OneOf(words, error=f"one of {', '.join(words)}"))
+
+
+def _setting(kind: m.Field[Any], default: Any, words: str) -> Any:
+    return dataclass_field(default=default, metadata={"kind": kind, "help": words})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting of the server; sizes in bytes, times in seconds. See ``collab serve --help``."""
+
+    host: str = _setting(m.Str(), "127.0.0.1", "address to listen on")
+    port: int = _setting(_number(0, 65535), 8080, "port to listen on; 0 picks one and prints it")
+    store: str = _setting(_StoreUrl(), "sqlite:///collab.db", "where documents live: memory:// or sqlite:///PATH")
+    auth: str = _setting(_choice("none", "jwt"), "none", "who may connect: none (loopback only) or jwt")
+    jwt_secret: str | None = _setting(m.Str(), None, "secret of HS256 tokens")
+    jwt_public_key: str | None = _setting(
+        m.Str(), None, "public key of RS256, ES256, EdDSA tokens: PEM, or a file of it"
+    )
+    jwt_jwks_url: str | None = _setting(m.Url(require_tld=False), None, "where the public keys are published (JWKS)")
+    jwt_issuer: str | None = _setting(m.Str(), None, "required `iss` of tokens")
+    jwt_audience: str | None = _setting(m.Str(), None, "required `aud` of tokens")
+    default_role: str | None = _setting(
+        _choice(*(role.word for role in Role)), None, "role without a grant [admin without auth, none with]"
+    )
+    insecure: bool = _setting(m.Bool(), False, "listen beyond loopback without auth, knowing what that means")
+    cors_origins: tuple[str, ...] = _setting(_Origins(), (), "browser origins allowed besides our own, or *")
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        _Networks(), (), "networks whose X-Forwarded-* headers count"
+    )
+    max_update_bytes: int = _setting(Size(), 4 * MIB, "size of one update")
+    max_document_bytes: int = _setting(Size(), 64 * MIB, "encoded size of one document")
+    max_participants: int = _setting(_number(1, 10**6), 500, "sessions in one document")
+    max_documents_per_connection: int = _setting(_number(1, 10**6), 100, "documents open on one connection")
+    max_connections_per_ip: int = _setting(_number(1, 10**6), 1000, "connections of one address")
+    rate_updates: int = _setting(_number(1, 10**6), 200, "updates a second of one connection")
+    rate_bytes: int = _setting(Size(), 2 * MIB, "bytes a second of one connection")
+    rate_awareness: int = _setting(_number(1, 10**6), 60, "presence and cursor events a second of one connection")
+    send_buffer_bytes: int = _setting(Size(), 256 * KIB, "unsent bytes after which a reader counts as slow")
+    checkpoint_interval: float = _setting(
+        Duration(), 3600.0, "time between automatic versions of a document in use; 0: none"
+    )
+    checkpoint_keep: int = _setting(_number(0, 10**6), 50, "automatic versions kept per document")
+    idle_timeout: float = _setting(Duration(), 30.0, "how long a document without people stays in memory")
+    ping_interval: float = _setting(Duration(), 25.0, "heartbeat: time between pings")
+    ping_timeout: float = _setting(Duration(), 20.0, "heartbeat: time for the answer")
+    connect_timeout: float = _setting(Duration(), 10.0, "time for a connection to open its first document")
+    drain_timeout: float = _setting(Duration(), 15.0, "on SIGTERM: time to flush and to move people away")
+    log_format: str | None = _setting(_choice("text", "json"), None, "text or json [text on a terminal, else json]")
+    log_level: str = _setting(_choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error")
+
+
+def setting_name(field_name: str) -> str:
+    """``rate_updates`` -> ``rate-updates``, as it stands in flags and files."""
+    return field_name.replace("_", "-")
+
+
+def variable_name(field_name: str) -> str:
+    """``rate_updates`` -> ``COLLAB_RATE_UPDATES``."""
+    return ENV_PREFIX + field_name.upper()
+
+
+def load_settings(
+    flags: Mapping[str, Any], environ: Mapping[str, str], file: str | None = None
+) -> Settings:
+    """Read the settings from all sources and check them together.
+
+    Args:
+        flags: field name -> value from the command line (None: not given).
+        environ: the environment.
+        file: a TOML file, or None; ``COLLAB_CONFIG`` names it where no flag does.
+
+    Raises:
+        ConfigError: an unknown key, a bad value, or settings that do not go together.
+    """
+    known = {field.name: field for field in fields(Settings)}
+    file = file or environ.get("COLLAB_CONFIG")
+    given: dict[str, Any] = _read_file(file, known) if file else {}
+    given |= _read_environment(environ, known)
+    given |= {name: value for name, value in flags.items() if value is not None}
+    schema = Schema.from_dict({name: field.metadata["kind"] for name, field in known.items()})()
+    try:
+        values = schema.load(given)
+    except ValidationError as error:
+        name, faults = next(iter(error.messages_dict.items()))
+        allowed = faults[0] if isinstance(faults, list) else str(faults)
+        shown = "(hidden)" if name == "jwt_secret" else repr(given[name])
+        raise ConfigError(f"{setting_name(name)}: {shown} is not allowed; allowed: {allowed}") from None
+    settings = Settings(**values)
+    _check_together(settings)
+    return settings
+
+
+def _read_file(file: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(Path(file).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"config: {file!r} cannot be read: {error}") from None
+    values = {}
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise ConfigError(f"{key}: unknown setting in {file!r}; {_nearest(name, known)}")
+        values[name] = value
+    return values
+
+
+def _read_environment(environ: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, Any]:
+    values = {}
+    for variable, value in environ.items():
+        if not variable.startswith(ENV_PREFIX) or variable in _OTHER_VARIABLES:
+            continue
+        name = variable.removeprefix(ENV_PREFIX).lower()
+        if name in known:
+            values[name] = value
+        elif not _KUBERNETES.match(variable):
+            raise ConfigError(f"{variable}: unknown setting in the environment; {_nearest(name, known)}")
+    return values
+
+
+def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 1)
+    return f"did you mean {setting_name(near[0])}?" if near else "see collab serve --help"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_together(settings: Settings) -> None:
+    keys = (settings.jwt_secret, settings.jwt_public_key, settings.jwt_jwks_url)
+    if settings.auth == "none" and not is_loopback(settings.host) and not settings.insecure:
+        raise ConfigError(
+            f"host: {settings.host!r} is open to other machines and auth is none; allowed: --auth jwt,"
+            " a loopback host such as 127.0.0.1, or --insecure if everybody may edit everything"
+        )
+    if settings.auth == "jwt" and sum(key is not None for key in keys) != 1:
+        raise ConfigError(
+            "auth: 'jwt' needs a key; allowed: exactly one of jwt-secret, jwt-public-key, jwt-jwks-url"
+        )
+    if settings.jwt_secret is not None and not settings.jwt_secret:
+        raise ConfigError("jwt-secret: '' is not allowed; allowed: at least 32 random characters")
+    if settings.max_update_bytes > settings.max_document_bytes:
+        raise ConfigError(
+            f"max-update-bytes: {settings.max_update_bytes} is not allowed; allowed: at most"
+            f" max-document-bytes, {settings.max_document_bytes}"
+        )
+    for name in ("max_update_bytes", "rate_bytes", "send_buffer_bytes"):
+        if getattr(settings, name) < KIB:
+            raise ConfigError(f"{setting_name(name)}: {getattr(settings, name)} is not allowed; allowed: 1KiB or more")
+    for name in ("ping_interval", "ping_timeout", "connect_timeout"):
+        if getattr(settings, name) <= 0:
+            raise ConfigError(f"{setting_name(name)}: {getattr(settings, name)} is not allowed; allowed: more than 0s")
+
+
+def defaults() -> dict[str, Any]:
+    """Field name -> default value, for ``--help``."""
+    return {field.name: field.default for field in fields(Settings) if field.default is not MISSING}

@@ -1,0 +1,162 @@
+"""How much one peer may send: token buckets, counted faults, connections per address."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from collab.errors import CollabError
+
+#: a bucket holds so many seconds of its rate
+BURST_SECONDS = 2.0
+#: requests (step 1, authenticate, content) a second; they cost more than they weigh
+RATE_REQUESTS = 20.0
+#: seconds without a pause over the rate: then the sender is told, and in the end cut
+TELL_AFTER = 3.0
+CUT_AFTER = 30.0
+#: faults that are forgiven at once, and how many more per second
+MAX_STRIKES = 100.0
+FORGIVENESS = 1.0
+
+#: codes that say something about us or about the moment, not about the peer
+_NO_FAULT = frozenset(
+    {
+        "storage_unavailable", "cluster_degraded", "draining", "internal", "missing_dependencies",
+        "lagging", "document_too_large",
+    }
+)  # fmt: skip
+
+Clock = Callable[[], float]
+
+
+class Bucket:
+    """A token bucket that may go into debt; debt is time that the sender has to wait.
+
+    Args:
+        rate: tokens a second.
+        burst: seconds of the rate that a quiet sender has saved up at most.
+    """
+
+    __slots__ = ("_at", "_capacity", "_clock", "_level", "_rate")
+
+    def __init__(self, rate: float, burst: float = BURST_SECONDS, clock: Clock = time.monotonic) -> None:
+        self._rate = rate
+        self._capacity = rate * burst
+        self._level = self._capacity
+        self._clock = clock
+        self._at = clock()
+
+    def spend(self, amount: float) -> float:
+        """Take ``amount`` tokens; returns the seconds until the bucket is out of debt (0: it is)."""
+        now = self._clock()
+        level = min(self._capacity, self._level + (now - self._at) * self._rate) - amount
+        self._level = level
+        self._at = now
+        return -level / self._rate if level < 0 else 0.0
+
+
+class Budget:
+    """What one connection may send: updates, bytes, presence, requests.
+
+    Nothing is dropped: :meth:`spend` says for how long to stop reading. A sender that fills that
+    pause again and again is told after ``TELL_AFTER`` seconds, and cut after ``CUT_AFTER``.
+    """
+
+    __slots__ = ("_awareness", "_bytes", "_clock", "_over_since", "_requests", "_told_at", "_updates")
+
+    def __init__(
+        self,
+        *,
+        updates_per_second: float,
+        bytes_per_second: float,
+        awareness_per_second: float,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._updates = Bucket(updates_per_second, clock=clock)
+        self._bytes = Bucket(bytes_per_second, clock=clock)
+        self._awareness = Bucket(awareness_per_second, clock=clock)
+        self._requests = Bucket(RATE_REQUESTS, clock=clock)
+        self._over_since: float | None = None
+        self._told_at = 0.0
+
+    def spend(self, kind: str, size: int) -> float:
+        """Account for one event; returns the seconds for which to stop reading (most often 0).
+
+        Args:
+            kind: ``updates``, ``awareness`` or ``requests``.
+            size: bytes of the event.
+        """
+        if kind == "updates":
+            wait = self._updates.spend(1.0)
+        elif kind == "awareness":
+            wait = self._awareness.spend(1.0)
+        else:
+            wait = self._requests.spend(1.0)
+        if size:
+            wait = max(wait, self._bytes.spend(size))
+        if wait:
+            if self._over_since is None:
+                self._over_since = self._told_at = self._clock()
+        elif self._over_since is not None:
+            self._over_since = None
+        return wait
+
+    def must_tell(self) -> bool:
+        """Whether it is time to tell the sender ``rate_limited`` (again)."""
+        now = self._clock()
+        if self._over_since is None or now - self._told_at < TELL_AFTER:
+            return False
+        self._told_at = now
+        return True
+
+    def must_cut(self) -> bool:
+        """Whether the sender was over its rate for too long."""
+        return self._over_since is not None and self._clock() - self._over_since > CUT_AFTER
+
+
+class Strikes:
+    """Counts faults of one connection, and forgives some every second."""
+
+    __slots__ = ("_at", "_clock", "_level")
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._at = clock()
+        self._level = 0.0
+
+    def add(self, code: str) -> bool:
+        """Count a fault by its code; True once the connection is to be cut."""
+        if code in _NO_FAULT:
+            return False
+        now = self._clock()
+        self._level = max(0.0, self._level - (now - self._at) * FORGIVENESS) + 1.0
+        self._at = now
+        return self._level > MAX_STRIKES
+
+
+class ConnectionCounter:
+    """Connections per address.
+
+    Args:
+        limit: of one address.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._counts: dict[str, int] = {}
+
+    def acquire(self, address: str) -> None:
+        """Count one more; raises ``too_many_connections`` where there are ``limit`` already."""
+        count = self._counts.get(address, 0)
+        if count >= self._limit:
+            raise CollabError("too_many_connections", retry_after=10, detail={"limit": self._limit})
+        self._counts[address] = count + 1
+
+    def release(self, address: str) -> None:
+        """Count one less."""
+        count = self._counts.get(address, 0)
+        if count > 1:
+            self._counts[address] = count - 1
+        else:
+            self._counts.pop(address, None)

@@ -1,0 +1,67 @@
+"""Logs: structlog, text or JSON on stderr; a line that repeats is written a few times, then counted.
+
+Lines carry document, session and participant, never tokens or content.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+#: lines of one kind that are written in one window of ``_WINDOW`` seconds
+_BURST = 20
+_WINDOW = 10.0
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class _Bounded:
+    """Drops lines of one event beyond a burst, and says later how many it dropped."""
+
+    def __init__(self) -> None:
+        self._windows: dict[str, tuple[float, int]] = {}
+
+    def __call__(
+        self, _logger: Any, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        words = str(event.get("event"))
+        now = time.monotonic()
+        began, count = self._windows.get(words, (now, 0))
+        if now - began > _WINDOW:
+            if count > _BURST:
+                event["left_out"] = count - _BURST
+            began, count = now, 0
+        count += 1
+        self._windows[words] = began, count
+        if count > _BURST:
+            raise structlog.DropEvent
+        return event
+
+
+def configure_logging(format: str | None, level: str) -> None:
+    """Send logs to stderr.
+
+    Args:
+        format: ``text`` or ``json``; None chooses text on a terminal.
+        level: the least level that is written.
+    """
+    text = (format or ("text" if sys.stderr.isatty() else "json")) == "text"
+    processors: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _Bounded(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if text:
+        processors.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+    else:
+        processors += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,165 @@
+"""Schemas of the JSON payloads: what a client may send, and the words when it sends something else.
+
+Unknown fields are refused with their path. Binary events never come here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from collab.errors import CollabError
+from collab.protocol.awareness import MAX_STATE_BYTES, MAX_STATE_DEPTH, depth_exceeds
+
+MAX_EVENT_NAME = 64
+MAX_BROADCAST_BYTES = 64 * 1024
+
+
+class _Text(fields.Str):
+    """A string of Unicode that can be written as UTF-8."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise ValidationError("Not valid Unicode.") from None
+        return text
+
+
+class UserSchema(Schema):
+    """What somebody wants to be called."""
+
+    name = _Text(validate=validate.Length(max=200))
+    color = _Text(validate=validate.Length(max=64))
+
+
+class ConnectSchema(Schema):
+    """``auth`` of a connection to ``/doc/``."""
+
+    token = _Text(allow_none=True)
+    user = fields.Nested(UserSchema, allow_none=True)
+    presence = fields.Str(validate=validate.OneOf(["json"]), allow_none=True)
+
+
+class BroadcastSchema(Schema):
+    """``broadcast``."""
+
+    event = _Text(required=True, validate=validate.Length(1, MAX_EVENT_NAME))
+    data = fields.Raw(load_default=None, allow_none=True)
+
+
+class AuthenticateSchema(Schema):
+    """``authenticate``."""
+
+    token = _Text(required=True)
+
+
+_CONNECT = ConnectSchema(unknown=RAISE)
+_BROADCAST = BroadcastSchema(unknown=RAISE)
+_AUTHENTICATE = AuthenticateSchema(unknown=RAISE)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRequest:
+    """What a client says when it opens a document."""
+
+    token: str | None = None
+    name: str | None = None
+    color: str | None = None
+    json_presence: bool = False
+
+
+def load_connect(payload: Any, *, strict: bool) -> ConnectRequest:
+    """Read ``auth`` of a connection.
+
+    Args:
+        payload: the JSON object of the CONNECT packet, or None.
+        strict: refuse what the schema does not know; otherwise only ``token`` and ``user`` are
+            looked at and everything else, wrong types included, is left alone.
+
+    Raises:
+        CollabError: ``invalid_payload``.
+    """
+    if payload is None:
+        return ConnectRequest()
+    if not strict:
+        return _lenient(payload)
+    values = _load(_CONNECT, payload)
+    user = values.get("user") or {}
+    return ConnectRequest(
+        values.get("token"), user.get("name"), user.get("color"), values.get("presence") == "json"
+    )
+
+
+def _lenient(payload: dict[str, Any]) -> ConnectRequest:
+    user = payload.get("user")
+    user = user if isinstance(user, dict) else {}
+    token, name, color = payload.get("token"), user.get("name"), user.get("color")
+    return ConnectRequest(
+        token if isinstance(token, str) else None,
+        name if isinstance(name, str) and len(name) <= 200 else None,
+        color if isinstance(color, str) and len(color) <= 64 else None,
+    )
+
+
+def load_presence(value: Any) -> dict[str, Any] | None:
+    """Check a JSON presence state: an object of bounded size and depth, or None.
+
+    Raises:
+        CollabError: ``invalid_payload``.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise CollabError("invalid_payload", "Presence is an object or null.")
+    _check_json(value, MAX_STATE_BYTES, "presence")
+    return value
+
+
+def load_broadcast(value: Any) -> tuple[str, Any]:
+    """Check ``{event, data}``; returns the two. Raises ``invalid_payload``."""
+    values = _load(_BROADCAST, value)
+    _check_json(values["data"], MAX_BROADCAST_BYTES, "data")
+    return values["event"], values["data"]
+
+
+def load_authenticate(value: Any) -> str:
+    """Check ``{token}``; returns the token. Raises ``invalid_payload``."""
+    token: str = _load(_AUTHENTICATE, value)["token"]
+    return token
+
+
+def _check_json(value: Any, most: int, what: str) -> None:
+    if depth_exceeds(value, MAX_STATE_DEPTH):
+        raise CollabError("invalid_payload", f"{what}: nested too deep.", detail={"path": what})
+    try:
+        size = len(orjson.dumps(value))
+    except (TypeError, ValueError):  # an attachment, or text with lone surrogates
+        raise CollabError("invalid_payload", f"{what}: not JSON.", detail={"path": what}) from None
+    if size > most:
+        raise CollabError(
+            "invalid_payload", f"{what}: {size} bytes, allowed are {most}.", detail={"path": what, "limit": most}
+        )
+
+
+def _load(schema: Schema, payload: Any) -> dict[str, Any]:
+    if not isinstance(payload, dict):
+        raise CollabError("invalid_payload", "An object is needed.")
+    try:
+        values: dict[str, Any] = schema.load(payload)
+    except ValidationError as error:
+        path, words = _first_fault(error.messages)
+        raise CollabError("invalid_payload", f"{path}: {words}", detail={"path": path}) from None
+    return values
+
+
+def _first_fault(messages: Any) -> tuple[str, str]:
+    path: list[str] = []
+    while isinstance(messages, dict):
+        key, messages = next(iter(messages.items()))
+        path.append(str(key)[:64])
+    return ".".join(path), str(messages[0] if isinstance(messages, list) else messages)

@@ -1,0 +1,33 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.server import CollabServer
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., CollabServer]]:
+    """Start servers with the arguments of :class:`CollabServer`; they end with the test."""
+    servers: list[CollabServer] = []
+
+    def start(store: str = "memory://", **options: Any) -> CollabServer:
+        server = CollabServer(store, **options)
+        servers.append(server)
+        return server.start()
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[CollabServer]:
+    """One server in memory for all tests of a module, which use documents of their own."""
+    server = CollabServer("memory://").start()
+    yield server
+    server.kill()

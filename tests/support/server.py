@@ -1,0 +1,128 @@
+"""The real server as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[2]
+_STARTED = re.compile(r"collab listening on (http://\S+:(\d+)) ")
+
+
+class CollabServer:
+    """``collab serve`` on a port that it picks, and keeps through restarts.
+
+    Args:
+        store: the URL of the store.
+        args: further flags.
+        env: further environment variables.
+        wrapper: a command to run it under (``strace ...``).
+    """
+
+    def __init__(
+        self,
+        store: str = "memory://",
+        *,
+        port: int = 0,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        wrapper: Sequence[str] = (),
+        cwd: str | Path | None = None,
+    ) -> None:
+        self.store = store
+        self.port = port
+        self.args = list(args)
+        self.env = dict(env or {})
+        self.wrapper = list(wrapper)
+        self.cwd = cwd
+        self.url = ""
+        self.start_line = ""
+        self.process: subprocess.Popen[str] | None = None
+        self.log = ""
+
+    def start(self, timeout: float = 20.0) -> CollabServer:
+        """Start, and return once it listens; raises RuntimeError with its stderr if it does not."""
+        command = [*self.wrapper, sys.executable, "-m", "collab", "serve", "--port", str(self.port)]
+        command += ["--store", self.store, *self.args]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("COLLAB_")}
+        environment |= {"PYTHONPATH": str(_ROOT), **self.env}
+        errors = os.memfd_create("stderr")
+        self._errors = errors
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment, cwd=self.cwd,
+            start_new_session=True,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            ready, _, _ = select.select([self.process.stdout], [], [], 0.1)
+            line = self.process.stdout.readline() if ready else ""
+            found = _STARTED.match(line)
+            if found:
+                self.start_line = line.strip()
+                self.url, self.port = found[1], int(found[2])
+                return self
+            if self.process.poll() is not None:
+                break
+        self.kill()
+        raise RuntimeError(f"the server did not start: {self.stderr()}")
+
+    def stderr(self) -> str:
+        """What it has logged since its last start."""
+        size = os.fstat(self._errors).st_size
+        return os.pread(self._errors, size, 0).decode("utf-8", "replace")
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server (below a wrapper: of its child)."""
+        assert self.process is not None
+        if not self.wrapper:
+            return self.process.pid
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return int(children.split()[0])
+
+    def memory(self) -> int:
+        """Resident memory in bytes."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        raise RuntimeError("no VmRSS")
+
+    def stop(self, timeout: float = 20.0) -> int:
+        """SIGTERM; returns the exit code."""
+        return self._end(signal.SIGTERM, timeout)
+
+    def kill(self) -> int:
+        """SIGKILL; returns the exit code."""
+        return self._end(signal.SIGKILL, 10.0)
+
+    def restart(self) -> CollabServer:
+        """Stop, then start on the same port."""
+        self.stop()
+        return self.start()
+
+    def _end(self, number: int, timeout: float) -> int:
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        if process.poll() is None:
+            os.kill(process.pid, number)
+            if self.wrapper and number == signal.SIGKILL:
+                os.killpg(process.pid, number)
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        finally:
+            if process.stdout is not None:
+                process.stdout.close()
+        return code
