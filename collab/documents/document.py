@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right, insort
 from collections.abc import Sequence
 from typing import Any
 
 import pycrdt
 
 from collab.errors import CollabError
-from collab.protocol.codec import read_state_vector
-from collab.protocol.scan import scan
+from collab.protocol.codec import MAX_CLOCK, read_state_vector
+from collab.protocol.scan import astral, scan, in_order
 
 #: the Yjs v1 update that holds nothing
 EMPTY_UPDATE = b"\0\0"
 #: merging is quadratic in the number of updates: more than these are merged by a fresh document
 _MERGE_PAIRWISE = 64
+#: rounds through a fresh document after which an encoding counts as normal
+_TURNS = 4
 
 
 class Document:
@@ -32,6 +35,8 @@ class Document:
         self.clocks: dict[int, int] = {}
         self.size = len(EMPTY_UPDATE)
         self.poisoned = False
+        self._containers: _Containers | None = None
+        self._pairs: set[tuple[int, int]] = set()
 
     @classmethod
     def load(cls, snapshot: bytes | None, tail: Sequence[bytes]) -> Document:
@@ -43,15 +48,17 @@ class Document:
         document = cls()
         updates = [snapshot, *tail] if snapshot is not None else tail
         try:
-            with document._doc.transaction():
-                for update in updates:
-                    document._doc.apply_update(update)
+            # One transaction each, as when they came: what a hostile update leaves depends on it.
+            for update in updates:
+                document._doc.apply_update(update)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
             raise CollabError("storage_unavailable", "The stored document cannot be read.") from None
         document.clocks = read_state_vector(document._doc.get_state())
         document.size = max(2, sum(map(len, updates)))
+        if any(map(astral, updates)):
+            document._pairs.update(scan(document.encode(), {}).pairs)
         return document
 
     def apply(self, update: bytes) -> bool:
@@ -66,7 +73,7 @@ class Document:
         """
         if self.poisoned:
             raise CollabError("storage_unavailable", "The document is being loaded again.", retry_after=1)
-        found = scan(update, self.clocks)
+        found = scan(update, self.clocks, self._is_container, self._pairs)
         if not found.new:
             return found.deletes and self._apply_deletes(update)
         self._integrate(update)
@@ -77,8 +84,19 @@ class Document:
         if found.entangled and read_state_vector(self._doc.get_state()) != clocks:
             self.poisoned = True
             raise CollabError("missing_dependencies")
+        if self._containers is not None:
+            self._containers.add(found.containers)
+        if found.pairs:
+            self._pairs.update(found.pairs)
         self.size += len(update)
         return True
+
+    def _is_container(self, client: int, clock: int) -> bool:
+        """Whether a struct of this document may have children; reads the document once to know."""
+        if self._containers is None:
+            self._containers = _Containers()
+            self._containers.add(scan(self.encode(), {}).containers)
+        return self._containers.hold(client, clock)
 
     def _integrate(self, update: bytes) -> None:
         try:
@@ -132,10 +150,39 @@ class Document:
     def content_hash(self) -> str:
         """SHA-256 (hex) of the content; equal for replicas that hold the same.
 
-        The encoding is normalised by one turn through a fresh document, because how runs are
-        split depends on the order in which edits arrived.
+        How runs are split depends on the order in which edits arrived, so the encoding is taken
+        through fresh documents until it stays the same, or swings between two forms.
         """
-        return hashlib.sha256(Document.load(self.encode(), []).encode()).hexdigest()
+        before, state = b"", in_order(self.encode())
+        for _ in range(_TURNS):
+            before, state = state, in_order(Document.load(state, []).encode())
+            if before == state:
+                break
+        return hashlib.sha256(min(before, state)).hexdigest()
+
+
+class _Containers:
+    """The ids of shared types, and of what deleted things have left behind."""
+
+    __slots__ = ("_ids", "_ranges")
+
+    def __init__(self) -> None:
+        self._ids: set[tuple[int, int]] = set()
+        self._ranges: dict[int, list[tuple[int, int]]] = {}
+
+    def add(self, containers: Sequence[tuple[int, int, int]]) -> None:
+        for client, clock, length in containers:
+            if length == 1:
+                self._ids.add((client, clock))
+            else:
+                insort(self._ranges.setdefault(client, []), (clock, clock + length))
+
+    def hold(self, client: int, clock: int) -> bool:
+        if (client, clock) in self._ids:
+            return True
+        ranges = self._ranges.get(client, ())
+        at = bisect_right(ranges, (clock, MAX_CLOCK + 1)) - 1
+        return at >= 0 and ranges[at][0] <= clock < ranges[at][1]
 
 
 def merge(updates: Sequence[bytes]) -> bytes:

@@ -152,8 +152,10 @@ class Presence:
                 if entry.state is None or not self._may_claim(present, entry):
                     continue
                 own = self._claim(present, entry.client, entry.clock)
-            elif own.session != session or entry.clock + own.lead < own.clock or (entry.clock + own.lead == own.clock and entry.state is not None):
+            elif own.session != session:
                 continue
+            elif entry.clock + own.lead < own.clock + (entry.state is not None):
+                continue  # y-protocols: an equal clock is news only if it removes
             own.clock = entry.clock + own.lead
             changed = True
             if entry.state is None:

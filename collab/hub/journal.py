@@ -39,7 +39,7 @@ class Journal:
         max_unsaved_bytes: int,
         on_trouble: Callable[[bool], None],
     ) -> None:
-        self._store = store
+        self.store = store
         self._document = document
         self.position = position
         self._max_unsaved_bytes = max_unsaved_bytes
@@ -61,6 +61,19 @@ class Journal:
         """Whether some updates could not be saved so far."""
         return bool(self._unsaved)
 
+    @property
+    def unsaved(self) -> list[bytes]:
+        """The updates that could not be saved so far, in order."""
+        return [update for update, _ in self._unsaved]
+
+    async def quiet(self) -> None:
+        """Wait until no append is under way: each is in the log then, or in :attr:`unsaved`."""
+        while self._in_flight:
+            last = self._last
+            if last is not None:
+                await asyncio.wait([last])
+            await asyncio.sleep(0)
+
     def check_room(self) -> None:
         """Raise ``storage_unavailable`` where the unsaved tail has reached its bound."""
         if self._unsaved_bytes > self._max_unsaved_bytes:
@@ -73,7 +86,7 @@ class Journal:
             done(CollabError("storage_unavailable", retry_after=_LAST_RETRY))
             return
         self._in_flight += 1
-        future = self._store.append(self._document, update, participant)
+        future = self.store.append(self._document, update, participant)
         self._last = future
 
         def appended(result: asyncio.Future[int]) -> None:
@@ -137,7 +150,7 @@ class Journal:
             wait = min(2 * wait, _LAST_RETRY)
             tail = list(self._unsaved)
             appends = [
-                self._store.append(self._document, update, participant) for update, participant in tail
+                self.store.append(self._document, update, participant) for update, participant in tail
             ]
             results = await asyncio.gather(*appends, return_exceptions=True)
             failed = []

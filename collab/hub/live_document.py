@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from collab.documents.document import Document, merge
+import structlog
+
+from collab.documents.document import EMPTY_UPDATE, Document, merge
 from collab.documents.presence import Presence
 from collab.errors import CollabError
 from collab.hub.journal import Done, Journal
@@ -22,6 +24,10 @@ WRITE_COST = 3e-6
 PRESENCE_INTERVAL = 0.03
 #: a session that is behind is looked at this often, in seconds
 CATCH_UP_INTERVAL = 0.05
+#: seconds between two exact measurements of a document that may be at its size limit
+MEASURE_INTERVAL = 1.0
+
+_log = structlog.get_logger("collab.document")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,8 @@ class LiveDocument:
         self._updates = Pacer(self._flush_updates)
         self._presence = Pacer(self._flush_presence, min_wait=PRESENCE_INTERVAL)
         self._catching_up: asyncio.TimerHandle | None = None
+        self._measure_after = 0.0
+        self._reloading: asyncio.Task[None] | None = None
         self.deleted = False
 
     # -- sessions -------------------------------------------------------------------------------
@@ -155,15 +163,52 @@ class LiveDocument:
                 ``storage_unavailable``; the document is unchanged then.
         """
         self.journal.check_room()
-        if self.document.size + len(update) > self.limits.max_document_bytes and len(update) > 2:
-            raise CollabError("document_too_large", detail={"limit": self.limits.max_document_bytes})
-        if not self.document.apply(update):
+        self._check_size(len(update))
+        try:
+            new = self.document.apply(update)
+        except CollabError:
+            if self.document.poisoned:
+                self._begin_reload()
+            raise
+        if not new:
             self.journal.when_durable(done)
             return
         self._pending.append((update, session.id if session is not None else None))
         self._updates.request()
         self.logged_since_snapshot += 1
         self.journal.append(update, participant, done)
+
+    def _check_size(self, more: int) -> None:
+        limit = self.limits.max_document_bytes
+        if self.document.size + more <= limit or more <= len(EMPTY_UPDATE):
+            return
+        # The size is an upper estimate; measuring costs as much as encoding the document.
+        now = self._loop.time()
+        if now >= self._measure_after:
+            self._measure_after = now + MEASURE_INTERVAL
+            self.document.measure()
+        if self.document.size + more > limit:
+            raise CollabError("document_too_large", detail={"limit": limit})
+
+    def _begin_reload(self) -> None:
+        if self._reloading is None:
+            self._reloading = self._loop.create_task(self._reload())
+
+    async def _reload(self) -> None:
+        """An update that passed the scan broke the CRDT in its middle: start again from the log."""
+        _log.warning("document is read again from the log", document=self.name)
+        wait = 0.1
+        while self.document.poisoned:
+            try:
+                await self.journal.quiet()
+                stored = await self.journal.store.load(self.name)
+                tail = [*(stored.tail if stored is not None else ()), *self.journal.unsaved]
+                self.document = Document.load(stored.snapshot if stored is not None else None, tail)
+            except CollabError as error:
+                _log.error("document cannot be read again", document=self.name, code=error.code)
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, 5.0)
+        self._reloading = None
 
     def _flush_updates(self) -> float:
         pending, self._pending = self._pending, []
@@ -337,4 +382,6 @@ class LiveDocument:
         if self._catching_up is not None:
             self._catching_up.cancel()
             self._catching_up = None
+        if self._reloading is not None:
+            self._reloading.cancel()
         self.journal.close()

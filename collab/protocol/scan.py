@@ -11,7 +11,8 @@ Format: yjs, ``src/utils/encoding.js`` (``writeClientsStructs``, ``writeDeleteSe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
 import orjson
@@ -29,6 +30,14 @@ _XML_ELEMENT = 3
 _TYPES = frozenset({0, 1, 2, 3, 4, 6})  # 5 is the obsolete hook, 7 and above are not Yjs's
 
 
+_ASTRAL = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
+
+
+def astral(data: bytes) -> bool:
+    """Whether ``data`` may hold text beyond the Basic Multilingual Plane; False is certain."""
+    return _ASTRAL.search(data) is not None
+
+
 class _Fault(ValueError):
     """The update is damaged."""
 
@@ -43,7 +52,10 @@ class Scan:
 
     ``ends``: client id -> clock behind its last struct; ``structs``: their number; ``new``: some of
     them are unknown so far; ``deletes``: there is a delete set; ``entangled``: structs of one
-    client lean on new structs of another, so that only integrating tells whether it can.
+    client lean on new structs of another, so that only integrating tells whether it can;
+    ``containers``: ids (client, clock, length) of structs that may have children: shared types, and
+    what is left of deleted things; ``pairs``: ids of the second halves of surrogate pairs;
+    ``maps``: where "any" values with maps in them stand, from byte to byte.
     """
 
     ends: dict[int, int]
@@ -51,21 +63,33 @@ class Scan:
     new: bool
     deletes: bool
     entangled: bool
+    containers: list[tuple[int, int, int]]
+    pairs: list[tuple[int, int]]
+    maps: list[tuple[int, int]]
 
 
-def scan(update: bytes, clocks: Mapping[int, int]) -> Scan:
+def scan(
+    update: bytes,
+    clocks: Mapping[int, int],
+    is_container: Callable[[int, int], bool] | None = None,
+    pairs: Set[tuple[int, int]] = frozenset(),
+) -> Scan:
     """Read the structure of ``update``.
 
     Args:
         update: Yjs v1 bytes from anybody.
         clocks: the state vector of the document that it is meant for.
+        is_container: whether the struct at (client, clock) of that document may have children; None
+            takes the document's word for it (reading our own snapshot).
+        pairs: ids of the second halves of surrogate pairs in that document. What would part a pair
+            is refused: clocks count UTF-16 units, and the CRDT library miscounts from there on.
 
     Raises:
         CollabError: ``invalid_update`` where it is damaged or hostile, ``missing_dependencies``
             where it builds on something that the document lacks.
     """
     try:
-        return _Scanner(update, clocks).run()
+        return _Scanner(update, clocks, pairs).run(is_container)
     except _Missing as error:
         raise CollabError("missing_dependencies", f"This edit builds on unknown changes: {error}.") from None
     except IndexError:
@@ -75,18 +99,43 @@ def scan(update: bytes, clocks: Mapping[int, int]) -> Scan:
         raise CollabError("invalid_update", f"This edit is damaged: {words}.") from None
 
 
-class _Scanner:
-    __slots__ = ("at", "clocks", "data", "distant", "size")
+def in_order(state: bytes) -> bytes:
+    """A state of our own with the entries of every map value sorted; the CRDT library writes them in any order."""
+    parts = []
+    at = 0
+    for begin, end in scan(state, {}).maps:
+        values = _Scanner(state[begin:end], {}, frozenset())
+        parts.append(state[at:begin])
+        while values.at < values.size:
+            parts.append(values.value_in_order())
+        at = end
+    return b"".join([*parts, state[at:]])
 
-    def __init__(self, data: bytes, clocks: Mapping[int, int]) -> None:
+
+class _Scanner:
+    __slots__ = (
+        "at", "clocks", "containers", "data", "distant", "known_pairs", "maps", "pairs", "parents",
+        "seams", "size", "watch",
+    )  # fmt: skip
+
+    def __init__(self, data: bytes, clocks: Mapping[int, int], pairs: Set[tuple[int, int]]) -> None:
         self.data = data
         self.size = len(data)
         self.at = 0
         self.clocks = clocks
         # references to structs beyond `clocks` of another client: (client, clock)
         self.distant: list[tuple[int, int]] = []
+        # ids that new structs name as their parents, and ids that may be one: (client, clock, length)
+        self.parents: set[tuple[int, int]] = set()
+        self.containers: list[tuple[int, int, int]] = []
+        # where text is parted by what leans on it, watched only if there are pairs at all
+        self.known_pairs = pairs
+        self.watch = bool(pairs) or astral(data)
+        self.pairs: list[tuple[int, int]] = []
+        self.seams: set[tuple[int, int]] = set()
+        self.maps: list[tuple[int, int]] = []
 
-    def run(self) -> Scan:
+    def run(self, is_container: Callable[[int, int], bool] | None) -> Scan:
         clocks = self.clocks
         ends: dict[int, int] = {}
         structs = 0
@@ -103,6 +152,8 @@ class _Scanner:
             known = clocks.get(client, 0)
             if clock > known:
                 raise _Missing("a gap before the first change")
+            if self.watch:
+                self.seams.add((client, known))
             for _ in range(count):
                 clock += self.struct(client, clock)
                 if clock > MAX_CLOCK:
@@ -119,7 +170,25 @@ class _Scanner:
         deletes = self.delete_set(ends)
         if self.at != self.size:
             raise _Fault("trailing bytes")
-        return Scan(ends, structs, new, deletes, entangled)
+        if self.parents and is_container is not None:
+            self.check_parents(is_container)
+        if self.seams and not (self.seams.isdisjoint(self.known_pairs) and self.seams.isdisjoint(self.pairs)):
+            raise _Fault("a surrogate pair is parted")
+        return Scan(ends, structs, new, deletes, entangled, self.containers, self.pairs, self.maps)
+
+    def check_parents(self, is_container: Callable[[int, int], bool]) -> None:
+        """A child of something that cannot have children breaks the document for good."""
+        own: set[tuple[int, int]] = set()
+        for client, clock, length in self.containers:
+            if length == 1:
+                own.add((client, clock))
+            else:
+                own.update(
+                    parent for parent in self.parents if parent[0] == client and 0 <= parent[1] - clock < length
+                )
+        for client, clock in self.parents - own:
+            if clock >= self.clocks.get(client, 0) or not is_container(client, clock):
+                raise _Fault("a parent cannot have children")
 
     # -- numbers and text -----------------------------------------------------------------------
 
@@ -170,33 +239,60 @@ class _Scanner:
         self.at += 1
         kind = info & 0x1F
         if kind == _GC:
-            return self.length()
+            length = self.length()
+            self.contain(client, clock, length)
+            return length
         if kind == _SKIP:
             raise _Missing("a gap between changes")
         if info & 0xC0:
             if info & _LEFT:
-                self.reference(client, clock)
+                left = self.reference(client, clock)
+                if self.watch:
+                    self.seams.add((left[0], left[1] + 1))
             if info & _RIGHT:
-                self.reference(client, clock)
+                right = self.reference(client, clock)
+                if self.watch:
+                    self.seams.add(right)
         else:
             named = self.uint()
             if named == 1:
                 self.text()
             elif named == 0:
-                self.reference(client, clock)
+                self.parents.add(self.reference(client, clock))
             else:
                 raise _Fault("a parent is neither named nor referenced")
             if info & _KEY:
                 self.text()
         if kind == _STRING:
             text = self.text()
-            length = len(text) if text.isascii() else len(text.encode("utf-16-le")) >> 1
+            length = len(text)
             if length == 0:
                 raise _Fault("an empty text")
+            if self.watch and not text.isascii():
+                length = self.find_pairs(client, clock, text)
             return length
-        return self.content(kind)
+        length = self.content(kind)
+        if kind == _TYPE or kind == _DELETED:
+            self.contain(client, clock, length)
+        return length
 
-    def reference(self, client: int, clock: int) -> None:
+    def find_pairs(self, client: int, clock: int, text: str) -> int:
+        """Note the surrogate pairs of a text; returns its length in UTF-16 units."""
+        at = clock
+        for char in text:
+            if ord(char) > 0xFFFF:
+                self.pairs.append((client, at + 1))
+                at += 1
+            at += 1
+        return at - clock
+
+    def contain(self, client: int, clock: int, length: int) -> None:
+        """Note what may have children; what the document has already stays what it is there."""
+        known = self.clocks.get(client, 0) - clock
+        if known < length:
+            self.containers.append((client, clock + max(known, 0), length - max(known, 0)))
+
+    def reference(self, client: int, clock: int) -> tuple[int, int]:
         """Read an id; what it names exists or comes with this update."""
         to_client = self.uint()
         to_clock = self.uint()
@@ -205,6 +301,7 @@ class _Scanner:
                 raise _Missing("a change leans on a later one")
         elif to_clock >= self.clocks.get(to_client, 0):
             self.distant.append((to_client, to_clock))
+        return to_client, to_clock
 
     def length(self) -> int:
         length = self.uint()
@@ -253,6 +350,8 @@ class _Scanner:
     def values(self, count: int) -> None:
         """Read ``count`` lib0 "any" values, without recursion."""
         data = self.data
+        begin = self.at
+        mapped = False
         open_counts = [count]  # values still due at each level
         keyed = [False]
         while open_counts:
@@ -280,10 +379,32 @@ class _Scanner:
             elif tag in (118, 117):
                 if len(open_counts) > MAX_DEPTH:
                     raise _Fault("a value is nested too deep")
+                mapped = mapped or tag == 118
                 open_counts.append(self.count(2 if tag == 118 else 1))
                 keyed.append(tag == 118)
             else:
                 raise _Fault("an unknown kind of value")
+        if mapped:
+            self.maps.append((begin, self.at))
+
+    def value_in_order(self) -> bytes:
+        """The next "any" value, the entries of its maps sorted; recursion ends at MAX_DEPTH."""
+        begin = self.at
+        tag = self.data[begin]
+        if tag not in (117, 118):
+            self.values(1)
+            return self.data[begin : self.at]
+        self.at += 1
+        count = self.uint()
+        head = self.data[begin : self.at]
+        if tag == 117:
+            return head + b"".join([self.value_in_order() for _ in range(count)])
+        entries = []
+        for _ in range(count):
+            key = self.at
+            self.text()
+            entries.append(self.data[key : self.at] + self.value_in_order())
+        return head + b"".join(sorted(entries))
 
     def signed(self) -> None:
         data, at = self.data, self.at
@@ -312,8 +433,12 @@ class _Scanner:
             seen.add(client)
             end = max(clocks.get(client, 0), ends.get(client, 0))
             for _ in range(self.count(2)):
-                clock = self.uint()
-                if clock + self.length() > end:
+                first = self.uint()
+                last = first + self.length()
+                if last > end:
                     raise _Missing("a deletion of something unknown")
+                if self.watch:
+                    self.seams.add((client, first))
+                    self.seams.add((client, last))
                 deletes = True
         return deletes

@@ -671,8 +671,9 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
 
 
 async def _until_acknowledged(session: Session) -> None:
+    # Rare, and cheaper than an event for every edit.
     while session.unacknowledged > MAX_UNACKNOWLEDGED // 2:
-        await asyncio.sleep(0.005)  # noqa: ASYNC110 - rare, and cheaper than an event per edit
+        await asyncio.sleep(0.005)
 
 
 def _one_binary(args: list[Any]) -> bytes:

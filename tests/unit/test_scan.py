@@ -1,0 +1,203 @@
+"""The structural scan: what honest editors send passes, everything else is refused by name."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from pathlib import Path
+
+import pytest
+from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
+
+from collab.documents.document import Document
+from collab.errors import CollabError
+from collab.protocol.codec import write_var_bytes, write_var_uint
+from collab.protocol.scan import scan
+from tests.support.wild_updates import WildUpdates
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def code_of(update: bytes, document: Document | None = None) -> str:
+    """The code with which ``update`` is refused."""
+    with pytest.raises(CollabError) as caught:
+        (document or Document()).apply(update)
+    return caught.value.code
+
+
+def insert(client: int, clock: int, text: str, *, origin: tuple[int, int] | None = None) -> bytes:
+    """An update with one string behind ``origin``, or at the beginning of `body`."""
+    if origin is None:
+        where = b"\x04\x01" + write_var_bytes(b"body")
+    else:
+        where = b"\x84" + write_var_uint(origin[0]) + write_var_uint(origin[1])
+    struct = where + write_var_bytes(text.encode())
+    return b"\x01\x01" + write_var_uint(client) + write_var_uint(clock) + struct + b"\x00"
+
+
+def test_everything_that_honest_editors_send_passes() -> None:
+    doc: Doc = Doc()
+    document = Document()
+    updates: list[bytes] = []
+    doc.observe(lambda event: updates.append(event.update))
+    text = doc.get("body", type=Text)
+    text += "hello \U0001f600 wörld"
+    text.format(0, 5, {"bold": True})
+    text.insert_embed(3, {"image": "x"})
+    del text[0:2]
+    board = doc.get("board", type=Map)
+    board["shapes"] = Map({"a": {"x": 1.5, "y": -2, "points": [1, 2, [3]], "n": None, "b": b"raw"}})
+    board["shapes"]["a"] = Map({"nested": Array([1, "two", Map({"k": True})])})
+    del board["shapes"]["a"]
+    numbers = doc.get("list", type=Array)
+    numbers.extend([1, 2.5, "x", None, True, b"\x00\xff", 2**40])
+    tree = doc.get("xml", type=XmlFragment)
+    tree.children.append(XmlElement("p", {"class": "a"}))
+    tree.children[0].children.append("text")
+    board["sub"] = Doc()
+    for update in updates:
+        assert document.apply(update)
+    assert document.clocks == {doc.client_id: document.clocks[doc.client_id]}
+    assert document.diff(doc.get_state())[0] == 0
+    fresh = Document()
+    assert fresh.apply(doc.get_update())
+    assert fresh.content_hash() == document.content_hash()
+
+
+def test_an_update_that_is_known_adds_nothing() -> None:
+    document = Document()
+    update = insert(1, 0, "hello")
+    assert document.apply(update)
+    assert not document.apply(update)
+    assert not document.apply(document.encode())
+
+
+def test_a_deletion_that_is_known_adds_nothing() -> None:
+    document = Document()
+    document.apply(insert(1, 0, "hello"))
+    deletion = b"\x00\x01\x01\x01\x01\x02"
+    assert document.apply(deletion)
+    assert not document.apply(deletion)
+    assert not document.apply(b"\x00\x01\x01\x01\x02\x01")
+
+
+def test_missing_dependencies_are_told_from_damage() -> None:
+    assert code_of(insert(1, 5, "x")) == "missing_dependencies"
+    assert code_of(insert(1, 0, "x", origin=(2, 0))) == "missing_dependencies"
+    assert code_of(b"\x00\x01\x01\x01\x00\x01") == "missing_dependencies"
+    assert code_of(b"\x01\x01\x01\x00\x0a\x05\x00") == "missing_dependencies"  # a skip
+
+
+def test_every_truncation_is_refused_and_changes_nothing() -> None:
+    doc: Doc = Doc()
+    doc.get("body", type=Text).insert(0, "hello \U0001f600")
+    doc.get("m", type=Map)["k"] = {"a": [1, 2.5, None], "b": "x"}
+    update = doc.get_update()
+    for size in range(len(update)):
+        document = Document()
+        assert code_of(update[:size], document) in ("invalid_update", "missing_dependencies")
+        assert document.encode() == b"\0\0"
+    assert code_of(update + b"\0") == "invalid_update"
+
+
+@pytest.mark.parametrize(
+    "seam",
+    [
+        insert(2, 0, "x", origin=(1, 1)),
+        b"\x01\x01\x02\x00\x44\x01\x02\x01x\x00",  # a right origin inside the pair
+        b"\x00\x01\x01\x01\x02\x01",  # a deletion of its second half
+        b"\x00\x01\x01\x01\x01\x01",  # a deletion of its first half
+    ],
+    ids=["left", "right", "delete-second", "delete-first"],
+)
+@pytest.mark.parametrize("reloaded", [False, True])
+def test_a_surrogate_pair_cannot_be_parted(seam: bytes, reloaded: bool) -> None:
+    document = Document()
+    document.apply(insert(1, 0, "a\U0001f600b"))
+    if reloaded:
+        document = Document.load(document.encode(), [])
+    before = document.content_hash()
+    assert code_of(seam, document) == "invalid_update"
+    assert document.content_hash() == before
+    assert document.apply(b"\x00\x01\x01\x01\x01\x02"), "the whole pair may go"
+
+
+def test_a_child_needs_a_parent_that_can_have_children() -> None:
+    document = Document()
+    document.apply(insert(1, 0, "hello"))
+    child = b"\x01\x01\x02\x00\x04\x00\x01\x02\x01x\x00"  # parent: a letter
+    assert code_of(child, document) == "invalid_update"
+    assert not document.poisoned
+    document.apply(b"\x01\x01\x01\x05\x07\x01\x01m\x01\x00")  # a map in root m: (1, 5)
+    assert document.apply(b"\x01\x01\x02\x00\x24\x00\x01\x05\x01k\x01x\x00")
+
+
+def _corpus() -> list[tuple[str, list[bytes]]]:
+    samples = []
+    for sample in json.loads((DATA / "hostile-crdt.json").read_text()):
+        if sample.get("kind") == "state_vector":
+            continue
+        if "hex" in sample:
+            updates = [bytes.fromhex(sample["hex"])]
+        elif "sequence" in sample:
+            updates = [bytes.fromhex(update) for update in sample["sequence"]]
+        else:
+            levels = {"nested-any-arrays-60k": 30_000, "nested-any-arrays-20k": 20_000}.get(sample["name"], 0)
+            updates = {
+                "any-map-count-bomb": [b"\x01\x01\x05\x00\x08\x01\x01m\x01\x76" + write_var_uint(134_217_728)],
+                "varint-flood": [b"\xff" * 300_000],
+                "pending-flood": [b"\x01\x01\x05" + write_var_uint(9) + b"\x84\x07\x05\x01x\x00"] * 200,
+            }.get(
+                sample["name"],
+                [b"\x01\x01\x05\x00\x08\x01\x01t\x01" + b"\x75\x01" * levels + b"\x7e\x00"],
+            )
+        samples.append((sample["name"], updates))
+    return samples
+
+
+@pytest.mark.parametrize(("name", "updates"), _corpus(), ids=lambda value: value if isinstance(value, str) else "")
+def test_the_hostile_corpus_leaves_a_document_that_can_be_read(name: str, updates: list[bytes]) -> None:
+    document = Document()
+    document.apply(insert(9, 0, "honest"))
+    for update in updates:
+        try:
+            document.apply(update)
+        except CollabError as error:
+            assert error.code in ("invalid_update", "missing_dependencies")
+        else:
+            assert name == "emoji-in-array-root", "nothing else of the corpus may pass"
+    assert not document.poisoned
+    assert Document.load(document.encode(), []).content_hash() == document.content_hash()
+
+
+def test_wild_updates_scan_the_same_way_twice_and_quickly_end() -> None:
+    rng = random.Random(20261123)
+    wild = WildUpdates(rng)
+    codes = {"ok": 0, "invalid_update": 0, "missing_dependencies": 0}
+    for _ in range(3000):
+        clocks = {client: rng.randrange(6) for client in range(1, 4)}
+        try:
+            scan(wild.update(clocks), clocks)
+            codes["ok"] += 1
+        except CollabError as error:
+            codes[error.code] += 1
+    assert min(codes.values()) > 100, codes
+
+
+def test_a_real_document_is_the_sum_of_its_keystrokes() -> None:
+    trace = json.loads(gzip.decompress((DATA / "automerge-paper.json.gz").read_bytes()))
+    doc: Doc = Doc()
+    updates: list[bytes] = []
+    doc.observe(lambda event: updates.append(event.update))
+    text = doc.get("body", type=Text)
+    for transaction in trace["txns"][:5000]:
+        for position, deleted, inserted in transaction["patches"]:
+            if deleted:
+                del text[position : position + deleted]
+            if inserted:
+                text.insert(position, inserted)
+    document = Document()
+    for update in updates:
+        assert document.apply(update)
+    assert document.content_hash() == Document.load(doc.get_update(), []).content_hash()
