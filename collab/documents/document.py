@@ -11,7 +11,7 @@ import pycrdt
 
 from collab.errors import CollabError
 from collab.protocol.codec import MAX_CLOCK, read_state_vector
-from collab.protocol.scan import astral, scan, in_order
+from collab.protocol.scan import astral, in_order, scan
 
 #: the Yjs v1 update that holds nothing
 EMPTY_UPDATE = b"\0\0"

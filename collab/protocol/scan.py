@@ -272,7 +272,7 @@ class _Scanner:
                 length = self.find_pairs(client, clock, text)
             return length
         length = self.content(kind)
-        if kind == _TYPE or kind == _DELETED:
+        if kind in (_TYPE, _DELETED):
             self.contain(client, clock, length)
         return length
 
