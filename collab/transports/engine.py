@@ -37,6 +37,8 @@ _NOOP = Frames("6")
 _PING = Frames("2")
 _CLOSE = Frames("1")
 _PROBE_ANSWER = Frames("3probe")
+#: packets in the answer to one poll
+_BODY_PACKETS = 16
 #: frames of one client handled before others get a turn
 _TURN = 64
 
@@ -105,7 +107,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         if self.closed:
             return
         self._waiting.append(frames)
-        self._waiting_bytes += len(frames.text) + len(frames.attachment or b"")
+        self._waiting_bytes += _weight(frames)
         self._wake_poll()
 
     async def send(self, pkt: Any) -> None:
@@ -142,6 +144,17 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
     def _take_waiting(self) -> list[Frames]:
         taken, self._waiting, self._waiting_bytes = self._waiting, [], 0
         return taken
+
+    def _take_body(self) -> list[Frames]:
+        """What the next poll gets: python-engineio's client refuses bodies of more packets."""
+        packets = 0
+        for index, frames in enumerate(self._waiting):
+            packets += 1 if frames.attachment is None else 2
+            if packets > _BODY_PACKETS:
+                taken, self._waiting = self._waiting[:index], self._waiting[index:]
+                self._waiting_bytes -= sum(map(_weight, taken))
+                return taken
+        return self._take_waiting()
 
     # -- heartbeat ------------------------------------------------------------------------------
 
@@ -181,7 +194,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         else:
             raise ProtocolError(f"packet type {kind[:1]!r} out of place")
 
-    async def _take_body(self, body: str) -> None:
+    async def _take_post(self, body: str) -> None:
         if not body:
             raise ProtocolError("empty body")
         for count, packet in enumerate(body.split(SEPARATOR), 1):
@@ -210,8 +223,10 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
     async def poll_once(self, request: web.Request) -> web.Response:
         """Answer one long-polling GET."""
         if self.closed:  # what was said at the end is still to be fetched, once
-            self.server.sockets.pop(self.sid, None)
-            return self._body(self._take_waiting())
+            body = self._take_body()
+            if not self._waiting:
+                self.server.sockets.pop(self.sid, None)
+            return self._body(body)
         if self._poll is not None:
             self._waiting = [_CLOSE]
             self.end(self.server.reason.TRANSPORT_ERROR, farewell=False)
@@ -224,7 +239,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
                 await self._poll
             finally:
                 self._poll = None
-        return self._body(self._take_waiting() or [_NOOP])
+        return self._body(self._take_body() or [_NOOP])
 
     def _body(self, packets: list[Frames]) -> web.Response:
         return web.Response(
@@ -243,7 +258,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
                 if body is None:
                     self.end(self.server.reason.TRANSPORT_ERROR)
                     return web.Response(status=413, text="payload too large")
-                await self._take_body(body.decode("utf-8"))
+                await self._take_post(body.decode("utf-8"))
             except (ProtocolError, UnicodeDecodeError) as error:
                 self.server.on_protocol_error(self, str(error))
                 self.end(self.server.reason.TRANSPORT_ERROR)
@@ -392,6 +407,10 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
     async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End the session (the signature that python-engineio calls)."""
         self.end(reason or self.server.reason.SERVER_DISCONNECT, abort=abort)
+
+
+def _weight(frames: Frames) -> int:
+    return len(frames.text) + len(frames.attachment or b"")
 
 
 class EngineServer(engineio.AsyncServer):  # type: ignore[misc]

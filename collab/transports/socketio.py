@@ -630,6 +630,8 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             return
         attachment.steps_awaited.discard(packet.id)
         try:
+            if packet.data in ([], [None]):
+                return  # a client without a document of its own
             update = _one_binary(packet.data)
             if update == _EMPTY_UPDATE:
                 return
