@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pycrdt
 
 from collab.errors import CollabError
 from collab.protocol.codec import MAX_CLOCK, read_state_vector
-from collab.protocol.scan import astral, in_order, scan
+from collab.protocol.scan import astral, in_order, part, scan
 
 #: the Yjs v1 update that holds nothing
 EMPTY_UPDATE = b"\0\0"
@@ -46,36 +46,65 @@ class Document:
             CollabError: ``storage_unavailable`` where something in it cannot be decoded.
         """
         document = cls()
-        updates = [snapshot, *tail] if snapshot is not None else tail
         try:
-            # One transaction each, as when they came: what a hostile update leaves depends on it.
-            for update in updates:
-                document._doc.apply_update(update)
+            if snapshot is not None:
+                document._doc.apply_update(snapshot)
+            document._learn()
+            if astral(snapshot or b"") or any(map(astral, tail)):
+                for update in tail:
+                    document._load_again(update)
+            else:
+                # One transaction each, as when they came: what a hostile update leaves depends on it.
+                for update in tail:
+                    document._doc.apply_update(update)
+                document._learn()
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
             raise CollabError("storage_unavailable", "The stored document cannot be read.") from None
-        document.clocks = read_state_vector(document._doc.get_state())
-        document.size = max(2, sum(map(len, updates)))
-        if any(map(astral, updates)):
-            document._pairs.update(scan(document.encode(), {}).pairs)
+        document.size = max(len(EMPTY_UPDATE), len(snapshot or b"") + sum(map(len, tail)))
         return document
 
-    def apply(self, update: bytes) -> bool:
+    def _learn(self) -> None:
+        """Take clocks and surrogate pairs from the CRDT."""
+        self.clocks = read_state_vector(self._doc.get_state())
+        state = self._doc.get_update()
+        self._pairs = set(scan(state, {}).pairs) if astral(state) else set()
+
+    def _load_again(self, update: bytes) -> None:
+        try:
+            self.apply(update)
+        except CollabError:
+            if self.poisoned:
+                raise
+            self._doc.apply_update(update)
+            self._learn()
+
+    def apply(self, update: bytes, may_part: Callable[[], bool] = lambda: True) -> bool:
         """Apply a foreign update, completely or not at all.
+
+        Args:
+            update: Yjs v1.
+            may_part: asked before an update is applied that puts something between the halves of a
+                surrogate pair, which costs as much as loading the document.
 
         Returns:
             Whether it added anything that the document did not have.
 
         Raises:
-            CollabError: ``invalid_update``, ``missing_dependencies``; or ``storage_unavailable``
-                while the document is poisoned.
+            CollabError: ``invalid_update``, ``missing_dependencies``; ``rate_limited`` where
+                ``may_part`` says no; ``storage_unavailable`` while the document is poisoned.
         """
         if self.poisoned:
             raise CollabError("storage_unavailable", "The document is being loaded again.", retry_after=1)
         found = scan(update, self.clocks, self._is_container, self._pairs)
+        if found.parted:
+            if not may_part():
+                raise CollabError("rate_limited", retry_after=1)
+            update = self._part(update, found.parted)
         if not found.new:
-            return found.deletes and self._apply_deletes(update)
+            # What parted a pair has to be in the log, even if it says nothing else.
+            return (found.deletes and self._apply_deletes(update)) or bool(found.parted)
         self._integrate(update)
         clocks = self.clocks
         for client, end in found.ends.items():
@@ -87,9 +116,19 @@ class Document:
         if self._containers is not None:
             self._containers.add(found.containers)
         if found.pairs:
-            self._pairs.update(found.pairs)
+            self._pairs.update(pair for pair in found.pairs if pair not in found.parted)
         self.size += len(update)
         return True
+
+    def _part(self, update: bytes, pairs: set[tuple[int, int]]) -> bytes:
+        """Replace the halves of ``pairs`` in the document; returns ``update`` with the same done to it."""
+        known = pairs & self._pairs
+        if known:
+            doc: pycrdt.Doc[Any] = pycrdt.Doc()
+            doc.apply_update(part(self.encode(), {}, known))
+            self._doc = doc
+            self._pairs -= known
+        return part(update, self.clocks, pairs)
 
     def _is_container(self, client: int, clock: int) -> bool:
         """Whether a struct of this document may have children; reads the document once to know."""
@@ -155,10 +194,16 @@ class Document:
         """
         before, state = b"", in_order(self.encode())
         for _ in range(_TURNS):
-            before, state = state, in_order(Document.load(state, []).encode())
+            before, state = state, in_order(_written_again(state))
             if before == state:
                 break
         return hashlib.sha256(min(before, state)).hexdigest()
+
+
+def _written_again(state: bytes) -> bytes:
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    doc.apply_update(state)
+    return doc.get_update()
 
 
 class _Containers:

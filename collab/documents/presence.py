@@ -133,6 +133,21 @@ class Presence:
         entry.state = orjson.dumps({**state, "user": present.user}).decode()
         self._changed_clients[client] = session
 
+    def renew(self) -> bool:
+        """Raise the clocks of JSON presence: Yjs clients forget a state that nobody repeats for 30 s.
+
+        Returns:
+            Whether there is any.
+        """
+        renewed = False
+        for present in self.sessions.values():
+            entry = self.announced.get(present.client_id) if present.shown else None
+            if entry is not None:
+                entry.clock += 1
+                self._changed_clients[entry.client] = present.session
+                renewed = True
+        return renewed
+
     def set_cursor(self, session: str, cursor: Any) -> None:
         """Set the key ``cursor`` of a session's JSON presence state."""
         state = self.sessions[session].state

@@ -10,7 +10,7 @@ import structlog
 from collab.documents.document import Document
 from collab.errors import CollabError
 from collab.hub.compaction import COMPACT_EVERY, COMPACT_ON_UNLOAD, compact
-from collab.hub.live_document import DocumentLimits, LiveDocument
+from collab.hub.live_document import RENEW_INTERVAL, DocumentLimits, LiveDocument
 from collab.hub.session import Session
 from collab.stores.base import Store
 from collab.types import check_document_name
@@ -36,12 +36,13 @@ class Hub:
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._compacting: set[str] = set()
-        self._tidy: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Open the store and begin to look after documents."""
         await self.store.open()
-        self._tidy = asyncio.get_running_loop().create_task(self._compact_now_and_then())
+        loop = asyncio.get_running_loop()
+        self._chores = [loop.create_task(self._compact_often()), loop.create_task(self._renew_presence())]
 
     # -- documents ------------------------------------------------------------------------------
 
@@ -119,7 +120,13 @@ class Hub:
             del self.documents[live.name]
             live.close()
 
-    async def _compact_now_and_then(self) -> None:
+    async def _renew_presence(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_INTERVAL)
+            for live in list(self.documents.values()):
+                live.renew_presence()
+
+    async def _compact_often(self) -> None:
         while True:
             await asyncio.sleep(1.0)
             for live in list(self.documents.values()):
@@ -155,8 +162,8 @@ class Hub:
     async def close(self) -> None:
         """Let go of everything; call :meth:`drain` first to lose nothing."""
         self.draining = True
-        if self._tidy is not None:
-            self._tidy.cancel()
+        for chore in self._chores:
+            chore.cancel()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

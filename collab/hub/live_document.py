@@ -13,6 +13,7 @@ from collab.documents.document import EMPTY_UPDATE, Document, merge
 from collab.documents.presence import Presence
 from collab.errors import CollabError
 from collab.hub.journal import Done, Journal
+from collab.hub.limits import Bucket
 from collab.hub.pacer import Pacer
 from collab.hub.session import Session, State
 from collab.protocol.awareness import AwarenessEntry
@@ -22,10 +23,14 @@ from collab.stores.base import Store
 WRITE_COST = 3e-6
 #: cursors go out at display rate
 PRESENCE_INTERVAL = 0.03
+#: Yjs clients forget presence that nobody repeats for 30 seconds
+RENEW_INTERVAL = 15.0
 #: a session that is behind is looked at this often, in seconds
 CATCH_UP_INTERVAL = 0.05
 #: seconds between two exact measurements of a document that may be at its size limit
 MEASURE_INTERVAL = 1.0
+#: edits inside surrogate pairs, each of which costs as much as loading the document
+PARTINGS_PER_SECOND = 1.0
 
 _log = structlog.get_logger("collab.document")
 
@@ -78,6 +83,7 @@ class LiveDocument:
         self._presence = Pacer(self._flush_presence, min_wait=PRESENCE_INTERVAL)
         self._catching_up: asyncio.TimerHandle | None = None
         self._measure_after = 0.0
+        self._partings = Bucket(PARTINGS_PER_SECOND, burst=10.0)
         self._reloading: asyncio.Task[None] | None = None
         self.deleted = False
 
@@ -165,7 +171,7 @@ class LiveDocument:
         self.journal.check_room()
         self._check_size(len(update))
         try:
-            new = self.document.apply(update)
+            new = self.document.apply(update, self._may_part)
         except CollabError:
             if self.document.poisoned:
                 self._begin_reload()
@@ -177,6 +183,9 @@ class LiveDocument:
         self._updates.request()
         self.logged_since_snapshot += 1
         self.journal.append(update, participant, done)
+
+    def _may_part(self) -> bool:
+        return self._partings.spend(1.0) == 0.0
 
     def _check_size(self, more: int) -> None:
         limit = self.limits.max_document_bytes
@@ -254,6 +263,11 @@ class LiveDocument:
         """Set the cursor in a session's JSON presence state; the newest value wins."""
         self.presence.set_cursor(session.id, cursor)
         self._presence.request()
+
+    def renew_presence(self) -> None:
+        """Repeat the JSON presence to Yjs clients; called every ``RENEW_INTERVAL``."""
+        if self.presence.renew():
+            self._presence.request()
 
     def _flush_presence(self) -> float:
         sessions = self.sessions.values()

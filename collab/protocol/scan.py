@@ -12,14 +12,15 @@ Format: yjs, ``src/utils/encoding.js`` (``writeClientsStructs``, ``writeDeleteSe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import orjson
 
 from collab.errors import CollabError
 from collab.protocol.awareness import depth_exceeds
-from collab.protocol.codec import MAX_CLIENT, MAX_CLOCK
+from collab.protocol.codec import MAX_CLIENT, MAX_CLOCK, write_var_bytes
 
 #: levels of arrays and objects in one content value
 MAX_DEPTH = 64
@@ -55,6 +56,7 @@ class Scan:
     client lean on new structs of another, so that only integrating tells whether it can;
     ``containers``: ids (client, clock, length) of structs that may have children: shared types, and
     what is left of deleted things; ``pairs``: ids of the second halves of surrogate pairs;
+    ``parted``: those, here or in the document, between whose halves the update puts something;
     ``maps``: where "any" values with maps in them stand, from byte to byte.
     """
 
@@ -65,6 +67,7 @@ class Scan:
     entangled: bool
     containers: list[tuple[int, int, int]]
     pairs: list[tuple[int, int]]
+    parted: set[tuple[int, int]]
     maps: list[tuple[int, int]]
 
 
@@ -80,16 +83,21 @@ def scan(
         update: Yjs v1 bytes from anybody.
         clocks: the state vector of the document that it is meant for.
         is_container: whether the struct at (client, clock) of that document may have children; None
-            takes the document's word for it (reading our own snapshot).
-        pairs: ids of the second halves of surrogate pairs in that document. What would part a pair
-            is refused: clocks count UTF-16 units, and the CRDT library miscounts from there on.
+            reads a state of our own, which may hold what is refused from others.
+        pairs: ids of the second halves of surrogate pairs in that document.
 
     Raises:
         CollabError: ``invalid_update`` where it is damaged or hostile, ``missing_dependencies``
             where it builds on something that the document lacks.
     """
+    with _refusing():
+        return _Scanner(update, clocks, pairs, own=is_container is None).run(is_container)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        return _Scanner(update, clocks, pairs).run(is_container)
+        yield
     except _Missing as error:
         raise CollabError("missing_dependencies", f"This edit builds on unknown changes: {error}.") from None
     except IndexError:
@@ -99,12 +107,40 @@ def scan(
         raise CollabError("invalid_update", f"This edit is damaged: {words}.") from None
 
 
+def part(update: bytes, clocks: Mapping[int, int], pairs: Set[tuple[int, int]]) -> bytes:
+    """``update`` with both halves of some surrogate pairs replaced by U+FFFD.
+
+    Yjs does the same when something comes between the halves (``ContentString.splice``); the CRDT
+    library miscounts clocks instead.
+
+    Args:
+        update, clocks: as for :func:`scan`, which has passed it.
+        pairs: ids of the second halves.
+    """
+    scanner = _Scanner(update, clocks)
+    with _refusing():
+        scanner.run(None)
+    parts = []
+    done = 0
+    for begin, end, client, clock in scanner.texts:
+        scanner.at = begin
+        chars = []
+        at = clock
+        for char in scanner.text():
+            wide = ord(char) > 0xFFFF
+            chars.append("\ufffd\ufffd" if wide and (client, at + 1) in pairs else char)
+            at += 1 + wide
+        parts += [update[done:begin], write_var_bytes("".join(chars).encode())]
+        done = end
+    return b"".join([*parts, update[done:]])
+
+
 def in_order(state: bytes) -> bytes:
     """A state of our own with the entries of every map value sorted; the CRDT library writes them in any order."""
     parts = []
     at = 0
     for begin, end in scan(state, {}).maps:
-        values = _Scanner(state[begin:end], {}, frozenset())
+        values = _Scanner(state[begin:end], {})
         parts.append(state[at:begin])
         while values.at < values.size:
             parts.append(values.value_in_order())
@@ -114,11 +150,19 @@ def in_order(state: bytes) -> bytes:
 
 class _Scanner:
     __slots__ = (
-        "at", "clocks", "containers", "data", "distant", "known_pairs", "maps", "pairs", "parents",
-        "seams", "size", "watch",
+        "at", "clocks", "containers", "data", "distant", "known_pairs", "maps", "own", "pairs", "parents",
+        "seams", "size", "texts", "watch",
     )  # fmt: skip
 
-    def __init__(self, data: bytes, clocks: Mapping[int, int], pairs: Set[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        clocks: Mapping[int, int],
+        pairs: Set[tuple[int, int]] = frozenset(),
+        *,
+        own: bool = True,
+    ) -> None:
+        self.own = own
         self.data = data
         self.size = len(data)
         self.at = 0
@@ -133,6 +177,7 @@ class _Scanner:
         self.watch = bool(pairs) or astral(data)
         self.pairs: list[tuple[int, int]] = []
         self.seams: set[tuple[int, int]] = set()
+        self.texts: list[tuple[int, int, int, int]] = []
         self.maps: list[tuple[int, int]] = []
 
     def run(self, is_container: Callable[[int, int], bool] | None) -> Scan:
@@ -172,9 +217,8 @@ class _Scanner:
             raise _Fault("trailing bytes")
         if self.parents and is_container is not None:
             self.check_parents(is_container)
-        if self.seams and not (self.seams.isdisjoint(self.known_pairs) and self.seams.isdisjoint(self.pairs)):
-            raise _Fault("a surrogate pair is parted")
-        return Scan(ends, structs, new, deletes, entangled, self.containers, self.pairs, self.maps)
+        parted = (self.seams & self.known_pairs) | self.seams.intersection(self.pairs)
+        return Scan(ends, structs, new, deletes, entangled, self.containers, self.pairs, parted, self.maps)
 
     def check_parents(self, is_container: Callable[[int, int], bool]) -> None:
         """A child of something that cannot have children breaks the document for good."""
@@ -243,6 +287,8 @@ class _Scanner:
             self.contain(client, clock, length)
             return length
         if kind == _SKIP:
+            if self.own:
+                return self.length()
             raise _Missing("a gap between changes")
         if info & 0xC0:
             if info & _LEFT:
@@ -264,20 +310,35 @@ class _Scanner:
             if info & _KEY:
                 self.text()
         if kind == _STRING:
+            begin = self.at
             text = self.text()
             length = len(text)
             if length == 0:
                 raise _Fault("an empty text")
             if self.watch and not text.isascii():
-                length = self.find_pairs(client, clock, text)
-            return length
-        length = self.content(kind)
-        if kind in (_TYPE, _DELETED):
-            self.contain(client, clock, length)
+                length = self.find_pairs(client, clock, text, begin)
+        else:
+            length = self.content(kind)
+            if kind in (_TYPE, _DELETED):
+                self.contain(client, clock, length)
+        if length > 1 and info & _KEY and kind != _DELETED:
+            self.check_entry(client, clock + length)
         return length
 
-    def find_pairs(self, client: int, clock: int, text: str) -> int:
-        """Note the surrogate pairs of a text; returns its length in UTF-16 units."""
+    def check_entry(self, client: int, end: int) -> None:
+        """Every entry of a map has one value; several of them corrupt the memory of the CRDT library."""
+        if not self.own and end > self.clocks.get(client, 0):
+            raise _Fault("a map entry with several values")
+
+    def contain(self, client: int, clock: int, length: int) -> None:
+        """Note what may have children; what the document has already stays what it is there."""
+        known = self.clocks.get(client, 0) - clock
+        if known < length:
+            self.containers.append((client, clock + max(known, 0), length - max(known, 0)))
+
+    def find_pairs(self, client: int, clock: int, text: str, begin: int) -> int:
+        """Note the surrogate pairs of a text that stands at ``begin``; returns its length in UTF-16 units."""
+        self.texts.append((begin, self.at, client, clock))
         at = clock
         for char in text:
             if ord(char) > 0xFFFF:
@@ -285,12 +346,6 @@ class _Scanner:
                 at += 1
             at += 1
         return at - clock
-
-    def contain(self, client: int, clock: int, length: int) -> None:
-        """Note what may have children; what the document has already stays what it is there."""
-        known = self.clocks.get(client, 0) - clock
-        if known < length:
-            self.containers.append((client, clock + max(known, 0), length - max(known, 0)))
 
     def reference(self, client: int, clock: int) -> tuple[int, int]:
         """Read an id; what it names exists or comes with this update."""

@@ -318,7 +318,6 @@ def test_p7_who_was_cut_off_sees_the_others_again(
         until_names(guest, "Ann", "Guest", "Joe", timeout=AT_ONCE)
 
 
-@pytest.mark.xfail(strict=True, reason="the server never renews it: after 30 s Yjs clients drop it")
 def test_p4_json_presence_is_renewed_before_yjs_clients_forget_it(node: NodeClients, document: str) -> None:
     """Yjs drops states that nobody repeated for 30 seconds; its own clients repeat theirs every 15."""
     ann, joe = open_yjs(node, "Ann", document), open_json(node, "Joe", document)
@@ -628,11 +627,6 @@ def test_d4_an_edit_inside_a_surrogate_pair_never_leads_to_two_documents(
     assert ack["ok"] or ack["error"]["code"] == "invalid_update"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="an edit that parts a surrogate pair is refused: its author, and all that the author types "
-    "from then on, is cut off from the others; Yjs puts U+FFFD in both halves instead",
-)
 @pytest.mark.parametrize("edit", ["insert", "remove"])
 def test_an_edit_inside_a_surrogate_pair_reaches_the_others(
     node: NodeClients, document: str, edit: str
