@@ -14,6 +14,7 @@ from collab.auth.anonymous import AnonymousAuthenticator
 from collab.auth.base import Authenticator
 from collab.auth.jwt import JwtAuthenticator
 from collab.config import Settings
+from collab.hub.checkpoints import Checkpoints
 from collab.hub.hub import Hub
 from collab.hub.live_document import DocumentLimits
 from collab.stores.urls import store_from_url
@@ -56,6 +57,8 @@ def create_app(settings: Settings, *, auth: Authenticator | None = None) -> web.
             max_participants=settings.max_participants,
         ),
         idle_timeout=settings.idle_timeout,
+        compact_every=settings.compact_every,
+        checkpoints=Checkpoints(settings.checkpoint_interval, settings.checkpoint_keep),
     )
     peers = Peers(settings.trusted_proxies, settings.cors_origins)
     door = SocketIODoor(

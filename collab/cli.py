@@ -60,7 +60,7 @@ def _option(field: Field[Any]) -> Callable[[Callable[..., Any]], Callable[..., A
 
 
 def _metavar(kind: m.Field[Any]) -> str:
-    return {"Int": "N", "Size": "SIZE", "Duration": "TIME", "Url": "URL", "_StoreUrl": "URL"}.get(
+    return {"Integer": "N", "Size": "SIZE", "Duration": "TIME", "Url": "URL", "_StoreUrl": "URL"}.get(
         type(kind).__name__, "TEXT"
     )
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from dataclasses import field as dataclass_field
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,9 @@ class Settings:
     rate_bytes: int = _setting(Size(), 2 * MIB, "bytes a second of one connection")
     rate_awareness: int = _setting(_number(1, 10**6), 60, "presence and cursor events a second of one connection")
     send_buffer_bytes: int = _setting(Size(), 256 * KIB, "unsent bytes after which a reader counts as slow")
+    compact_every: int = _setting(
+        _number(10, 10**6), 5000, "logged updates of a document after which they become a snapshot"
+    )
     checkpoint_interval: float = _setting(
         Duration(), 3600.0, "time between automatic versions of a document in use; 0: none"
     )
@@ -217,7 +221,7 @@ def _read_file(file: str, known: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in content.items():
         name = key.replace("-", "_")
         if name not in known:
-            raise ConfigError(f"{key}: unknown setting in {file!r}; {_nearest(name, known)}")
+            raise ConfigError(f"{key}: unknown setting in {file!r}; {_nearest(name, known, setting_name)}")
         values[name] = value
     return values
 
@@ -231,15 +235,14 @@ def _read_environment(environ: Mapping[str, str], known: Mapping[str, Any]) -> d
         if name in known:
             values[name] = value
         elif not _KUBERNETES.match(variable):
-            raise ConfigError(f"{variable}: unknown setting in the environment; {_nearest(name, known)}")
+            near = _nearest(name, known, variable_name)
+            raise ConfigError(f"{variable}: unknown setting in the environment; {near}")
     return values
 
 
-def _nearest(name: str, known: Mapping[str, Any]) -> str:
-    from difflib import get_close_matches
-
+def _nearest(name: str, known: Mapping[str, Any], shown: Callable[[str], str]) -> str:
     near = get_close_matches(name, known, 1)
-    return f"did you mean {setting_name(near[0])}?" if near else "see collab serve --help"
+    return f"did you mean {shown(near[0])}?" if near else "see collab serve --help"
 
 
 def is_loopback(host: str) -> bool:

@@ -9,8 +9,6 @@ from collab.errors import CollabError
 from collab.hub.live_document import LiveDocument
 from collab.stores.base import Store
 
-#: logged updates after which a document that is being edited is compacted
-COMPACT_EVERY = 5_000
 #: logged updates after which compacting pays when a document is put away
 COMPACT_ON_UNLOAD = 50
 

@@ -9,11 +9,15 @@ import structlog
 
 from collab.documents.document import Document
 from collab.errors import CollabError
-from collab.hub.compaction import COMPACT_EVERY, COMPACT_ON_UNLOAD, compact
+from collab.hub.checkpoints import Checkpoints
+from collab.hub.compaction import COMPACT_ON_UNLOAD, compact
 from collab.hub.live_document import RENEW_INTERVAL, DocumentLimits, LiveDocument
 from collab.hub.session import Session
 from collab.stores.base import Store
 from collab.types import check_document_name
+
+#: seconds between two looks at every open document
+TIDY_INTERVAL = 0.5
 
 _log = structlog.get_logger("collab.hub")
 
@@ -25,12 +29,24 @@ class Hub:
         store: where documents live; opened and closed by the hub.
         limits: bounds of each document.
         idle_timeout: seconds that a document without sessions stays in memory.
+        compact_every: logged updates after which a document in use is compacted.
+        checkpoints: when automatic versions are kept; None: never.
     """
 
-    def __init__(self, store: Store, limits: DocumentLimits, *, idle_timeout: float = 30.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        limits: DocumentLimits,
+        *,
+        idle_timeout: float = 30.0,
+        compact_every: int = 5000,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
         self.store = store
         self.limits = limits
         self.idle_timeout = idle_timeout
+        self.compact_every = compact_every
+        self.checkpoints = checkpoints or Checkpoints(interval=0.0, keep=0)
         self.documents: dict[str, LiveDocument] = {}
         self.draining = False
         self._opening: dict[str, asyncio.Task[None]] = {}
@@ -42,7 +58,7 @@ class Hub:
         """Open the store and begin to look after documents."""
         await self.store.open()
         loop = asyncio.get_running_loop()
-        self._chores = [loop.create_task(self._compact_often()), loop.create_task(self._renew_presence())]
+        self._chores = [loop.create_task(self._tidy()), loop.create_task(self._renew_presence())]
 
     # -- documents ------------------------------------------------------------------------------
 
@@ -78,6 +94,7 @@ class Hub:
                 _log.error("document is damaged", document=name, damage=words)
         live = LiveDocument(name, document, self.store, position, self.limits, self._idle)
         live.logged_since_snapshot = logged
+        await self.checkpoints.recall(live, self.store)
         self.documents[name] = live
         self._idle(live)
 
@@ -114,6 +131,8 @@ class Hub:
         )
 
     async def _put_away(self, live: LiveDocument) -> None:
+        if self.checkpoints.due(live):
+            await self._keep_checkpoint(live)
         if live.logged_since_snapshot >= COMPACT_ON_UNLOAD:
             await self._compact(live)
         if self._is_idle(live):
@@ -126,12 +145,20 @@ class Hub:
             for live in list(self.documents.values()):
                 live.renew_presence()
 
-    async def _compact_often(self) -> None:
+    async def _tidy(self) -> None:
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(TIDY_INTERVAL)
             for live in list(self.documents.values()):
-                if live.logged_since_snapshot >= COMPACT_EVERY:
+                if live.logged_since_snapshot >= self.compact_every:
                     await self._compact(live)
+                if self.checkpoints.due(live):
+                    await self._keep_checkpoint(live)
+
+    async def _keep_checkpoint(self, live: LiveDocument) -> None:
+        try:
+            await self.checkpoints.keep(live, self.store)
+        except CollabError as error:
+            _log.error("checkpoint failed", document=live.name, code=error.code)
 
     async def _compact(self, live: LiveDocument) -> None:
         if live.name in self._compacting or live.deleted:

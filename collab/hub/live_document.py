@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,8 @@ class LiveDocument:
             on_trouble=self._tell_trouble,
         )
         self.logged_since_snapshot = 0
+        self.checkpoint_position = position
+        self.checkpoint_at = time.monotonic()
         self._on_idle = on_idle
         self._loop = asyncio.get_running_loop()
         self._pending: list[tuple[bytes, str | None]] = []

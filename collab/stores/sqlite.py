@@ -431,7 +431,7 @@ def _join_history(connection: sqlite3.Connection, id: int, covered: list[History
 
 def _give_space_back(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _check(connection: sqlite3.Connection, deep: bool) -> tuple[int, dict[str, str]]:

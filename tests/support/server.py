@@ -109,13 +109,12 @@ class CollabServer:
         return self.start()
 
     def _end(self, number: int, timeout: float) -> int:
-        process, self.process = self.process, None
+        process = self.process
         if process is None:
             return 0
         if process.poll() is None:
-            os.kill(process.pid, number)
-            if self.wrapper and number == signal.SIGKILL:
-                os.killpg(process.pid, number)
+            os.kill(self.pid, number)
+        self.process = None
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
