@@ -20,7 +20,7 @@ from collab.errors import CollabError
 from collab.stores.base import DocumentInfo, HistoryEntry, Store, StoredDocument, StoreReport, Version
 from collab.stores.failpoints import failpoint
 from collab.stores.history import summed
-from collab.stores.sqlite_schema import SchemaError, checksum, connect, prepare
+from collab.stores.sqlite_schema import SchemaError, check_is_ours, checksum, connect, prepare
 from collab.stores.writer import Append, Writer
 
 T = TypeVar("T")
@@ -68,6 +68,7 @@ class SqliteStore(Store):
                 self._lock()
                 if not Path(self._path).exists():
                     os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+                check_is_ours(self._path)
                 connection = connect(self._path, busy_seconds=self._busy_seconds)
                 prepare(connection)
                 self._position = _last_position(connection)
@@ -92,12 +93,12 @@ class SqliteStore(Store):
     async def close(self) -> None:
         """See :class:`Store`."""
         loop = asyncio.get_running_loop()
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
-            await loop.run_in_executor(None, writer.close)
         if self._reader is not None:
             reader, self._reader = self._reader, None
             await loop.run_in_executor(self._reading, reader.close)
+        if self._writer is not None:  # the last one to close folds the WAL into the file
+            writer, self._writer = self._writer, None
+            await loop.run_in_executor(None, writer.close)
         self._reading.shutdown(wait=False)
         self._unlock()
 

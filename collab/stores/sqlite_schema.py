@@ -102,21 +102,30 @@ def connect(path: str, *, read_only: bool = False, busy_seconds: float = 2.0) ->
     return connection
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Create the tables in an empty file; refuse what is not ours.
+def check_is_ours(path: str) -> None:
+    """Look at an existing file before anything in it is touched.
 
     Raises:
         SchemaError: another application's file, or a newer version's.
     """
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    finally:
+        connection.close()
+    if tables and application != APPLICATION_ID:
+        raise SchemaError("the file belongs to another application")
+    if version > SCHEMA_VERSION:
+        raise SchemaError(f"the file has schema {version}, this version of collab knows {SCHEMA_VERSION}")
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Create the tables where there are none."""
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables == 0:
         connection.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
             f"PRAGMA user_version = {SCHEMA_VERSION}; {_TABLES} COMMIT;"
         )
-    elif application != APPLICATION_ID:
-        raise SchemaError("the file belongs to another application")
-    elif version > SCHEMA_VERSION:
-        raise SchemaError(f"the file has schema {version}, this version of collab knows {SCHEMA_VERSION}")
