@@ -431,7 +431,8 @@ def _join_history(connection: sqlite3.Connection, id: int, covered: list[History
 
 
 def _give_space_back(connection: sqlite3.Connection) -> None:
-    connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+    # execute() would take one step of this statement, which frees one page.
+    connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
