@@ -1,0 +1,179 @@
+/** What lies over the shapes: selections, handles, guides. Drawn in screen pixels. */
+
+import type { Camera } from './camera'
+import { centre, corners, distance, rotate } from './geometry'
+import { linearPoints } from './linear'
+import { isLinear, type Box, type Point, type Shape } from './shapes'
+import type { Stage } from './stage'
+
+/** Something of the selection that can be grabbed. */
+export type Handle =
+  | { kind: 'resize'; hx: number; hy: number; at: Point; cursor: string }
+  | { kind: 'rotate'; at: Point; cursor: string }
+  | { kind: 'end'; end: 'from' | 'to'; shape: Shape; at: Point; cursor: string }
+
+const REACH = 9
+const ROTATE_ABOVE = 24
+/** Smaller selections have no room for handles on their sides. */
+const ROOM_FOR_SIDES = 40
+
+/** The handles of the selection, in screen pixels. */
+export function handlesOf(stage: Stage): Handle[] {
+  const selected = stage.selected.filter((shape) => !shape.locked)
+  const { camera } = stage
+  const only = selected.length === 1 ? selected[0] : undefined
+  if (selected.length === 0) return []
+  if (only !== undefined && isLinear(only)) {
+    const points = linearPoints(only, stage.lookup)
+    const [first, last] = [points[0], points[points.length - 1]]
+    if (first === undefined || last === undefined) return []
+    return [
+      { kind: 'end', end: 'from', shape: only, at: camera.toScreen(first), cursor: 'grab' },
+      { kind: 'end', end: 'to', shape: only, at: camera.toScreen(last), cursor: 'grab' },
+    ]
+  }
+  const frame = frameOf(stage, selected)
+  if (frame === null) return []
+  const middle = centre(frame)
+  const at = (hx: number, hy: number, extra = 0): Point => {
+    const corner = { x: middle.x + (hx * frame.w) / 2, y: middle.y + (hy * frame.h) / 2 - extra / camera.zoom }
+    return camera.toScreen(rotate(corner, middle, frame.rotation))
+  }
+  const handles: Handle[] = [{ kind: 'rotate', at: at(0, -1, ROTATE_ABOVE), cursor: 'grab' }]
+  if (selected.every((shape) => shape.type === 'text')) return handles
+  const size = { w: frame.w * camera.zoom, h: frame.h * camera.zoom }
+  for (const hx of [-1, 0, 1]) {
+    for (const hy of [-1, 0, 1]) {
+      if (hx === 0 && hy === 0) continue
+      if (hx === 0 && size.w < ROOM_FOR_SIDES) continue
+      if (hy === 0 && size.h < ROOM_FOR_SIDES) continue
+      handles.push({ kind: 'resize', hx, hy, at: at(hx, hy), cursor: cursorFor(hx, hy, frame.rotation) })
+    }
+  }
+  return handles
+}
+
+/** The handle under a screen point. Corners come before sides. */
+export function handleAt(stage: Stage, screen: Point, coarse: boolean): Handle | null {
+  const reach = coarse ? REACH * 2 : REACH
+  const near = handlesOf(stage).filter((handle) => distance(handle.at, screen) <= reach)
+  near.sort((a, b) => rank(a) - rank(b) || distance(a.at, screen) - distance(b.at, screen))
+  return near[0] ?? null
+}
+
+function rank(handle: Handle): number {
+  return handle.kind === 'resize' && (handle.hx === 0 || handle.hy === 0) ? 1 : 0
+}
+
+function frameOf(stage: Stage, shapes: Shape[]): (Box & { rotation: number }) | null {
+  const only = shapes.length === 1 ? shapes[0] : undefined
+  if (only !== undefined) return only
+  const box = stage.selectionBox
+  return box === null ? null : { ...box, rotation: 0 }
+}
+
+/** Paint the overlay. `others` are shapes selected by others, with their colours. */
+export function paintOverlay(
+  context: CanvasRenderingContext2D,
+  stage: Stage,
+  colours: { accent: string; background: string; guide: string },
+  others: ReadonlyMap<string, string>,
+  withHandles: boolean,
+): void {
+  const { camera } = stage
+  context.setLineDash([])
+  for (const [id, colour] of others) {
+    const shape = stage.lookup(id)
+    if (shape !== undefined && !stage.selection.has(id)) outlineShape(context, stage, shape, colour, 1.5, 3)
+  }
+  if (stage.target !== null) {
+    const shape = stage.lookup(stage.target)
+    if (shape !== undefined) outlineShape(context, stage, shape, colours.accent, 2, 4)
+  }
+  const selected = stage.selected
+  for (const shape of selected) outlineShape(context, stage, shape, colours.accent, 1, 0)
+  if (selected.length > 1) {
+    const box = stage.selectionBox
+    if (box !== null) strokePolygon(context, corners({ ...box, rotation: 0 }).map((corner) => camera.toScreen(corner)), colours.accent, 1)
+  }
+  if (withHandles && stage.marquee === null) paintHandles(context, stage, colours)
+  context.strokeStyle = colours.guide
+  context.lineWidth = 1
+  for (const { x1, y1, x2, y2 } of stage.guides) {
+    const [a, b] = [camera.toScreen({ x: x1, y: y1 }), camera.toScreen({ x: x2, y: y2 })]
+    context.beginPath()
+    context.moveTo(a.x, a.y)
+    context.lineTo(b.x, b.y)
+    context.stroke()
+  }
+  if (stage.marquee !== null) {
+    const at = camera.toScreen(stage.marquee)
+    const [w, h] = [stage.marquee.w * camera.zoom, stage.marquee.h * camera.zoom]
+    context.fillStyle = colours.accent
+    context.globalAlpha = 0.08
+    context.fillRect(at.x, at.y, w, h)
+    context.globalAlpha = 1
+    context.strokeStyle = colours.accent
+    context.strokeRect(at.x, at.y, w, h)
+  }
+}
+
+function paintHandles(context: CanvasRenderingContext2D, stage: Stage, colours: { accent: string; background: string }): void {
+  context.lineWidth = 1.5
+  context.strokeStyle = colours.accent
+  context.fillStyle = colours.background
+  for (const handle of handlesOf(stage)) {
+    // Sides are grabbed along the line; only corners are shown.
+    if (handle.kind === 'resize' && (handle.hx === 0 || handle.hy === 0)) continue
+    context.beginPath()
+    if (handle.kind === 'resize') context.roundRect(handle.at.x - 4, handle.at.y - 4, 8, 8, 2)
+    else context.arc(handle.at.x, handle.at.y, 5, 0, 2 * Math.PI)
+    context.fill()
+    context.stroke()
+  }
+}
+
+function outlineShape(
+  context: CanvasRenderingContext2D,
+  stage: Stage,
+  shape: Shape,
+  colour: string,
+  width: number,
+  away: number,
+): void {
+  const { camera } = stage
+  if (isLinear(shape)) {
+    const points = linearPoints(shape, stage.lookup).map((point) => camera.toScreen(point))
+    strokePolygon(context, points, colour, width, false)
+    return
+  }
+  const grow = away / camera.zoom
+  const grown = { ...shape, x: shape.x - grow, y: shape.y - grow, w: shape.w + 2 * grow, h: shape.h + 2 * grow }
+  context.setLineDash(shape.locked ? [4, 4] : [])
+  strokePolygon(context, corners(grown).map((corner) => camera.toScreen(corner)), colour, width)
+  context.setLineDash([])
+}
+
+function strokePolygon(context: CanvasRenderingContext2D, points: Point[], colour: string, width: number, close = true): void {
+  context.beginPath()
+  points.forEach(({ x, y }, i) => (i === 0 ? context.moveTo(x, y) : context.lineTo(x, y)))
+  if (close) context.closePath()
+  context.strokeStyle = colour
+  context.lineWidth = width
+  context.stroke()
+}
+
+function cursorFor(hx: number, hy: number, rotation: number): string {
+  const names = ['ew-resize', 'nwse-resize', 'ns-resize', 'nesw-resize']
+  const angle = Math.atan2(hy, hx) + rotation
+  const eighth = Math.round(angle / (Math.PI / 4))
+  return names[((eighth % 4) + 4) % 4] ?? 'move'
+}
+
+/** The place for something that belongs to the selection, in screen pixels; null without a selection. */
+export function selectionOnScreen(stage: Stage, camera: Camera): Box | null {
+  const box = stage.selectionBox
+  if (box === null) return null
+  const at = camera.toScreen(box)
+  return { ...at, w: box.w * camera.zoom, h: box.h * camera.zoom }
+}

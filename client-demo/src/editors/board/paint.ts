@@ -1,0 +1,130 @@
+/** Shapes onto a canvas. */
+
+import { boundsOf, boxAround, grown, overlaps } from './geometry'
+import { linearPoints, type Lookup } from './linear'
+import { FONT, isPlaced, partsOf, type Part } from './parts'
+import { FONT_SIZES, isLinear, STROKE_WIDTHS, type Box, type Shape } from './shapes'
+
+interface Painted {
+  dark: boolean
+  parts: Part[]
+  paths: (Path2D | null)[]
+}
+
+const painted = new WeakMap<Shape, Painted>()
+const pathsByData = new Map<string, Path2D>()
+const pictures = new Map<string, HTMLImageElement>()
+
+/** Pictures load on their own time; whoever paints wants to know when to do it again. */
+export type OnPicture = () => void
+
+/** Where a shape is drawn, arrows that stick included. */
+export function shownBounds(shape: Shape, lookup: Lookup): Box {
+  if (isLinear(shape)) return grown(boxAround(linearPoints(shape, lookup)), STROKE_WIDTHS[shape.width] * 3)
+  return grown(boundsOf(shape), shape.type === 'text' ? 0 : STROKE_WIDTHS[shape.width])
+}
+
+/** Paint those of `shapes` that are in `view`. The context is in board units. */
+export function paint(
+  context: CanvasRenderingContext2D,
+  shapes: Iterable<Shape>,
+  options: {
+    view: Box
+    zoom: number
+    dark: boolean
+    lookup: Lookup
+    onPicture: OnPicture
+    /** Where shapes are, if that has been found out already. */
+    places?: ReadonlyMap<string, Box>
+  },
+): void {
+  for (const shape of shapes) {
+    const place = options.places?.get(shape.id) ?? shownBounds(shape, options.lookup)
+    if (!overlaps(place, options.view)) continue
+    paintShape(context, shape, options)
+  }
+}
+
+function paintShape(
+  context: CanvasRenderingContext2D,
+  shape: Shape,
+  { zoom, dark, lookup, onPicture }: { zoom: number; dark: boolean; lookup: Lookup; onPicture: OnPicture },
+): void {
+  const { parts, paths } = prepare(shape, lookup, dark)
+  context.save()
+  if (isPlaced(shape)) {
+    context.translate(shape.x, shape.y)
+    if (shape.rotation !== 0) {
+      context.translate(shape.w / 2, shape.h / 2)
+      context.rotate(shape.rotation)
+      context.translate(-shape.w / 2, -shape.h / 2)
+    }
+  }
+  context.globalAlpha = shape.opacity
+  parts.forEach((part, i) => {
+    const path = paths[i]
+    if (part.kind === 'path' && path) {
+      if (part.fill !== null) {
+        context.fillStyle = part.fill
+        context.fill(path)
+      }
+      if (part.stroke !== null) {
+        context.strokeStyle = part.stroke
+        context.lineWidth = part.width
+        context.lineCap = context.lineJoin = 'round'
+        context.setLineDash(part.dash)
+        context.stroke(path)
+      }
+    } else if (part.kind === 'text') {
+      // Nobody reads letters of two pixels; a board seen from far away has thousands of them.
+      if (FONT_SIZES[shape.fontSize] * zoom < 3) return
+      context.font = `500 ${part.size}px ${FONT}`
+      context.fillStyle = part.colour
+      context.textAlign = part.align
+      for (const { words, x, y } of part.lines) context.fillText(words, x, y)
+    } else if (part.kind === 'image') {
+      const picture = pictureOf(part.src, onPicture)
+      if (picture.complete && picture.naturalWidth > 0) context.drawImage(picture, 0, 0, part.w, part.h)
+    }
+  })
+  context.restore()
+}
+
+function prepare(shape: Shape, lookup: Lookup, dark: boolean): Painted {
+  // An arrow that sticks looks different when something else moves: it is made anew every time.
+  const keep = shape.from === null && shape.to === null
+  const known = keep ? painted.get(shape) : undefined
+  if (known !== undefined && known.dark === dark) return known
+  const parts = partsOf(shape, lookup, dark)
+  const fresh = { dark, parts, paths: parts.map((part) => (part.kind === 'path' ? pathOf(part.d, shape.type === 'pen') : null)) }
+  if (keep) painted.set(shape, fresh)
+  return fresh
+}
+
+/** A stroke that is dragged is a new shape in every frame, with the same path. */
+function pathOf(d: string, share: boolean): Path2D {
+  if (!share) return new Path2D(d)
+  let path = pathsByData.get(d)
+  if (path === undefined) {
+    if (pathsByData.size > 5000) pathsByData.clear()
+    path = new Path2D(d)
+    pathsByData.set(d, path)
+  }
+  return path
+}
+
+function pictureOf(src: string, onPicture: OnPicture): HTMLImageElement {
+  let picture = pictures.get(src)
+  if (picture === undefined) {
+    picture = new Image()
+    picture.addEventListener('load', onPicture)
+    picture.src = src
+    pictures.set(src, picture)
+  }
+  return picture
+}
+
+/** Forget what was prepared with fonts that were not there yet. */
+export function repaintShape(shape: Shape): void {
+  painted.delete(shape)
+}

@@ -1,0 +1,211 @@
+/** What a shape looks like, as paths, text and pictures: one description for the canvas and for SVG. */
+
+import { getStroke } from 'perfect-freehand'
+
+import { linearPoints, type Lookup } from './linear'
+import {
+  FONT_SIZES, fillColour, isLinear, strokeColour, STROKE_WIDTHS, TEXT_PADDING,
+  type Point, type Shape,
+} from './shapes'
+
+export type Part =
+  | { kind: 'path'; d: string; fill: string | null; stroke: string | null; width: number; dash: number[] }
+  | { kind: 'text'; lines: { words: string; x: number; y: number }[]; size: number; colour: string; align: 'left' | 'center' }
+  | { kind: 'image'; src: string; w: number; h: number }
+
+export const FONT = "'Inter Variable', system-ui, sans-serif"
+export const LINE_HEIGHT = 1.3
+
+/** The parts of a shape, relative to its x, y and before its rotation. */
+export function partsOf(shape: Shape, lookup: Lookup, dark: boolean): Part[] {
+  const stroke = strokeColour(shape.stroke, dark)
+  const width = STROKE_WIDTHS[shape.width]
+  const fill = shape.fill === 'none' ? null : fillColour(shape.fill, dark)
+  const dash = shape.dash === 'dashed' ? [width * 3, width * 2.4] : shape.dash === 'dotted' ? [0.1, width * 2] : []
+  const box = (d: string): Part => ({ kind: 'path', d, fill, stroke: shape.stroke === 'none' ? null : stroke, width, dash })
+  const { w, h } = shape
+  switch (shape.type) {
+    case 'pen':
+      return [{ kind: 'path', d: penPath(shape.points, width), fill: stroke, stroke: null, width: 0, dash: [] }]
+    case 'rectangle':
+      return [box(roundedBox(w, h, Math.min(8, w / 4, h / 4))), ...textParts(shape, dark)]
+    case 'ellipse':
+      return [box(ellipse(w, h)), ...textParts(shape, dark)]
+    case 'diamond':
+      return [box(`M${w / 2} 0L${w} ${h / 2}L${w / 2} ${h}L0 ${h / 2}Z`), ...textParts(shape, dark)]
+    case 'note':
+      return [
+        {
+          kind: 'path',
+          d: roundedBox(w, h, 4),
+          fill: fill ?? fillColour('yellow', dark),
+          stroke: strokeColour(shape.fill === 'none' ? 'yellow' : shape.fill, dark) + '55',
+          width: 1,
+          dash: [],
+        },
+        ...textParts(shape, dark),
+      ]
+    case 'text':
+      return textParts(shape, dark)
+    case 'image':
+      return shape.src === ''
+        ? [{ kind: 'path', d: roundedBox(w, h, 4), fill: fillColour('grey', dark), stroke: null, width: 0, dash: [] }]
+        : [{ kind: 'image', src: shape.src, w, h }]
+    case 'arrow':
+    case 'line':
+      return linearParts(shape, linearPoints(shape, lookup), stroke, width, dash)
+  }
+}
+
+/** Whether x, y and rotation place the parts; those of arrows are placed by their points. */
+export function isPlaced(shape: Shape): boolean {
+  return !isLinear(shape)
+}
+
+function linearParts(shape: Shape, points: Point[], stroke: string, width: number, dash: number[]): Part[] {
+  const d = points.map(({ x, y }, i) => `${i === 0 ? 'M' : 'L'}${short(x)} ${short(y)}`).join('')
+  const parts: Part[] = [{ kind: 'path', d, fill: null, stroke, width, dash }]
+  const end = points[points.length - 1]
+  const before = points[points.length - 2]
+  if (shape.type === 'arrow' && end !== undefined && before !== undefined) {
+    const angle = Math.atan2(end.y - before.y, end.x - before.x)
+    const length = Math.min(10 + width * 3, Math.hypot(end.x - before.x, end.y - before.y) * 0.6)
+    const wing = (turn: number): string =>
+      `${short(end.x - length * Math.cos(angle + turn))} ${short(end.y - length * Math.sin(angle + turn))}`
+    parts.push({ kind: 'path', d: `M${wing(0.45)}L${short(end.x)} ${short(end.y)}L${wing(-0.45)}`, fill: null, stroke, width, dash: [] })
+  }
+  return parts
+}
+
+// -- pen --------------------------------------------------------------------------------------------
+
+const penPaths = new WeakMap<number[][], { width: number; d: string }>()
+
+/** The outline of a pen stroke. Strokes are the most costly of all shapes, and rarely change. */
+export function penPath(points: number[][], width: number): string {
+  const known = penPaths.get(points)
+  if (known?.width === width) return known.d
+  const first = points[0]
+  const pressed = first !== undefined && first.length > 2
+  const outline = getStroke(points, {
+    size: width * 2,
+    thinning: 0.55,
+    smoothing: 0.6,
+    streamline: 0.35,
+    simulatePressure: !pressed,
+    last: true,
+  })
+  const d = smooth(outline)
+  penPaths.set(points, { width, d })
+  return d
+}
+
+function smooth(points: number[][]): string {
+  const first = points[0]
+  if (first === undefined) return ''
+  if (points.length < 4) return `${points.map(([x = 0, y = 0], i) => `${i === 0 ? 'M' : 'L'}${short(x)} ${short(y)}`).join('')}Z`
+  let d = `M${short(first[0] ?? 0)} ${short(first[1] ?? 0)}Q`
+  for (let i = 0; i < points.length; i++) {
+    const [x = 0, y = 0] = points[i] ?? []
+    const [nx = 0, ny = 0] = points[(i + 1) % points.length] ?? []
+    d += `${short(x)} ${short(y)} ${short((x + nx) / 2)} ${short((y + ny) / 2)} `
+  }
+  return `${d}Z`
+}
+
+// -- text -------------------------------------------------------------------------------------------
+
+let measuring: CanvasRenderingContext2D | null = null
+const layouts = new Map<string, string[]>()
+const MOST_LAYOUTS = 4000
+
+/** Break text into lines that fit; a width of Infinity breaks at line ends only. */
+export function layout(text: string, size: number, width: number): string[] {
+  const key = `${size}|${width}|${text}`
+  const known = layouts.get(key)
+  if (known !== undefined) return known
+  if (layouts.size > MOST_LAYOUTS) layouts.clear()
+  const lines: string[] = []
+  for (const paragraph of text.split('\n')) lines.push(...wrap(paragraph, size, width))
+  layouts.set(key, lines)
+  return lines
+}
+
+/** Fonts arrive late; what was measured before is wrong then. */
+export function forgetLayouts(): void {
+  layouts.clear()
+}
+
+/** How wide a line is. */
+export function measure(words: string, size: number): number {
+  measuring ??= document.createElement('canvas').getContext('2d')
+  if (measuring === null) return words.length * size * 0.55
+  measuring.font = `500 ${size}px ${FONT}`
+  return measuring.measureText(words).width
+}
+
+/** The size that a free text takes. */
+export function textSize(text: string, size: number): { w: number; h: number } {
+  const lines = layout(text, size, Infinity)
+  const widest = lines.reduce((most, line) => Math.max(most, measure(line, size)), 0)
+  return { w: Math.ceil(Math.max(widest, size * 0.6)) + 4, h: Math.ceil(lines.length * size * LINE_HEIGHT) }
+}
+
+function wrap(paragraph: string, size: number, width: number): string[] {
+  if (width === Infinity || measure(paragraph, size) <= width) return [paragraph]
+  const lines: string[] = []
+  let line = ''
+  for (const word of paragraph.split(/(?<=\s)/)) {
+    if (line !== '' && measure((line + word).trimEnd(), size) > width) {
+      lines.push(line.trimEnd())
+      line = ''
+    }
+    line += word
+    while (line.length > 1 && measure(line.trimEnd(), size) > width) {
+      let cut = line.length - 1
+      while (cut > 1 && measure(line.slice(0, cut), size) > width) cut -= 1
+      lines.push(line.slice(0, cut))
+      line = line.slice(cut)
+    }
+  }
+  lines.push(line.trimEnd())
+  return lines
+}
+
+/** Text inside a shape: notes and free text from the left, everything else in the middle. */
+function textParts(shape: Shape, dark: boolean): Part[] {
+  if (shape.text === '') return []
+  const size = FONT_SIZES[shape.fontSize]
+  const step = size * LINE_HEIGHT
+  if (shape.type === 'text') {
+    const lines = layout(shape.text, size, Infinity).map((words, i) => ({ words, x: 2, y: i * step + size * 0.98 }))
+    return [{ kind: 'text', lines, size, colour: strokeColour(shape.stroke, dark), align: 'left' }]
+  }
+  const room = textRoom(shape)
+  const words = layout(shape.text, size, Math.max(size, room.w))
+  const top = shape.h / 2 - (words.length * step) / 2
+  const lines = words.map((line, i) => ({ words: line, x: shape.w / 2, y: top + i * step + size * 0.98 }))
+  const colour = strokeColour(shape.type === 'note' || shape.stroke === 'none' ? 'ink' : shape.stroke, dark)
+  return [{ kind: 'text', lines, size, colour, align: 'center' }]
+}
+
+/** The part of a shape that text may fill. */
+export function textRoom(shape: Shape): { w: number; h: number } {
+  const share = shape.type === 'ellipse' ? 0.76 : shape.type === 'diamond' ? 0.6 : 1
+  return { w: shape.w * share - 2 * TEXT_PADDING, h: shape.h * share - 2 * TEXT_PADDING }
+}
+
+// -- paths ------------------------------------------------------------------------------------------
+
+function roundedBox(w: number, h: number, r: number): string {
+  return `M${r} 0H${w - r}A${r} ${r} 0 0 1 ${w} ${r}V${h - r}A${r} ${r} 0 0 1 ${w - r} ${h}H${r}A${r} ${r} 0 0 1 0 ${h - r}V${r}A${r} ${r} 0 0 1 ${r} 0Z`
+}
+
+function ellipse(w: number, h: number): string {
+  const [rx, ry] = [w / 2, h / 2]
+  return `M0 ${ry}A${rx} ${ry} 0 0 1 ${w} ${ry}A${rx} ${ry} 0 0 1 0 ${ry}Z`
+}
+
+function short(value: number): string {
+  return String(Math.round(value * 100) / 100)
+}

@@ -1,0 +1,221 @@
+/** What a board is made of: the shapes, and how to read them from a document that anybody may have written. */
+
+import * as Y from 'yjs'
+
+export const TYPES = [
+  'pen', 'rectangle', 'ellipse', 'diamond', 'arrow', 'line', 'note', 'text', 'image',
+] as const
+export type ShapeType = (typeof TYPES)[number]
+
+/** A place on the board. */
+export interface Point {
+  x: number
+  y: number
+}
+
+/** A rectangle on the board. */
+export interface Box extends Point {
+  w: number
+  h: number
+}
+
+/** An end of an arrow that sticks to a shape: where in its box, from 0 to 1. */
+export interface Binding {
+  id: string
+  ax: number
+  ay: number
+}
+
+export type Dash = 'solid' | 'dashed' | 'dotted'
+export type Width = 'S' | 'M' | 'L'
+export type FontSize = 'S' | 'M' | 'L' | 'XL'
+
+/** A shape, read and checked. Coordinates are board units; one is a pixel at 100 %. */
+export interface Shape extends Box {
+  id: string
+  type: ShapeType
+  /** Radians, around the middle. */
+  rotation: number
+  /** For pen, arrow and line: relative to x, y; the third number is pressure from 0 to 1. */
+  points: number[][]
+  text: string
+  stroke: string
+  fill: string
+  width: Width
+  dash: Dash
+  opacity: number
+  fontSize: FontSize
+  from: Binding | null
+  to: Binding | null
+  /** A data: URL. */
+  src: string
+  locked: boolean
+  /** Orders shapes from bottom to top; see fractional.ts. */
+  index: string
+}
+
+/** The part of a shape that tools set for the next one. */
+export type Look = Pick<Shape, 'stroke' | 'fill' | 'width' | 'dash' | 'opacity' | 'fontSize'>
+
+export const FIRST_LOOK: Look = { stroke: 'ink', fill: 'none', width: 'M', dash: 'solid', opacity: 1, fontSize: 'M' }
+
+/** Eight colours by name; a board looks right in both themes. Scripts may also write `#rrggbb`. */
+export const PALETTE: Record<string, { light: string; dark: string; softLight: string; softDark: string }> = {
+  ink: { light: '#1d1f27', dark: '#e9eaf0', softLight: '#e4e5eb', softDark: '#3a3d48' },
+  grey: { light: '#80848f', dark: '#989cab', softLight: '#f0f0f4', softDark: '#2d2f38' },
+  red: { light: '#d9363e', dark: '#ff7b7f', softLight: '#ffdcdd', softDark: '#582a2f' },
+  orange: { light: '#e0701a', dark: '#ffa15c', softLight: '#ffe5cf', softDark: '#563721' },
+  yellow: { light: '#c99700', dark: '#f5cd4c', softLight: '#fff1b8', softDark: '#514618' },
+  green: { light: '#1d9a55', dark: '#5fd38d', softLight: '#d3f3df', softDark: '#1f4731' },
+  blue: { light: '#2a6fdb', dark: '#7fb0ff', softLight: '#dbe8ff', softDark: '#22385f' },
+  violet: { light: '#7c4ddb', dark: '#b79bff', softLight: '#e9e0ff', softDark: '#3b2d60' },
+}
+
+export const STROKE_WIDTHS: Record<Width, number> = { S: 2, M: 3.5, L: 6 }
+export const FONT_SIZES: Record<FontSize, number> = { S: 14, M: 20, L: 28, XL: 44 }
+export const NOTE_SIZE = 200
+/** What keeps text off the edge of a shape. */
+export const TEXT_PADDING = 12
+
+const FARTHEST = 1e6
+const MOST_POINTS = 20_000
+const MOST_TEXT = 20_000
+const MOST_IMAGE = 2_000_000
+
+/** Strokes: the named colour as the theme shows it. */
+export function strokeColour(name: string, dark: boolean): string {
+  const colour = PALETTE[name]
+  return colour === undefined ? name : dark ? colour.dark : colour.light
+}
+
+/** Fills are softer than strokes; a note is always filled. */
+export function fillColour(name: string, dark: boolean): string {
+  const colour = PALETTE[name]
+  return colour === undefined ? name : dark ? colour.softDark : colour.softLight
+}
+
+/** Whether a shape is defined by its points and not by its box. */
+export function isLinear(shape: Pick<Shape, 'type'>): boolean {
+  return shape.type === 'arrow' || shape.type === 'line'
+}
+
+/** Whether text can be written into it. */
+export function holdsText(shape: Pick<Shape, 'type'>): boolean {
+  return ['rectangle', 'ellipse', 'diamond', 'note', 'text'].includes(shape.type)
+}
+
+/**
+ * Read a shape out of a map or out of plain JSON.
+ * @returns null where it is nothing that can be drawn; unknown fields are ignored, and stay in the document.
+ */
+export function readShape(id: string, source: unknown): Shape | null {
+  const get: (key: string) => unknown =
+    source instanceof Y.Map
+      ? (key) => source.get(key)
+      : typeof source === 'object' && source !== null
+        ? (key) => (source as Record<string, unknown>)[key]
+        : () => undefined
+  const type = get('type')
+  if (!TYPES.includes(type as ShapeType)) return null
+  const shape: Shape = {
+    id,
+    type: type as ShapeType,
+    x: number(get('x'), 0, -FARTHEST, FARTHEST),
+    y: number(get('y'), 0, -FARTHEST, FARTHEST),
+    w: number(get('w'), 0, 0, FARTHEST),
+    h: number(get('h'), 0, 0, FARTHEST),
+    rotation: number(get('rotation'), 0, -1e4, 1e4),
+    points: points(get('points')),
+    text: text(get('text')),
+    stroke: colour(get('stroke'), 'ink'),
+    fill: colour(get('fill'), type === 'note' ? 'yellow' : 'none'),
+    width: oneOf(get('width'), ['S', 'M', 'L'], 'M'),
+    dash: oneOf(get('dash'), ['solid', 'dashed', 'dotted'], 'solid'),
+    opacity: number(get('opacity'), 1, 0.05, 1),
+    fontSize: oneOf(get('fontSize'), ['S', 'M', 'L', 'XL'], 'M'),
+    from: binding(get('from')),
+    to: binding(get('to')),
+    src: image(get('src')),
+    locked: get('locked') === true,
+    index: typeof get('index') === 'string' ? (get('index') as string).slice(0, 200) : 'a0',
+  }
+  if ((shape.type === 'pen' || isLinear(shape)) && shape.points.length === 0) return null
+  if (isLinear(shape) && shape.points.length < 2) return null
+  if (shape.type === 'note' && shape.w === 0) shape.w = shape.h = NOTE_SIZE
+  return shape
+}
+
+/** What of a shape goes into the document: no defaults, no id. */
+export function writeShape(shape: Shape): Y.Map<unknown> {
+  const map = new Y.Map<unknown>()
+  for (const [key, value] of Object.entries(asPlain(shape))) {
+    map.set(key, key === 'text' ? new Y.Text(value as string) : value)
+  }
+  return map
+}
+
+/** The same as plain JSON: for the clipboard, and for showing others what is being drawn. */
+export function asPlain(shape: Shape): Record<string, unknown> {
+  const { id: _, ...rest } = shape
+  const plain: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(rest)) {
+    const empty =
+      value === null || value === '' || value === false || (Array.isArray(value) && value.length === 0) || (key === 'rotation' && value === 0)
+    if (!empty) plain[key] = value
+  }
+  if (shape.type === 'pen' || shape.type === 'image') {
+    delete plain['fill']
+    delete plain['fontSize']
+  }
+  return plain
+}
+
+/** Board units with a precision that is still sharp at 400 %. */
+export function rounded(value: number): number {
+  return Math.round(value * 4) / 4
+}
+
+function number(value: unknown, otherwise: number, least: number, most: number): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return otherwise
+  return Math.min(most, Math.max(least, value))
+}
+
+function oneOf<T extends string>(value: unknown, allowed: readonly T[], otherwise: T): T {
+  return allowed.includes(value as T) ? (value as T) : otherwise
+}
+
+function colour(value: unknown, otherwise: string): string {
+  if (typeof value !== 'string') return otherwise
+  if (value === 'none' || value in PALETTE || /^#[0-9a-f]{6}$/i.test(value)) return value
+  return otherwise
+}
+
+function text(value: unknown): string {
+  if (value instanceof Y.Text) return value.toString().slice(0, MOST_TEXT)
+  return typeof value === 'string' ? value.slice(0, MOST_TEXT) : ''
+}
+
+function image(value: unknown): string {
+  const fits = typeof value === 'string' && value.length <= MOST_IMAGE && /^data:image\/(png|jpeg|gif|webp);base64,/.test(value)
+  return fits ? value : ''
+}
+
+function points(value: unknown): number[][] {
+  const list: unknown = value instanceof Y.Array ? value.toArray() : value
+  if (!Array.isArray(list)) return []
+  const read: number[][] = []
+  for (const point of list.slice(0, MOST_POINTS) as unknown[]) {
+    if (!Array.isArray(point) || point.length < 2) continue
+    const [x, y, pressure] = point as unknown[]
+    const at = [number(x, 0, -FARTHEST, FARTHEST), number(y, 0, -FARTHEST, FARTHEST)]
+    read.push(pressure === undefined ? at : [...at, number(pressure, 0.5, 0, 1)])
+  }
+  return read
+}
+
+function binding(value: unknown): Binding | null {
+  if (typeof value === 'string' && value !== '') return { id: value, ax: 0.5, ay: 0.5 }
+  if (typeof value !== 'object' || value === null) return null
+  const { id, ax, ay } = value as Partial<Binding>
+  return typeof id === 'string' ? { id, ax: number(ax, 0.5, 0, 1), ay: number(ay, 0.5, 0, 1) } : null
+}

@@ -1,0 +1,141 @@
+/** What tools work on: the board as it is shown, with what is selected and what is under way. */
+
+import type { Camera } from './camera'
+import type { Lookup } from './linear'
+import type { Live } from './live'
+import { shownBounds } from './paint'
+import { union, boundsOf } from './geometry'
+import { linearPoints } from './linear'
+import { boxAround } from './geometry'
+import { isLinear, type Box, type Look, type Shape } from './shapes'
+import type { Guide } from './snap'
+import { BoardStore, type Patch } from './store'
+
+export class Stage {
+  /** Ids of the selected shapes. */
+  readonly selection = new Set<string>()
+  /** Shapes as this page is changing them; nobody has them yet but as a draft. */
+  readonly preview = new Map<string, Shape>()
+  /** Shapes whose text is being edited are painted without it. */
+  editing: string | null = null
+  guides: Guide[] = []
+  marquee: Box | null = null
+  /** Shapes that the eraser has touched. */
+  readonly doomed = new Set<string>()
+  /** The shape that an arrow would stick to. */
+  target: string | null = null
+  look: Look
+  private listed: Shape[] | null = null
+
+  constructor(
+    readonly store: BoardStore,
+    readonly camera: Camera,
+    readonly live: Live,
+    look: Look,
+    private readonly onInvalid: (what: 'shapes' | 'overlay') => void,
+  ) {
+    this.look = look
+  }
+
+  /** A shape as it is shown now: dragged here, dragged elsewhere, or as it is in the document. */
+  readonly lookup: Lookup = (id) => this.preview.get(id) ?? this.live.draftOf(id) ?? this.store.get(id)
+
+  /** Everything that is shown, from bottom to top. */
+  get shapes(): Shape[] {
+    this.listed ??= this.list()
+    return this.listed
+  }
+
+  get selected(): Shape[] {
+    return this.shapes.filter((shape) => this.selection.has(shape.id))
+  }
+
+  /** The box around the selection, as drawn. */
+  get selectionBox(): Box | null {
+    return union(this.selected.map((shape) => this.boundsOf(shape)))
+  }
+
+  /** The upright box of a shape, without the width of its line. */
+  boundsOf(shape: Shape): Box {
+    return isLinear(shape) ? boxAround(linearPoints(shape, this.lookup)) : boundsOf(shape)
+  }
+
+  /** Everything there is. */
+  get contents(): Box | null {
+    return union(this.shapes.map((shape) => shownBounds(shape, this.lookup)))
+  }
+
+  /** Ids of everything that looks different from what is in the document, arrows that follow included. */
+  get moving(): Set<string> {
+    const ids = new Set([...this.preview.keys(), ...this.live.draftIds(), ...this.doomed])
+    if (this.editing !== null) ids.add(this.editing)
+    if (ids.size === 0) return ids
+    const moving = new Set(ids)
+    for (const { id, from, to } of this.shapes) {
+      if ((from !== null && ids.has(from.id)) || (to !== null && ids.has(to.id))) moving.add(id)
+    }
+    return moving
+  }
+
+  /** Something looks different now. */
+  invalidate(what: 'shapes' | 'overlay' = 'shapes'): void {
+    if (what === 'shapes') this.listed = null
+    this.onInvalid(what)
+  }
+
+  select(ids: Iterable<string>): void {
+    this.selection.clear()
+    for (const id of ids) this.selection.add(id)
+    this.live.select(this.selection)
+    this.invalidate('overlay')
+  }
+
+  /** Show shapes as they would be, here and to the others. */
+  show(shapes: Iterable<Shape>): void {
+    for (const shape of shapes) this.preview.set(shape.id, shape)
+    this.live.showDraft(this.preview)
+    this.invalidate()
+  }
+
+  /** Write what is shown into the document, as one step of undo. */
+  commit(): void {
+    const fresh: Shape[] = []
+    const patches = new Map<string, Patch>()
+    for (const [id, shape] of this.preview) {
+      const before = this.store.get(id)
+      if (before === undefined) {
+        fresh.push(shape)
+        continue
+      }
+      const patch: Record<string, unknown> = {}
+      for (const key of Object.keys(shape) as (keyof Shape)[]) {
+        if (key !== 'id' && key !== 'text' && shape[key] !== before[key]) patch[key] = shape[key]
+      }
+      if (Object.keys(patch).length > 0) patches.set(id, patch)
+    }
+    this.store.step()
+    this.store.together(() => {
+      if (fresh.length > 0) this.store.add(fresh)
+      if (patches.size > 0) this.store.update(patches)
+    })
+    this.store.step()
+    this.drop()
+  }
+
+  /** Forget what was shown. */
+  drop(): void {
+    this.preview.clear()
+    this.live.endDraft()
+    this.guides = []
+    this.invalidate()
+  }
+
+  private list(): Shape[] {
+    const { store, live, preview } = this
+    if (preview.size === 0 && !live.hasDrafts) return store.shapes
+    const shapes = store.shapes.map((shape) => preview.get(shape.id) ?? live.draftOf(shape.id) ?? shape)
+    for (const shape of preview.values()) if (store.get(shape.id) === undefined) shapes.push(shape)
+    shapes.push(...live.newShapes())
+    return shapes
+  }
+}

@@ -1,0 +1,129 @@
+/** Typing in a shape: a textarea over it, bound to its Y.Text, so that two people can type in the same note. */
+
+import * as Y from 'yjs'
+import { h } from '../../ui/dom'
+import type { Camera } from './camera'
+import { LINE_HEIGHT, textRoom, textSize } from './parts'
+import { FONT_SIZES, strokeColour, type Shape } from './shapes'
+import { BOARD_ORIGIN } from './store'
+
+export interface TextEditing {
+  readonly id: string
+  /** Put the textarea over the shape as it is now. */
+  place(shape: Shape, dark: boolean): void
+  end(): void
+}
+
+/**
+ * Begin to edit the text of a shape.
+ * @param onInput the text changed here.
+ * @param onEnd called once, with whether the text is empty.
+ */
+export function editText(
+  layer: HTMLElement,
+  camera: Camera,
+  shape: Shape,
+  text: Y.Text,
+  { onInput, onEnd }: { onInput: (text: string) => void; onEnd: (empty: boolean) => void },
+): TextEditing {
+  const area = h('textarea', { class: 'board-text', spellcheck: true, rows: 1, 'aria-label': 'Text of the shape' })
+  area.value = text.toString()
+  layer.append(area)
+  const unbind = bind(area, text, () => onInput(area.value))
+
+  let ended = false
+  const end = (): void => {
+    if (ended) return
+    ended = true
+    unbind()
+    area.remove()
+    onEnd(text.length === 0)
+  }
+  area.addEventListener('blur', end)
+  area.addEventListener('pointerdown', (event) => event.stopPropagation())
+  area.addEventListener('keydown', (event) => {
+    event.stopPropagation()
+    if (event.key === 'Escape' || (event.key === 'Enter' && (event.ctrlKey || event.metaKey))) {
+      event.preventDefault()
+      end()
+    }
+  })
+
+  const place = (shown: Shape, dark: boolean): void => {
+    const size = FONT_SIZES[shown.fontSize]
+    const free = shown.type === 'text'
+    const room = free ? textSize(area.value || ' ', size) : textRoom(shown)
+    // A free text grows with what is typed; one line more is never cut off.
+    const width = free ? room.w + size : Math.max(size, room.w)
+    const middle = camera.toScreen({ x: shown.x + shown.w / 2, y: shown.y + shown.h / 2 })
+    area.style.font = `500 ${size}px / ${LINE_HEIGHT} var(--font)`
+    area.style.width = `${width}px`
+    area.style.height = '0'
+    const height = Math.max(size * LINE_HEIGHT, area.scrollHeight)
+    area.style.height = `${height}px`
+    area.style.textAlign = free ? 'left' : 'center'
+    area.style.color = strokeColour(shown.type === 'note' || shown.stroke === 'none' ? 'ink' : shown.stroke, dark)
+    if (free) {
+      const at = camera.toScreen(shown)
+      area.style.transformOrigin = '0 0'
+      area.style.transform = `translate(${at.x + 2 * camera.zoom}px, ${at.y}px) scale(${camera.zoom}) rotate(${shown.rotation}rad)`
+    } else {
+      area.style.transformOrigin = 'center'
+      area.style.transform =
+        `translate(${middle.x - width / 2}px, ${middle.y - height / 2}px) scale(${camera.zoom}) rotate(${shown.rotation}rad)`
+    }
+  }
+  area.focus({ preventScroll: true })
+  area.select()
+  return { id: shape.id, place, end }
+}
+
+/** Keep a textarea and a Y.Text the same, by the smallest edit in either direction. */
+function bind(area: HTMLTextAreaElement, text: Y.Text, onInput: () => void): () => void {
+  let known = area.value
+  const onAreaInput = (): void => {
+    const value = area.value
+    const caret = area.selectionEnd
+    let start = 0
+    const most = Math.min(known.length, value.length)
+    while (start < most && start < caret && known[start] === value[start]) start += 1
+    let same = 0
+    while (same < most - start && known[known.length - 1 - same] === value[value.length - 1 - same]) same += 1
+    const removed = known.length - start - same
+    const added = value.slice(start, value.length - same)
+    known = value
+    text.doc?.transact(() => {
+      if (removed > 0) text.delete(start, removed)
+      if (added !== '') text.insert(start, added)
+    }, BOARD_ORIGIN)
+    onInput()
+  }
+  const onText = (event: Y.YTextEvent): void => {
+    const value = text.toString()
+    if (value === area.value) return
+    let [from, to] = [area.selectionStart, area.selectionEnd]
+    let at = 0
+    for (const op of event.delta) {
+      if (op.retain !== undefined) at += op.retain
+      else if (op.delete !== undefined) {
+        const removed = op.delete
+        const pull = (caret: number): number => (caret > at ? Math.max(at, caret - removed) : caret)
+        ;[from, to] = [pull(from), pull(to)]
+      } else if (typeof op.insert === 'string') {
+        const { length } = op.insert
+        const push = (caret: number): number => (caret > at ? caret + length : caret)
+        ;[from, to] = [push(from), push(to)]
+        at += length
+      }
+    }
+    area.value = known = value
+    area.setSelectionRange(from, to)
+    onInput()
+  }
+  area.addEventListener('input', onAreaInput)
+  text.observe(onText)
+  return () => {
+    area.removeEventListener('input', onAreaInput)
+    text.unobserve(onText)
+  }
+}

@@ -1,0 +1,51 @@
+/** The tools, their keys and their icons. */
+
+import {
+  ArrowUpRight, Circle, Diamond, Eraser, Hand, ImagePlus, Minus, MousePointer2, Pencil, Square, StickyNote, Type,
+  type IconNode,
+} from 'lucide'
+
+export type Tool =
+  | 'select' | 'hand' | 'pen' | 'rectangle' | 'ellipse' | 'diamond' | 'arrow' | 'line' | 'note' | 'text' | 'eraser' | 'image'
+
+export const TOOLS: { tool: Tool; label: string; key: string; icon: IconNode }[] = [
+  { tool: 'select', label: 'Select', key: 'V', icon: MousePointer2 },
+  { tool: 'hand', label: 'Hand', key: 'H', icon: Hand },
+  { tool: 'pen', label: 'Pen', key: 'P', icon: Pencil },
+  { tool: 'rectangle', label: 'Rectangle', key: 'R', icon: Square },
+  { tool: 'ellipse', label: 'Ellipse', key: 'O', icon: Circle },
+  { tool: 'diamond', label: 'Diamond', key: 'D', icon: Diamond },
+  { tool: 'arrow', label: 'Arrow', key: 'A', icon: ArrowUpRight },
+  { tool: 'line', label: 'Line', key: 'L', icon: Minus },
+  { tool: 'note', label: 'Note', key: 'N', icon: StickyNote },
+  { tool: 'text', label: 'Text', key: 'T', icon: Type },
+  { tool: 'eraser', label: 'Eraser', key: 'E', icon: Eraser },
+  { tool: 'image', label: 'Image', key: 'I', icon: ImagePlus },
+]
+
+/** Tools that change nothing, and so work for readers too. */
+export const READING_TOOLS: ReadonlySet<Tool> = new Set(['select', 'hand'])
+
+/** Shortcuts beside those of the tools: for the help sheet. */
+export const SHORTCUTS: [string, string][] = [
+  ['Ctrl Z', 'Undo your own last step'],
+  ['Ctrl Shift Z', 'Redo'],
+  ['Ctrl C / X / V', 'Copy, cut, paste, between boards too'],
+  ['Ctrl D', 'Duplicate'],
+  ['Ctrl A', 'Select everything'],
+  ['Delete', 'Delete the selection'],
+  ['Arrow keys', 'Nudge; with Shift by ten'],
+  ['Enter', 'Type into the selected shape'],
+  [']', 'Bring to front'],
+  ['[', 'Send to back'],
+  ['Ctrl L', 'Lock or unlock'],
+  ['Shift', 'Keep proportions, straight lines'],
+  ['Alt', 'Drag a copy; resize from the middle'],
+  ['Ctrl while dragging', 'Do not snap'],
+  ['Space', 'Hold to move the board'],
+  ['Ctrl wheel', 'Zoom'],
+  ['+ / -', 'Zoom in, zoom out'],
+  ['Shift 0', 'Zoom to 100 %'],
+  ['Shift 1', 'Show everything'],
+  ['Escape', 'Back to Select; select nothing'],
+]

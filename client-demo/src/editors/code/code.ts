@@ -1,0 +1,176 @@
+/** The code editor: CodeMirror 6 on the document's root text `body`. */
+
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete'
+import { defaultKeymap, indentWithTab } from '@codemirror/commands'
+import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit } from '@codemirror/language'
+import { highlightSelectionMatches, openSearchPanel, search, searchKeymap } from '@codemirror/search'
+import { Compartment, EditorState } from '@codemirror/state'
+import {
+  drawSelection,
+  dropCursor,
+  EditorView,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  keymap,
+  lineNumbers,
+  placeholder,
+  rectangularSelection,
+} from '@codemirror/view'
+import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
+import * as Y from 'yjs'
+
+import './fonts.css'
+import { h } from '../../ui/dom'
+import { openMenu } from '../../ui/overlays'
+import { peersOf } from '../../ui/presence'
+import type { Editor, EditorContext } from '../editor'
+import { placeOf } from '../places'
+import { LANGUAGES } from './languages'
+import { remoteCarets } from './remoteCarets'
+import { codeTheme } from './theme'
+import './code.css'
+
+/** Fill `host` with a code editor. */
+export function mount(host: HTMLElement, context: EditorContext): Editor {
+  const { doc, meta, provider } = context
+  const text = doc.getText('body')
+  const { awareness } = context
+  const undoManager = new Y.UndoManager(text, { captureTimeout: 400 })
+  const writable = new Compartment()
+  const language = new Compartment()
+  let followed: number | null = null
+
+  const view = new EditorView({
+    parent: host,
+    state: EditorState.create({
+      doc: text.toString(),
+      extensions: [
+        lineNumbers(),
+        foldGutter({ openText: '⌄', closedText: '›' }),
+        highlightActiveLine(),
+        highlightActiveLineGutter(),
+        drawSelection(),
+        dropCursor(),
+        rectangularSelection(),
+        EditorState.allowMultipleSelections.of(true),
+        indentOnInput(),
+        indentUnit.of('  '),
+        bracketMatching(),
+        closeBrackets(),
+        autocompletion(),
+        search({ top: true }),
+        highlightSelectionMatches(),
+        placeholder('Type code here'),
+        keymap.of([
+          ...yUndoManagerKeymap,
+          ...closeBracketsKeymap,
+          ...searchKeymap,
+          ...foldKeymap,
+          ...completionKeymap,
+          ...defaultKeymap,
+          indentWithTab,
+        ]),
+        // A document may hold any line ends; splitting at "\n" only keeps our positions those of the Y.Text.
+        EditorState.lineSeparator.of('\n'),
+        yCollab(text, null, { undoManager }),
+        remoteCarets(text, awareness),
+        writable.of([]),
+        language.of([]),
+        codeTheme,
+        EditorView.contentAttributes.of({ 'aria-label': 'Code' }),
+        EditorView.updateListener.of((update) => {
+          if (update.docChanged || update.selectionSet) showPosition()
+        }),
+        EditorView.domEventHandlers({
+          wheel: () => endFollow(),
+          pointerdown: () => endFollow(),
+          keydown: () => endFollow(),
+        }),
+      ],
+    }),
+  })
+
+  // -- status line: language and position ------------------------------------------------------
+  const position = h('span', { class: 'code-position' })
+  const languageButton = h('button', { class: 'button plain', type: 'button', title: 'Language' })
+  const bar = h('footer', { class: 'code-bar' }, languageButton, position)
+  host.append(bar)
+
+  function showPosition(): void {
+    const { head, empty, from, to } = view.state.selection.main
+    const line = view.state.doc.lineAt(head)
+    const selected = empty ? '' : ` (${to - from} selected)`
+    position.textContent = `Ln ${line.number}, Col ${head - line.from + 1}${selected}`
+  }
+
+  let shownLanguage = ''
+  function showLanguage(): void {
+    const chosen = meta.get('language')
+    const id = typeof chosen === 'string' && chosen in LANGUAGES ? chosen : 'plain'
+    if (id === shownLanguage) return
+    shownLanguage = id
+    languageButton.textContent = LANGUAGES[id]?.label ?? id
+    if (id === 'plain') {
+      view.dispatch({ effects: language.reconfigure([]) })
+      return
+    }
+    void LANGUAGES[id]?.load().then((support) => {
+      if (shownLanguage === id) view.dispatch({ effects: language.reconfigure(support) })
+    })
+  }
+  languageButton.onclick = () =>
+    openMenu(
+      languageButton,
+      Object.entries(LANGUAGES).map(([id, { label }]) => ({ label, run: () => void meta.set('language', id) })),
+    )
+  meta.observe(showLanguage)
+
+  // -- follow ----------------------------------------------------------------------------------
+  function endFollow(): void {
+    if (followed !== null) context.onFollowEnd()
+  }
+  function keepInView(): void {
+    const peer = peersOf(awareness).find((other) => other.client === followed)
+    const place = peer === undefined ? null : placeOf(peer, text)
+    if (place === null) return
+    view.dispatch({ effects: EditorView.scrollIntoView(Math.min(place.head, view.state.doc.length), { y: 'center' }) })
+  }
+  const onAwareness = (): void => {
+    if (followed !== null) keepInView()
+  }
+  awareness.on('change', onAwareness)
+
+  showPosition()
+  showLanguage()
+  return {
+    setReadOnly: (readOnly) => {
+      view.dispatch({ effects: writable.reconfigure(readOnly ? [EditorState.readOnly.of(true)] : []) })
+      languageButton.disabled = readOnly
+    },
+    follow: (client) => {
+      followed = client
+      keepInView()
+    },
+    focus: () => view.focus(),
+    menu: () => [
+      { label: 'Find and replace', hint: 'Ctrl F', run: () => void openSearchPanel(view) },
+      {
+        label: 'Download',
+        run: () => download(provider.document, view.state.doc.toString()),
+      },
+    ],
+    destroy: () => {
+      meta.unobserve(showLanguage)
+      awareness.off('change', onAwareness)
+      view.destroy()
+      undoManager.destroy()
+      bar.remove()
+    },
+  }
+}
+
+function download(name: string, content: string): void {
+  const link = h('a', { href: URL.createObjectURL(new Blob([content], { type: 'text/plain' })), download: name.replaceAll('/', '-') })
+  link.click()
+  URL.revokeObjectURL(link.href)
+}

@@ -1,0 +1,194 @@
+/** The toolbar of the text editor: it floats over a selection, and waits at the left of an empty line. */
+
+import {
+  Bold, CheckSquare, Code, Heading1, Heading2, Heading3, ImagePlus, Italic, Link, List, ListOrdered, Plus,
+  Quote, SquareCode, Strikethrough, type IconNode,
+} from 'lucide'
+import type Quill from 'quill/core'
+
+import { fill, h } from '../../ui/dom'
+import { icon } from '../../ui/icons'
+import { openMenu } from '../../ui/overlays'
+
+interface Tool {
+  label: string
+  icon: IconNode
+  hint?: string
+  format: string
+  value: unknown
+}
+
+const INLINE: Tool[] = [
+  { label: 'Bold', icon: Bold, hint: 'Ctrl B', format: 'bold', value: true },
+  { label: 'Italic', icon: Italic, hint: 'Ctrl I', format: 'italic', value: true },
+  { label: 'Strikethrough', icon: Strikethrough, format: 'strike', value: true },
+  { label: 'Code', icon: Code, hint: '`code`', format: 'code', value: true },
+]
+const BLOCKS: Tool[] = [
+  { label: 'Heading 1', icon: Heading1, hint: '#', format: 'header', value: 1 },
+  { label: 'Heading 2', icon: Heading2, hint: '##', format: 'header', value: 2 },
+  { label: 'Heading 3', icon: Heading3, hint: '###', format: 'header', value: 3 },
+  { label: 'Bulleted list', icon: List, hint: '-', format: 'list', value: 'bullet' },
+  { label: 'Numbered list', icon: ListOrdered, hint: '1.', format: 'list', value: 'ordered' },
+  { label: 'Check list', icon: CheckSquare, hint: '[]', format: 'list', value: 'unchecked' },
+  { label: 'Quote', icon: Quote, hint: '>', format: 'blockquote', value: true },
+  { label: 'Code block', icon: SquareCode, hint: '```', format: 'code-block', value: true },
+]
+/** The block formats that a floating bar has room for; the rest is in the menu of an empty line. */
+const IN_BAR = BLOCKS.filter((tool) => tool.label !== 'Heading 3')
+
+/** Put the toolbar onto an editor; `addPicture` asks for a file. Returns what the editor calls. */
+export function toolbar(quill: Quill, addPicture: () => void): { hide(): void; destroy(): void } {
+  const bar = h('div', { class: 'text-bar floating', role: 'toolbar', 'aria-label': 'Format', hidden: true })
+  const link = h('input', { class: 'field', type: 'url', placeholder: 'Paste a link, press Enter', 'aria-label': 'Link' })
+  const linkRow = h('form', { class: 'text-bar-link', hidden: true }, link)
+  const tools = [...INLINE, ...IN_BAR].map((tool) => ({ tool, button: barButton(tool.label, tool.icon, tool.hint) }))
+  const linkButton = barButton('Link', Link, 'Ctrl K')
+  const groups = [tools.slice(0, INLINE.length), tools.slice(INLINE.length)]
+  fill(
+    bar,
+    h(
+      'div',
+      { class: 'row text-bar-tools' },
+      ...(groups[0] ?? []).map(({ button }) => button),
+      linkButton,
+      h('span', { class: 'text-bar-line' }),
+      ...(groups[1] ?? []).map(({ button }) => button),
+    ),
+    linkRow,
+  )
+  const add = h('button', { class: 'button plain square text-add', type: 'button', title: 'Add', 'aria-label': 'Add a block', hidden: true }, icon(Plus))
+  document.body.append(bar)
+  quill.container.append(add)
+
+  const isOn = (formats: Record<string, unknown>, { format, value }: Tool): boolean =>
+    formats[format] === value || (value === 'unchecked' && formats[format] === 'checked')
+
+  const apply = (tool: Tool): void => {
+    const formats = quill.getFormat()
+    quill.format(tool.format, isOn(formats, tool) ? false : tool.value, 'user')
+    update()
+  }
+  for (const { tool, button } of tools) {
+    // The selection stays where it is only if the button does not take the focus.
+    button.addEventListener('pointerdown', (event) => event.preventDefault())
+    button.addEventListener('click', () => apply(tool))
+  }
+
+  let linkRange: { index: number; length: number } | null = null
+  const askLink = (): void => {
+    linkRange = quill.getSelection()
+    if (linkRange === null) return
+    const { link: current } = quill.getFormat(linkRange)
+    link.value = typeof current === 'string' ? current : ''
+    linkRow.hidden = false
+    link.focus()
+  }
+  linkButton.addEventListener('pointerdown', (event) => event.preventDefault())
+  linkButton.addEventListener('click', askLink)
+  const closeLink = (): void => {
+    linkRow.hidden = true
+    if (linkRange !== null) quill.setSelection(linkRange.index, linkRange.length, 'user')
+    linkRange = null
+  }
+  linkRow.addEventListener('submit', (event) => {
+    event.preventDefault()
+    if (linkRange === null) return
+    const typed = link.value.trim()
+    const url = typed === '' ? false : /^[a-z]+:/i.test(typed) ? typed : `https://${typed}`
+    quill.formatText(linkRange.index, linkRange.length, 'link', url, 'user')
+    closeLink()
+  })
+  link.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') closeLink()
+  })
+  quill.keyboard.addBinding({ key: 'k', shortKey: true }, askLink)
+
+  add.addEventListener('pointerdown', (event) => event.preventDefault())
+  add.addEventListener('click', () => {
+    const items = BLOCKS.map((tool) => ({
+      label: tool.label,
+      icon: icon(tool.icon),
+      ...(tool.hint === undefined ? {} : { hint: tool.hint }),
+      run: () => {
+        quill.focus()
+        apply(tool)
+      },
+    }))
+    openMenu(add, [...items, { label: 'Picture', icon: icon(ImagePlus), run: addPicture }])
+  })
+
+  const hide = (): void => {
+    bar.hidden = true
+    add.hidden = true
+    linkRow.hidden = true
+  }
+
+  const update = (): void => {
+    const range = linkRange ?? quill.getSelection()
+    if (range === null || !quill.isEnabled()) {
+      if (linkRow.hidden) hide()
+      return
+    }
+    const [line] = quill.getLine(range.index)
+    const empty = range.length === 0 && line !== null && line.length() <= 1
+    add.hidden = !empty
+    if (empty) {
+      const at = quill.getBounds(range.index)
+      if (at !== null) add.style.top = `${at.top + at.height / 2 - 16}px`
+    }
+    bar.hidden = range.length === 0
+    if (bar.hidden) return
+    const formats = quill.getFormat(range)
+    for (const { tool, button } of tools) button.setAttribute('aria-pressed', String(isOn(formats, tool)))
+    linkButton.setAttribute('aria-pressed', String(formats['link'] !== undefined))
+    placeBar(range)
+  }
+
+  const placeBar = (range: { index: number; length: number }): void => {
+    const bounds = quill.getBounds(range.index, range.length)
+    if (bounds === null) return
+    const frame = quill.container.getBoundingClientRect()
+    const { width, height } = bar.getBoundingClientRect()
+    if (matchMedia('(max-width: 640px)').matches) {
+      bar.style.left = '8px'
+      // Above the keyboard, wherever that is.
+      const bottom = visualViewport === null ? innerHeight : visualViewport.offsetTop + visualViewport.height
+      bar.style.top = `${bottom - height - 8}px`
+      return
+    }
+    const above = frame.top + bounds.top - height - 8
+    const top = above > 56 ? above : Math.min(frame.top + bounds.bottom + 8, innerHeight - height - 8)
+    const left = frame.left + (bounds.left + bounds.right) / 2 - width / 2
+    bar.style.top = `${top}px`
+    bar.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`
+  }
+
+  const onEditorChange = (): void => update()
+  quill.on('editor-change', onEditorChange)
+  const scroller = quill.container.parentElement
+  const onScroll = (): void => {
+    if (!bar.hidden) update()
+  }
+  scroller?.addEventListener('scroll', onScroll, { passive: true })
+  const onBlur = (event: FocusEvent): void => {
+    const to = event.relatedTarget as Node | null
+    if (!bar.contains(to) && to !== add) hide()
+  }
+  quill.root.addEventListener('focusout', onBlur)
+  return {
+    hide,
+    destroy: () => {
+      quill.off('editor-change', onEditorChange)
+      scroller?.removeEventListener('scroll', onScroll)
+      bar.remove()
+      add.remove()
+    },
+  }
+}
+
+function barButton(label: string, node: IconNode, hint?: string): HTMLButtonElement {
+  const title = hint === undefined ? label : `${label}  ${hint}`
+  return h('button', { class: 'button plain square', type: 'button', title, 'aria-label': label }, icon(node))
+}
+

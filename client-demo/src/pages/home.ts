@@ -1,0 +1,180 @@
+/** `/`: make a document, find one again. */
+
+import { Code, FileText, Monitor, Moon, Search, Shapes, Sun, X } from 'lucide'
+import type { Kind } from '../editors/editor'
+import { Api, timeOf, type Listed } from '../ui/api'
+import { fill, h } from '../ui/dom'
+import { icon } from '../ui/icons'
+import { addressOf, freshName, tokenOfTab, untitled } from '../ui/location'
+import { forget, recentDocuments } from '../ui/recent'
+import { chooseTheme, chosenTheme, isDark, onTheme } from '../ui/theme'
+import { ago, bytes } from '../ui/words'
+import { preview } from './previews'
+import './home.css'
+
+const CARDS: { kind: Kind; title: string; words: string }[] = [
+  { kind: 'text', title: 'Text', words: 'Notes and drafts, written together.' },
+  { kind: 'code', title: 'Code', words: 'An editor with everybody’s cursors.' },
+  { kind: 'board', title: 'Board', words: 'An endless canvas for drawing.' },
+]
+const KIND_ICONS = { text: FileText, code: Code, board: Shapes }
+const REFRESH = 10_000
+
+/** A line of the table: what this browser remembers and what the server tells, put together. */
+interface Row {
+  name: string
+  title: string
+  kind: Kind | null
+  changed: number
+  size: number | null
+  people: number | null
+  /** Only this browser knows it. */
+  remembered: boolean
+}
+
+/** Build the page into `host`. */
+export function homePage(host: HTMLElement): void {
+  document.title = 'collab'
+  const api = new Api(tokenOfTab())
+  let listed: Listed[] | null = null
+  const search = h('input', { class: 'field', type: 'search', placeholder: 'Search', 'aria-label': 'Search documents' })
+  const table = h('div', { class: 'documents' })
+  const about = h('span', {}, 'collab')
+
+  const render = (): void => {
+    const rows = rowsOf(listed)
+    const words = search.value.trim().toLowerCase()
+    const found = rows.filter((row) => `${row.title} ${row.name}`.toLowerCase().includes(words))
+    fill(
+      table,
+      rows.length === 0
+        ? h('p', { class: 'documents-empty' }, 'Documents that you open appear here; make your first one above.')
+        : found.length === 0
+          ? h('p', { class: 'documents-empty' }, `Nothing is called “${search.value.trim()}”.`)
+          : tableOf(found, listed !== null, (name) => {
+              forget(name)
+              render()
+            }),
+    )
+  }
+
+  fill(
+    host,
+    h(
+      'div',
+      { class: 'home' },
+      h('header', { class: 'home-head' }, h('a', { class: 'home-mark', href: '/' }, h('img', { src: '/icon.svg', width: 24, height: 24, alt: '' }), 'collab'), themeButton()),
+      h(
+        'main',
+        {},
+        h('h1', {}, 'Write, code and draw together'),
+        h('p', { class: 'home-lead' }, 'Make a document, send its link, and everybody who opens it edits with you.'),
+        h('div', { class: 'cards' }, ...CARDS.map(card)),
+        h('section', { 'aria-label': 'Documents' }, h('div', { class: 'documents-head' }, h('h2', {}, 'Recent'), h('label', { class: 'search' }, icon(Search), search)), table),
+      ),
+      h(
+        'footer',
+        { class: 'home-foot' },
+        about,
+        h('a', { href: '/api' }, 'API'),
+        h('a', { href: '/openapi.json' }, 'OpenAPI'),
+        h('span', {}, 'The source of this page: ', h('code', {}, 'client-demo/')),
+      ),
+    ),
+  )
+
+  search.addEventListener('input', render)
+  const refresh = async (): Promise<void> => {
+    if (document.visibilityState === 'hidden') return
+    listed = await api.documents().catch(() => null)
+    render()
+  }
+  render()
+  void refresh()
+  setInterval(() => void refresh(), REFRESH)
+  document.addEventListener('visibilitychange', () => void refresh())
+  // Back from a document, the list has changed.
+  addEventListener('pageshow', render)
+  void api.about().then((facts) => (about.textContent = aboutWords(facts)), () => undefined)
+}
+
+function card({ kind, title, words }: (typeof CARDS)[number]): HTMLElement {
+  const link = h(
+    'a',
+    { class: 'card', href: addressOf(freshName(kind), kind), 'data-kind': kind },
+    preview(kind),
+    h('span', { class: 'card-title' }, icon(KIND_ICONS[kind]), h('strong', {}, title)),
+    h('span', { class: 'quiet' }, words),
+  )
+  // Two clicks make two documents, also after coming back.
+  link.addEventListener('click', () => setTimeout(() => (link.href = addressOf(freshName(kind), kind)), 0))
+  return link
+}
+
+function rowsOf(listed: Listed[] | null): Row[] {
+  const rows = new Map<string, Row>()
+  for (const { name, updated_at, size, participants } of listed ?? []) {
+    rows.set(name, { name, title: untitled(name), kind: kindOf(name), changed: timeOf(updated_at), size, people: participants, remembered: false })
+  }
+  for (const { name, title, kind, opened } of recentDocuments()) {
+    const known = rows.get(name)
+    if (known !== undefined) rows.set(name, { ...known, title, kind, remembered: true })
+    else rows.set(name, { name, title, kind, changed: opened, size: null, people: null, remembered: true })
+  }
+  return [...rows.values()].sort((a, b) => b.changed - a.changed).slice(0, 100)
+}
+
+/** A name that this page made up tells the kind. */
+function kindOf(name: string): Kind | null {
+  return /^Untitled (text|code|board)$/.exec(untitled(name))?.[1] as Kind | undefined ?? null
+}
+
+function tableOf(rows: Row[], withServer: boolean, onForget: (name: string) => void): HTMLElement {
+  return h(
+    'ul',
+    { class: 'rows' },
+    ...rows.map((row) =>
+      h(
+        'li',
+        { class: 'document-row' },
+        h(
+          'a',
+          { href: addressOf(row.name) },
+          h('span', { class: 'row-kind' }, icon(KIND_ICONS[row.kind ?? 'text'])),
+          h('span', { class: 'row-title' }, row.title),
+          withServer && h('span', { class: 'row-people' }, row.people !== null && row.people > 0 ? `${row.people} here` : ''),
+          h('span', { class: 'row-time' }, row.changed > 0 ? ago(row.changed) : ''),
+          withServer && h('span', { class: 'row-size' }, row.size === null ? '' : bytes(row.size)),
+        ),
+        row.remembered &&
+          h(
+            'button',
+            { class: 'button plain square row-forget', type: 'button', title: 'Take off this list', 'aria-label': `Take ${row.title} off this list`, onclick: () => onForget(row.name) },
+            icon(X),
+          ),
+      ),
+    ),
+  )
+}
+
+function themeButton(): HTMLElement {
+  const button = h('button', { class: 'button plain square', type: 'button' })
+  const show = (): void => {
+    const chosen = chosenTheme()
+    fill(button, icon(chosen === 'system' ? Monitor : isDark() ? Moon : Sun))
+    button.title = `Theme: ${chosen}`
+    button.setAttribute('aria-label', `Theme: ${chosen}. Change`)
+  }
+  button.addEventListener('click', () => chooseTheme(({ system: 'light', light: 'dark', dark: 'system' } as const)[chosenTheme()]))
+  onTheme(show)
+  show()
+  return button
+}
+
+function aboutWords(facts: Record<string, unknown>): string {
+  const { version, store, nodes } = facts
+  const parts = [`collab${typeof version === 'string' ? ` ${version}` : ''}`]
+  if (typeof store === 'string') parts.push(`store: ${store}`)
+  if (typeof nodes === 'number') parts.push(nodes === 1 ? '1 node' : `${nodes} nodes`)
+  return parts.join(' · ')
+}

@@ -1,0 +1,266 @@
+/** Versions: a timeline by day; a click previews, Restore brings back. */
+
+import { X } from 'lucide'
+import * as Y from 'yjs'
+import type { Kind } from '../editors/editor'
+import { ApiError, type Api, type Version } from '../ui/api'
+import { fill, h } from '../ui/dom'
+import { icon } from '../ui/icons'
+import { openDialog } from '../ui/overlays'
+import { toast } from '../ui/toasts'
+import { ago, bytes } from '../ui/words'
+import './versions.css'
+
+export interface VersionsOptions {
+  api: Api
+  doc: Y.Doc
+  document: string
+  kind: Kind
+  readOnly: () => boolean
+  /** Show an element instead of the editor, or the editor again. */
+  onPreview: (element: HTMLElement | null) => void
+  onClose: () => void
+}
+
+/** Make the panel from a first list; it asks again after every change of its own. */
+export function versionsPanel(first: Version[], options: VersionsOptions): { element: HTMLElement; destroy(): void } {
+  const { api, document: name } = options
+  const list = h('div', { class: 'versions-list' })
+  const field = h('input', { class: 'field', placeholder: 'Name this version', 'aria-label': 'Name of the version', maxLength: 80 })
+  const form = h('form', { class: 'row versions-name' }, field, h('button', { class: 'button', type: 'submit' }, 'Save'))
+  let versions = first
+  let shown: string | null = null
+
+  const reload = async (): Promise<void> => {
+    versions = (await api.versions(name)) ?? []
+    render()
+  }
+
+  const render = (): void => {
+    form.hidden = options.readOnly()
+    if (versions.length === 0) {
+      fill(list, h('p', { class: 'quiet versions-empty' }, 'No versions yet. The server keeps one from time to time; name one to keep it for good.'))
+      return
+    }
+    const days = new Map<string, Version[]>()
+    for (const version of versions) {
+      const day = new Date(version.created).toLocaleDateString(undefined, { weekday: 'long', day: 'numeric', month: 'long' })
+      days.set(day, [...(days.get(day) ?? []), version])
+    }
+    fill(
+      list,
+      ...[...days].map(([day, entries]) => h('section', {}, h('h3', {}, day), h('ol', {}, ...entries.map((version) => entry(version))))),
+    )
+  }
+
+  const entry = (version: Version): HTMLElement => {
+    const time = new Date(version.created).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
+    const words = version.name ?? 'Automatic'
+    return h(
+      'li',
+      { class: version.automatic ? 'version automatic' : 'version', 'aria-current': version.id === shown ? 'true' : undefined },
+      h(
+        'button',
+        { type: 'button', title: ago(version.created), onclick: () => void show(version) },
+        h('span', { class: 'version-time' }, time),
+        h('span', { class: 'version-words' }, version.automatic ? words : h('strong', {}, words), version.author !== null && h('span', { class: 'quiet' }, version.author)),
+        version.size !== null && h('span', { class: 'quiet small' }, bytes(version.size)),
+      ),
+      version.id === shown && !options.readOnly() && h('button', { class: 'button', type: 'button', onclick: () => askRestore(version) }, 'Restore'),
+    )
+  }
+
+  const show = async (version: Version): Promise<void> => {
+    if (shown === version.id) return back()
+    try {
+      const doc = new Y.Doc()
+      Y.applyUpdate(doc, await api.version(name, version.id))
+      shown = version.id
+      options.onPreview(await preview(doc, options, version, back))
+      render()
+    } catch (error) {
+      toast({ words: wordsOf(error, 'This version cannot be shown.'), tone: 'bad' })
+    }
+  }
+  const back = (): void => {
+    shown = null
+    options.onPreview(null)
+    render()
+  }
+
+  const askRestore = (version: Version): void => {
+    const close = openDialog(
+      'Restore this version?',
+      h('p', {}, `The document becomes what it was ${ago(version.created)}, for everybody who has it open. What is there now stays in the list of versions.`),
+      h(
+        'div',
+        { class: 'row' },
+        h('button', { class: 'button primary', type: 'button', onclick: () => { close(); void restore(version) } }, 'Restore'),
+        h('button', { class: 'button', type: 'button', onclick: () => close() }, 'Cancel'),
+      ),
+    )
+  }
+  const restore = async (version: Version): Promise<void> => {
+    try {
+      const stamp = new Date().toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
+      // The way back: what was there, under a name.
+      await api.nameVersion(name, `Before restoring, ${stamp}`)
+      const before = (await api.versions(name))?.find((other) => other.name === `Before restoring, ${stamp}`)
+      await api.restore(name, version.id)
+      back()
+      toast({
+        words: 'Version restored.',
+        tone: 'good',
+        ...(before === undefined ? {} : { action: { label: 'Undo', run: () => void undo(before) } }),
+      })
+      await reload()
+    } catch (error) {
+      toast({ words: wordsOf(error, 'This version could not be restored.'), tone: 'bad' })
+    }
+  }
+  const undo = async (before: Version): Promise<void> => {
+    try {
+      await api.restore(name, before.id)
+      toast({ words: 'The document is as it was before.', tone: 'good' })
+      await reload()
+    } catch (error) {
+      toast({ words: wordsOf(error, 'This could not be undone.'), tone: 'bad' })
+    }
+  }
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    const words = field.value.trim()
+    if (words === '') return
+    field.value = ''
+    void api.nameVersion(name, words).then(reload, (error: unknown) => toast({ words: wordsOf(error, 'The version could not be saved.'), tone: 'bad' }))
+  })
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && shown !== null) back()
+  }
+  addEventListener('keydown', onKey)
+  const timer = setInterval(() => void reload().catch(() => undefined), 30_000)
+  render()
+  return {
+    element: h(
+      'aside',
+      { class: 'side-panel', 'aria-label': 'Versions' },
+      h(
+        'div',
+        { class: 'side-head' },
+        h('h2', {}, 'Versions'),
+        h('button', { class: 'button plain square', type: 'button', 'aria-label': 'Close versions', onclick: options.onClose }, icon(X)),
+      ),
+      form,
+      list,
+    ),
+    destroy: () => {
+      clearInterval(timer)
+      removeEventListener('keydown', onKey)
+      options.onPreview(null)
+    },
+  }
+}
+
+function wordsOf(error: unknown, otherwise: string): string {
+  return error instanceof ApiError ? error.message : otherwise
+}
+
+async function preview(doc: Y.Doc, options: VersionsOptions, version: Version, back: () => void): Promise<HTMLElement> {
+  const bar = h(
+    'div',
+    { class: 'preview-bar' },
+    h('span', {}, 'You are looking at ', h('strong', {}, version.name ?? 'an automatic version'), ` from ${ago(version.created)}.`),
+    h('button', { class: 'button', type: 'button', onclick: back }, 'Back to now'),
+  )
+  const body = options.kind === 'board' ? await boardPreview(doc) : textPreview(doc.getText('body'), options.doc.getText('body'))
+  return h('div', { class: 'version-preview' }, bar, body)
+}
+
+async function boardPreview(doc: Y.Doc): Promise<HTMLElement> {
+  const [{ BoardStore }, { toSvg }, { isDark }] = await Promise.all([
+    import('../editors/board/store'),
+    import('../editors/board/export'),
+    import('../ui/theme'),
+  ])
+  const store = new BoardStore(doc)
+  if (store.shapes.length === 0) return h('p', { class: 'quiet versions-empty' }, 'This board was empty.')
+  const svg = toSvg(store.shapes, (id) => store.get(id), isDark())
+  // As a picture: nothing that somebody wrote into a document becomes part of this page.
+  const image = h('img', { class: 'board-preview', alt: 'The board as it was', src: URL.createObjectURL(new Blob([svg], { type: 'image/svg+xml' })) })
+  image.addEventListener('load', () => URL.revokeObjectURL(image.src))
+  return image
+}
+
+/** The text as it was; what is gone since is tinted, what is new since is marked. */
+function textPreview(then: Y.Text, now: Y.Text): HTMLElement {
+  const page = h('pre', { class: 'text-preview' })
+  for (const { words, kind } of compare(then.toString(), now.toString())) {
+    page.append(kind === 'same' ? words : h(kind === 'gone' ? 'del' : 'ins', {}, words))
+  }
+  return page
+}
+
+interface Piece {
+  words: string
+  kind: 'same' | 'gone' | 'new'
+}
+
+const MOST_WORK = 4_000_000
+
+/** What stayed, what went and what came between two texts, by words. */
+export function compare(then: string, now: string): Piece[] {
+  const [a, b]: [string[], string[]] = [wordsIn(then), wordsIn(now)]
+  let start = 0
+  while (start < a.length && start < b.length && a[start] === b[start]) start += 1
+  let end = 0
+  while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1
+  const [middleA, middleB] = [a.slice(start, a.length - end), b.slice(start, b.length - end)]
+  const pieces: Piece[] = []
+  const put = (words: string, kind: Piece['kind']): void => {
+    const last = pieces.at(-1)
+    if (words === '') return
+    if (last?.kind === kind) last.words += words
+    else pieces.push({ words, kind })
+  }
+  put(a.slice(0, start).join(''), 'same')
+  if (middleA.length * middleB.length > MOST_WORK) {
+    put(middleA.join(''), 'gone')
+    put(middleB.join(''), 'new')
+  } else {
+    for (const [words, kind] of walk(middleA, middleB)) put(words, kind)
+  }
+  put(a.slice(a.length - end).join(''), 'same')
+  return pieces
+}
+
+function wordsIn(text: string): string[] {
+  return text.match(/\s+|\S+/g) ?? []
+}
+
+function walk(a: string[], b: string[]): [string, Piece['kind']][] {
+  const width = b.length + 1
+  const longest = new Uint32Array((a.length + 1) * width)
+  const at = (i: number, j: number): number => longest[i * width + j] ?? 0
+  for (let i = a.length - 1; i >= 0; i--) {
+    for (let j = b.length - 1; j >= 0; j--) {
+      longest[i * width + j] = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1))
+    }
+  }
+  const steps: [string, Piece['kind']][] = []
+  let [i, j] = [0, 0]
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      steps.push([a[i] as string, 'same'])
+      i += 1
+      j += 1
+    } else if (j >= b.length || (i < a.length && at(i + 1, j) >= at(i, j + 1))) {
+      steps.push([a[i] as string, 'gone'])
+      i += 1
+    } else {
+      steps.push([b[j] as string, 'new'])
+      j += 1
+    }
+  }
+  return steps
+}

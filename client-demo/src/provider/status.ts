@@ -1,0 +1,68 @@
+/** What is true about a connection right now. */
+
+import type { Fault } from './errors'
+
+/**
+ * - `idle`: nobody asked for a connection yet, or it was ended on purpose
+ * - `connecting`: an attempt is under way
+ * - `syncing`: connected, both sides exchange what the other lacks
+ * - `live`: everything of the server is here; edits go out at once
+ * - `offline`: no connection; the next attempt is at `retryAt`
+ * - `refused`: the server said no; only a person or a new token changes that
+ * - `closed`: destroyed
+ */
+export type Phase = 'idle' | 'connecting' | 'syncing' | 'live' | 'offline' | 'refused' | 'closed'
+
+/** From each phase, those that may follow. */
+export const MOVES: Record<Phase, readonly Phase[]> = {
+  idle: ['connecting', 'closed'],
+  connecting: ['syncing', 'offline', 'refused', 'idle', 'closed'],
+  syncing: ['live', 'offline', 'refused', 'idle', 'closed'],
+  // To `syncing` from reading along, when a socket gets through again.
+  live: ['syncing', 'offline', 'refused', 'idle', 'closed'],
+  offline: ['connecting', 'live', 'refused', 'idle', 'closed'],
+  refused: ['connecting', 'idle', 'closed'],
+  closed: [],
+}
+
+export type TransportName = 'websocket' | 'polling' | 'sse'
+
+export interface Status {
+  phase: Phase
+  /** Whether the document was in step with the server at least once. */
+  wasLive: boolean
+  /** Local changes that the server has not confirmed to be on disk. */
+  unsaved: number
+  transport: TransportName | null
+  /** The server does not take edits from us. */
+  readOnly: boolean
+  /** The server paused our stream and will replace it by one diff. */
+  behind: boolean
+  /** The server said that it is about to go away. */
+  draining: boolean
+  /** The server cannot write to its disk at the moment. */
+  storageTrouble: boolean
+  /** The server has lost touch with the rest of its cluster. */
+  degraded: boolean
+  /** Epoch milliseconds of the next attempt, while `offline`. */
+  retryAt: number | null
+  /** Why the connection was refused or lost, where the server said so. */
+  fault: Fault | null
+  /** Why the server does not take our edits; they stay here. */
+  blocked: Fault | null
+}
+
+export const FIRST_STATUS: Status = {
+  phase: 'idle',
+  wasLive: false,
+  unsaved: 0,
+  transport: null,
+  readOnly: false,
+  behind: false,
+  draining: false,
+  storageTrouble: false,
+  degraded: false,
+  retryAt: null,
+  fault: null,
+  blocked: null,
+}

@@ -1,0 +1,85 @@
+/** The faces at the top right: up to five, then +N. Hover for the name, click to follow. */
+
+import type { CollabProvider } from '../provider'
+import { fill, h, oncePerFrame } from './dom'
+import { asUser, initials, inkOn, type Me, type Person } from './people'
+import { peersOf } from './presence'
+import './avatars.css'
+
+const SHOWN = 5
+
+export interface AvatarsOptions {
+  me: () => Me
+  /** Somebody was clicked. */
+  onFollow: (client: number) => void
+  /** Our own face was clicked. */
+  onMe: (anchor: HTMLElement) => void
+  /** The +N was clicked. */
+  onMore: (anchor: HTMLElement) => void
+}
+
+/** Make the row of avatars. `setFollowing` marks the one that is followed. */
+export function avatars(
+  provider: CollabProvider,
+  options: AvatarsOptions,
+): { element: HTMLElement; setFollowing(client: number | null): void; refresh(): void; destroy(): void } {
+  const { awareness } = provider
+  const element = h('div', { class: 'avatars', role: 'group', 'aria-label': 'People here' })
+  let following: number | null = null
+  let shown = ''
+
+  const render = (): void => {
+    const peers = peersOf(awareness)
+    const own = options.me()
+    const key = JSON.stringify([own, following, peers.map((peer) => [peer.client, peer.name, peer.color])])
+    if (key === shown) return
+    shown = key
+    const room = peers.length > SHOWN ? SHOWN - 1 : SHOWN
+    const more = peers.length - room
+    fill(
+      element,
+      ...peers.slice(0, room).map((peer) => {
+        const face = avatar(peer, `${peer.name} - click to follow`)
+        face.dataset['client'] = String(peer.client)
+        face.setAttribute('aria-pressed', String(peer.client === following))
+        face.addEventListener('click', () => options.onFollow(peer.client))
+        return face
+      }),
+      more > 0 && moreButton(more, options.onMore),
+      ownAvatar(own, options.onMe),
+    )
+  }
+  const soon = oncePerFrame(render)
+  awareness.on('change', soon)
+  render()
+  return {
+    element,
+    refresh: render,
+    setFollowing: (client) => {
+      following = client
+      render()
+    },
+    destroy: () => awareness.off('change', soon),
+  }
+}
+
+/** One face; a button. */
+export function avatar(person: Person, title: string): HTMLButtonElement {
+  const face = h('button', { class: 'avatar', type: 'button', title, 'aria-label': title }, initials(person.name))
+  face.style.setProperty('--person', person.color)
+  face.style.setProperty('--ink', inkOn(person.color))
+  return face
+}
+
+function ownAvatar(own: Me, onMe: (anchor: HTMLElement) => void): HTMLElement {
+  const face = avatar({ ...own, ...asUser(own) }, `${own.name} (you)`)
+  face.classList.add('own')
+  face.addEventListener('click', () => onMe(face))
+  return face
+}
+
+function moreButton(count: number, onMore: (anchor: HTMLElement) => void): HTMLElement {
+  const button = h('button', { class: 'avatar more', type: 'button', title: `${count} more people` }, `+${count}`)
+  button.addEventListener('click', () => onMore(button))
+  return button
+}

@@ -1,0 +1,56 @@
+/** The status pill: a dot and words, always true. */
+
+import type { CollabProvider } from '../provider'
+import { fill, h, oncePerFrame } from './dom'
+import { statusWords } from './statusWords'
+import './statusPill.css'
+
+/** What the pill needs of whoever can get a new sign-in. */
+export interface PillActions {
+  renew(): void
+}
+
+/**
+ * Make the pill of a provider.
+ * @returns the element, and how to stop it.
+ */
+export function statusPill(provider: CollabProvider, actions: PillActions): { element: HTMLElement; destroy(): void } {
+  const dot = h('span', { class: 'pill-dot' })
+  const words = h('span', { class: 'pill-words' })
+  const action = h('button', { class: 'link pill-action', type: 'button' })
+  const spoken = h('span', { class: 'unseen', role: 'status', 'aria-live': 'polite' })
+  const separator = h('span', { class: 'pill-separator', 'aria-hidden': 'true' }, '·')
+  const element = h('div', { class: 'pill', 'data-testid': 'status' }, dot, words, separator, action)
+  const wrapper = h('div', { class: 'pill-wrapper' }, element, spoken)
+
+  const render = (): void => {
+    const said = statusWords(provider.status, Date.now())
+    element.dataset['tone'] = said.tone
+    element.dataset['phase'] = provider.status.phase
+    element.dataset['unsaved'] = String(provider.status.unsaved)
+    element.classList.toggle('pulse', said.pulse)
+    element.title = said.detail
+    if (words.textContent !== said.words) words.textContent = said.words
+    separator.hidden = action.hidden = said.action === null
+    if (said.action !== null) {
+      fill(action, said.action === 'renew' ? 'Renew' : 'Try now')
+      action.onclick = said.action === 'renew' ? () => actions.renew() : () => provider.retryNow()
+    }
+    // Every keystroke is saved within milliseconds; telling that each time would be noise.
+    const announced = said.announced === 'Saving...' ? 'Saved' : said.announced
+    if (spoken.textContent !== announced) spoken.textContent = announced
+  }
+  const soon = oncePerFrame(render)
+  provider.on('status', soon)
+  const ticking = setInterval(() => {
+    if (provider.status.retryAt !== null) render()
+  }, 250)
+  render()
+  return {
+    element: wrapper,
+    destroy: () => {
+      clearInterval(ticking)
+      provider.off('status', soon)
+    },
+  }
+}

@@ -1,0 +1,43 @@
+/** Light, dark, or as the system says. The choice is applied by /theme.js before the first paint. */
+
+export type Theme = 'system' | 'light' | 'dark'
+
+const KEY = 'collab:theme'
+const listeners = new Set<() => void>()
+const system = matchMedia('(prefers-color-scheme: dark)')
+system.addEventListener('change', () => tell())
+
+/** What was chosen. */
+export function chosenTheme(): Theme {
+  const value = document.documentElement.dataset['theme']
+  return value === 'light' || value === 'dark' ? value : 'system'
+}
+
+/** Whether dark is on the screen. */
+export function isDark(): boolean {
+  const chosen = chosenTheme()
+  return chosen === 'system' ? system.matches : chosen === 'dark'
+}
+
+/** Choose, and remember. */
+export function chooseTheme(theme: Theme): void {
+  if (theme === 'system') delete document.documentElement.dataset['theme']
+  else document.documentElement.dataset['theme'] = theme
+  try {
+    if (theme === 'system') localStorage.removeItem(KEY)
+    else localStorage.setItem(KEY, theme)
+  } catch {
+    // It holds for this page at least.
+  }
+  tell()
+}
+
+/** Call back when what is on the screen may have changed; returns how to stop. */
+export function onTheme(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+function tell(): void {
+  for (const listener of listeners) listener()
+}
