@@ -1,0 +1,155 @@
+"""What can be measured: collab, and the peers with their installation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.process import ServerProcess, start_server
+from benchmarks.wires import HocuspocusWire, SocketIOWire, Wire, YWebsocketWire
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OUTPUT = REPOSITORY / "build" / "bench"
+_PEERS = Path(__file__).resolve().parent / "peers"
+_PYTHON_PEER = OUTPUT / "pycrdt-websocket"
+
+OURS = "collab"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Something to measure.
+
+    ``command`` is what starts it, without the settings of a single run; ``needs`` is ``node``,
+    ``python`` or nothing, and says which installation it waits for.
+    """
+
+    name: str
+    make_wire: Callable[[], Wire]
+    command: tuple[str, ...]
+    needs: str = ""
+    cwd: Path = field(default=_PEERS)
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is collab."""
+        return self.name == OURS
+
+    async def start(self, workdir: Path, settings: Mapping[str, str]) -> ServerProcess:
+        """Start it with an empty store in ``workdir``.
+
+        Args:
+            settings: flags for collab (``rate-updates`` -> value); peers have nothing like them.
+
+        Raises:
+            ServerError: it did not start.
+        """
+        command = list(self.command)
+        if self.ours:
+            store = workdir / "bench.db"
+            for leftover in workdir.glob("bench.db*"):
+                leftover.unlink()
+            command += ["--store", f"sqlite:///{store}"]
+            command += [word for name, value in settings.items() for word in (f"--{name}", value)]
+        return await start_server(command, log=workdir / f"{self.name}.log", cwd=self.cwd)
+
+
+def _collab() -> Server:
+    return Server(
+        OURS,
+        lambda: SocketIOWire("/doc/", asks_acks=True),
+        (sys.executable, "-m", "collab", "serve", "--port", "0", "--log-level", "warning"),
+        cwd=REPOSITORY,
+    )
+
+
+SERVERS = {
+    server.name: server
+    for server in (
+        _collab(),
+        Server("y-websocket", YWebsocketWire, ("node", "y-websocket.cjs"), "node"),
+        Server("hocuspocus-4", HocuspocusWire, ("node", "hocuspocus.cjs", "hocuspocus-server-4"), "node"),
+        Server("hocuspocus-3", HocuspocusWire, ("node", "hocuspocus.cjs", "@hocuspocus/server"), "node"),
+        Server(
+            "y-socket.io",
+            lambda: SocketIOWire("/yjs|", asks_acks=False),
+            ("node", "y-socket.io.cjs"),
+            "node",
+        ),
+        Server(
+            "pycrdt-websocket",
+            YWebsocketWire,
+            (str(_PYTHON_PEER / "bin" / "python"), "pycrdt_websocket.py"),
+            "python",
+        ),
+    )
+}
+PEERS = tuple(name for name in SERVERS if name != OURS)
+
+
+class InstallError(Exception):
+    """A peer cannot be had here; the message says why."""
+
+
+def install(needs: str) -> None:
+    """Bring the peers that need ``node`` or ``python``, unless they are there already.
+
+    Raises:
+        InstallError: no npm, no network, or a failed installation.
+    """
+    if needs == "node":
+        if shutil.which("npm") is None or shutil.which("node") is None:
+            raise InstallError("node and npm are not installed")
+        _once(_PEERS / "package-lock.json", _PEERS / "node_modules", [["npm", "ci", "--no-audit", "--no-fund"]])
+    elif needs == "python":
+        pip = str(_PYTHON_PEER / "bin" / "pip")
+        requirements = str(_PEERS / "requirements.txt")
+        _once(
+            _PEERS / "requirements.txt",
+            _PYTHON_PEER,
+            [
+                [sys.executable, "-m", "venv", "--clear", str(_PYTHON_PEER)],
+                [pip, "install", "--quiet", "--disable-pip-version-check", "-r", requirements],
+            ],
+        )
+
+
+def _once(recipe: Path, target: Path, commands: list[list[str]]) -> None:
+    """Run ``commands``, which fill ``target``, unless they did so for this very ``recipe``."""
+    digest = hashlib.sha256(recipe.read_bytes()).hexdigest()
+    stamp = target / ".installed-for"
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    for command in commands:
+        try:
+            done = subprocess.run(command, cwd=_PEERS, capture_output=True, text=True, timeout=600)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise InstallError(f"{' '.join(command[:2])}: {error}") from None
+        if done.returncode:
+            last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+            raise InstallError(f"{' '.join(command[:2])} failed: {' '.join(last)}")
+    stamp.write_text(digest)
+
+
+def versions() -> dict[str, str]:
+    """Peer -> installed version, of those that are installed."""
+    found = {}
+    packages = {
+        "y-websocket": "y-websocket",
+        "hocuspocus-4": "hocuspocus-server-4",
+        "hocuspocus-3": "@hocuspocus/server",
+        "y-socket.io": "y-socket.io",
+    }
+    for peer, package in packages.items():
+        manifest = _PEERS / "node_modules" / package / "package.json"
+        if manifest.exists():
+            found[peer] = json.loads(manifest.read_text())["version"]
+    for info in _PYTHON_PEER.glob("lib/python*/site-packages/pycrdt_websocket-*.dist-info"):
+        found["pycrdt-websocket"] = info.name.split("-")[1].removesuffix(".dist")
+    return found

@@ -1,0 +1,21 @@
+"""One module per kind of work; :data:`WORKLOADS` names them all."""
+
+from __future__ import annotations
+
+from benchmarks.workloads import acks, cursors, idle, joins, saturation, scale, typing
+from benchmarks.workloads.base import Workload
+
+WORKLOADS: dict[str, Workload] = {
+    workload.name: workload
+    for workload in (
+        typing.TYPIST,
+        typing.TYPISTS,
+        typing.DOCUMENTS,
+        cursors.CURSORS,
+        joins.JOINS,
+        idle.IDLE,
+        acks.ACKS,
+        saturation.SATURATION,
+        scale.SCALE,
+    )
+}
