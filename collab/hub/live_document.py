@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from collab.documents.document import EMPTY_UPDATE, Document, merge
+from collab.documents.document import Document, merge
 from collab.documents.presence import Presence
 from collab.errors import CollabError
 from collab.hub.journal import Done, Journal
@@ -20,8 +20,6 @@ from collab.hub.session import Session, State
 from collab.protocol.awareness import AwarenessEntry
 from collab.stores.base import Store
 
-#: seconds that the event loop spends in the system call of one buffered write (measured)
-WRITE_COST = 3e-6
 #: cursors go out at display rate
 PRESENCE_INTERVAL = 0.03
 #: Yjs clients forget presence that nobody repeats for 30 seconds
@@ -172,7 +170,7 @@ class LiveDocument:
                 ``storage_unavailable``; the document is unchanged then.
         """
         self.journal.check_room()
-        self._check_size(len(update))
+        self._check_size(update)
         try:
             new = self.document.apply(update, self._may_part)
         except CollabError:
@@ -190,9 +188,10 @@ class LiveDocument:
     def _may_part(self) -> bool:
         return self._partings.spend(1.0) == 0.0
 
-    def _check_size(self, more: int) -> None:
+    def _check_size(self, update: bytes) -> None:
         limit = self.limits.max_document_bytes
-        if self.document.size + more <= limit or more <= len(EMPTY_UPDATE):
+        more = 0 if update[:1] == b"\0" else len(update)  # without structs: a deletion, always welcome
+        if self.document.size + more <= limit or not more:
             return
         # The size is an upper estimate; measuring costs as much as encoding the document.
         now = self._loop.time()
@@ -222,7 +221,7 @@ class LiveDocument:
                 wait = min(2 * wait, 5.0)
         self._reloading = None
 
-    def _flush_updates(self) -> float:
+    def _flush_updates(self) -> None:
         pending, self._pending = self._pending, []
         sole = pending[0][1]
         if len(pending) == 1:
@@ -231,24 +230,25 @@ class LiveDocument:
             update = merge([update for update, _ in pending])
             if any(origin != sole for _, origin in pending):
                 sole = None
-        return self._send_update(update, skip=sole)
+        self._send_update(update, skip=sole)
 
-    def _send_update(self, update: bytes, skip: str | None) -> float:
+    def _send_update(self, update: bytes, skip: str | None) -> None:
         encoded: dict[Any, Any] = {}
         clogged: list[Session] = []
+        behind = State.BEHIND
+        encoder = frames = None
         for session in self.sessions.values():
-            if session.state is State.BEHIND or session.id == skip:
+            if session.state is behind or session.id == skip:
                 continue
-            encoder = session.encoder
-            frames = encoded.get(encoder)
-            if frames is None:
-                frames = encoded[encoder] = encoder.update(update)
-            session.write(frames)
-            if session.pipe.clogged:
+            if session.encoder is not encoder:
+                encoder = session.encoder
+                frames = encoded.get(encoder)
+                if frames is None:
+                    frames = encoded[encoder] = encoder.update(update)
+            if session.write(frames):
                 clogged.append(session)
         if clogged:
             self._fall_behind(clogged)
-        return WRITE_COST * len(self.sessions)
 
     # -- presence -------------------------------------------------------------------------------
 
@@ -272,7 +272,7 @@ class LiveDocument:
         if self.presence.renew():
             self._presence.request()
 
-    def _flush_presence(self) -> float:
+    def _flush_presence(self) -> None:
         sessions = self.sessions.values()
         want_json = any(session.json_presence for session in sessions)
         own_frames = {
@@ -282,7 +282,6 @@ class LiveDocument:
         }
         change = self.presence.take_change(want_json=want_json)
         encoded: dict[Any, Any] = {}
-        writes = 0
         for session in sessions:
             if session.state is State.BEHIND:
                 if change.presence is not None:
@@ -309,8 +308,6 @@ class LiveDocument:
                 if frames is None:
                     frames = encoded[encoder] = encoder.awareness(change.awareness)
             session.write(frames)
-            writes += 1
-        return WRITE_COST * writes
 
     def broadcast(self, sender: Session, event: str, data: Any) -> None:
         """Send an event to the other sessions; kept nowhere, skipped for those that are behind."""

@@ -1,0 +1,18 @@
+"""The Python client: a live Yjs document that survives bad networks.
+
+    from collab.client import connect
+    from pycrdt import Text
+
+    async with connect("http://127.0.0.1:8080", "notes", token=None) as session:
+        body = session.doc.get("body", type=Text)
+        body += "hello"
+        await session.saved()
+
+:func:`collab.client.sync.connect` is the blocking twin for scripts. Nothing here imports the server.
+"""
+
+from collab.client.presence import Participant, Presence
+from collab.client.session import Change, Session, Status, connect
+from collab.errors import CollabError
+
+__all__ = ["Change", "CollabError", "Participant", "Presence", "Session", "Status", "connect"]

@@ -1,0 +1,715 @@
+"""A session: one live document, kept in sync with the server through every interruption."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+from typing import Any, Self, TypedDict, Unpack
+
+import aiohttp
+import pycrdt
+from yarl import URL
+
+from collab.client.engineio import TRANSPORTS, Disconnected, TransportName, open_transport
+from collab.client.presence import Presence
+from collab.client.signals import Changes, Stream
+from collab.client.socketio import Dismissed, Event, Namespace, error_from
+from collab.errors import CollabError
+from collab.types import check_document_name
+
+#: updates go out at most so often, in seconds; what gathers meanwhile is merged into one
+SEND_INTERVAL = 0.02
+#: presence goes out at most so often, at display rate
+PRESENCE_INTERVAL = 0.03
+#: edits on their way at once; further ones are merged until one of these is acknowledged
+MAX_UNACKNOWLEDGED = 32
+#: bytes up to which edits that wait are merged into one update
+MERGE_BYTES = 256 * 1024
+#: edits that wait are kept in pieces of so many bytes
+COMPACT_BYTES = 8 * 1024
+#: an update's limit where the server does not tell one
+MAX_UPDATE_BYTES = 4 * 2**20
+#: times in a row that the server may miss something before the connection is made anew
+MAX_RESYNCS = 3
+
+_EMPTY_UPDATE = b"\0\0"
+_log = logging.getLogger("collab.client")
+
+TokenSource = str | Callable[[], "str | Awaitable[str | None] | None"] | None
+
+
+class Status(Enum):
+    """Where a session is in its life."""
+
+    CONNECTING = "connecting"
+    SYNCING = "syncing"
+    LIVE = "live"
+    OFFLINE = "offline"
+    CLOSED = "closed"
+
+
+#: from each status, those that may follow
+MOVES: dict[Status, frozenset[Status]] = {
+    Status.CONNECTING: frozenset({Status.SYNCING, Status.OFFLINE, Status.CLOSED}),
+    Status.SYNCING: frozenset({Status.LIVE, Status.OFFLINE, Status.CLOSED}),
+    Status.LIVE: frozenset({Status.OFFLINE, Status.CLOSED}),
+    Status.OFFLINE: frozenset({Status.CONNECTING, Status.CLOSED}),
+    Status.CLOSED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that changed in the document.
+
+    ``update`` is the Yjs v1 update; ``remote`` is false where it was made in this very document.
+    """
+
+    update: bytes
+    remote: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait before trying again: a random part ("full jitter") of a time that doubles."""
+
+    base: float = 0.5
+    most: float = 30.0
+
+    def delay(self, attempt: int, retry_after: float | None = None) -> float:
+        """Seconds before the given attempt (from 0 on), after what the server asked for."""
+        return (retry_after or 0.0) + random.uniform(0.0, min(self.most, self.base * 2 ** min(attempt, 16)))
+
+
+class Options(TypedDict, total=False):
+    """What :func:`connect` takes besides the server and the document; everything may be left out.
+
+    ``token``: a JWT, or a function (plain or asynchronous) that returns one; it is asked before every
+    connection and when the server says that the token expires soon.
+    ``user``: how to be shown, ``{"name": ..., "color": ...}``, where the token does not say it.
+    ``transports``: which to try, in this order.
+    ``http``: an ``aiohttp.ClientSession`` to use, for proxies and certificates; it stays open.
+    ``path``: of the Socket.IO endpoint, below what the URL has; ``/socket.io/``.
+    ``open_timeout``: seconds within which the session has to become live, 30; None waits for good.
+    ``connect_timeout``: seconds for one attempt with one transport, 10.
+    ``close_timeout``: seconds that leaving waits for unsaved edits, 5.
+    ``backoff``: how long to wait between attempts.
+    """
+
+    token: TokenSource
+    user: dict[str, str] | None
+    transports: Sequence[TransportName]
+    http: aiohttp.ClientSession | None
+    path: str
+    open_timeout: float | None
+    connect_timeout: float
+    close_timeout: float
+    backoff: Backoff
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """Edits that are on their way: all up to number ``last`` are in ``update``."""
+
+    first: int
+    last: int
+    update: bytes
+
+
+class Session:
+    """One document, live. Made by :func:`connect`; an asynchronous context manager.
+
+    Attributes:
+        doc: the ``pycrdt.Doc``; edit it at any time, online or not, on the thread of the event loop.
+        document: its name.
+        presence: who is here, and what this session shows.
+        info: what the server said about this session (``role``, ``user``, ``limits``, ...).
+        error: why the session was closed, if not by its owner.
+    """
+
+    def __init__(self, url: str, document: str, doc: pycrdt.Doc[Any] | None, options: Options) -> None:
+        self.document = check_document_name(document)
+        self.doc: pycrdt.Doc[Any] = doc if doc is not None else pycrdt.Doc()
+        self.presence = Presence(self._presence_changed)
+        self.info: dict[str, Any] = {}
+        self.error: Exception | None = None
+        self._url = _endpoint(url, options.get("path", "/socket.io/"))
+        self._token = options.get("token")
+        self._user = options.get("user")
+        self._transports = _checked(options.get("transports", TRANSPORTS))
+        self._given_http = options.get("http")
+        self._open_timeout = options.get("open_timeout", 30.0)
+        self._connect_timeout = options.get("connect_timeout", 10.0)
+        self._close_timeout = options.get("close_timeout", 5.0)
+        self._backoff = options.get("backoff") or Backoff()
+
+        self._status = Status.CONNECTING
+        self._changes = Changes()
+        self._heard: Stream[Change] = Stream(join=_joined)
+        self._notices: Stream[dict[str, Any]] = Stream()
+        self._last_failure: Exception | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._errands: set[asyncio.Task[None]] = set()
+        self._subscription: Any = None
+
+        # Edits are counted: `_edits` were made, up to `_sent` are on their way, all before the first
+        # one of `_unconfirmed` and `_waiting` are durable.
+        self._edits = 0
+        self._waiting: deque[_Batch] = deque()
+        self._unconfirmed: list[_Batch] = []
+        self._applying = False
+        self._blocked: CollabError | None = None
+        self._held = False
+        self._resyncs = 0
+        self._answered_step_1 = False
+
+        self._namespace: Namespace | None = None
+        self._send_timer: asyncio.TimerHandle | None = None
+        self._next_send = 0.0
+        self._presence_timer: asyncio.TimerHandle | None = None
+        self._next_presence = 0.0
+
+    # -- what its owner sees ----------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """Where the session is in its life."""
+        return self._status
+
+    @property
+    def unsaved(self) -> int:
+        """How many local edits are not known to be durable on the server; 0: everything is saved."""
+        pending = [batch.first for batch in self._unconfirmed]
+        if self._waiting:
+            pending.append(self._waiting[0].first)
+        return self._edits - min(pending) + 1 if pending else 0
+
+    @property
+    def role(self) -> str | None:
+        """``viewer``, ``editor`` or ``admin``; None before the first connection."""
+        return self.info.get("role")
+
+    @property
+    def transport(self) -> TransportName | None:
+        """By what the session is connected; None while it is not."""
+        return self._namespace.transport.name if self._namespace is not None else None
+
+    async def saved(self, timeout: float | None = None) -> None:
+        """Return once every edit made so far is durable on the server; offline, that is later.
+
+        Raises:
+            CollabError: the server will not take them (``read_only``, ``document_too_large``, ...).
+            ConnectionError: the session was closed first.
+            TimeoutError: ``timeout`` seconds were not enough.
+        """
+        target = self._edits
+
+        def durable() -> bool:
+            if self._edits - self.unsaved >= target:
+                return True
+            if self._blocked is not None:
+                raise self._blocked
+            if self._status is Status.CLOSED:
+                raise self.error or ConnectionError("the session was closed before everything was saved")
+            return False
+
+        self._send_updates()
+        async with asyncio.timeout(timeout):
+            await self._changes.until(durable)
+
+    async def reached(self, *statuses: Status, timeout: float | None = None) -> Status:
+        """Wait until the status is one of ``statuses``; returns it.
+
+        Raises:
+            CollabError, ConnectionError: the session was closed, and nobody waits for that.
+            TimeoutError: ``timeout`` seconds were not enough.
+        """
+
+        def there() -> bool:
+            if self._status in statuses:
+                return True
+            if self._status is Status.CLOSED:
+                raise self.error or ConnectionError("the session is closed")
+            return False
+
+        async with asyncio.timeout(timeout):
+            await self._changes.until(there)
+        return self._status
+
+    async def until(self, condition: Callable[[], bool], timeout: float | None = None) -> None:
+        """Wait until ``condition`` holds; it is looked at whenever something here has changed.
+
+        Document, presence, status and confirmations count; for example
+        ``await session.until(lambda: len(session.presence.others) == 2)``.
+
+        Raises:
+            TimeoutError: ``timeout`` seconds were not enough.
+        """
+        async with asyncio.timeout(timeout):
+            await self._changes.until(condition)
+
+    def changes(self, *, local: bool = False) -> AsyncIterator[Change]:
+        """Changes of the document from now on, by others; with ``local`` also those made here.
+
+        Whoever reads them slowly gets several as one. The iteration ends with the session.
+        """
+        items = self._heard.listen()
+        return items if local else _remote_only(items)
+
+    def notices(self) -> AsyncIterator[dict[str, Any]]:
+        """What the server wants its user to know, from now on: ``{code, message, retryable, ...}``."""
+        return self._notices.listen()
+
+    async def close(self) -> None:
+        """Save what can be saved within a few seconds, leave, stop. The document remains usable."""
+        if self._status is Status.LIVE and self.unsaved and self._blocked is None:
+            with suppress(TimeoutError, CollabError, ConnectionError):
+                await self.saved(self._close_timeout)
+        if self.unsaved:
+            _log.warning("closing %r with %d unsaved edits", self.document, self.unsaved)
+        await self._stop(None)
+
+    async def __aenter__(self) -> Self:
+        self._start()
+        try:
+            async with asyncio.timeout(self._open_timeout):
+                await self.reached(Status.LIVE)
+        except TimeoutError:
+            await self._stop(None)
+            words = f"{self.document!r} could not be opened at {self._url.origin()}"
+            raise ConnectionError(f"{words}: {self._last_failure or 'no answer'}") from self._last_failure
+        except BaseException:
+            await self._stop(None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # -- life ---------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        if self._task is not None:
+            raise RuntimeError("a session is opened once")
+        if self.doc.get_state() != b"\0":
+            # What the document brings along is to be saved like an edit.
+            self._edits = 1
+            self._waiting.append(_Batch(1, 1, self.doc.get_update()))
+        self._subscription = self.doc.observe(self._observed)
+        self._task = asyncio.create_task(self._live(), name=f"collab session {self.document}")
+
+    async def _stop(self, error: Exception | None) -> None:
+        task, self._task = self._task, None
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+            await asyncio.wait([task])
+        self._finish(error)
+
+    def _finish(self, error: Exception | None) -> None:
+        if self._status is Status.CLOSED:
+            return
+        self.error = error
+        if self._subscription is not None:
+            self.doc.unobserve(self._subscription)
+            self._subscription = None
+        for errand in self._errands:
+            errand.cancel()
+        self._move(Status.CLOSED)
+        self._heard.end(error)
+        self._notices.end()
+
+    def _move(self, status: Status) -> None:
+        if status not in MOVES[self._status]:
+            raise RuntimeError(f"a session cannot go from {self._status.value} to {status.value}")
+        self._status = status
+        self._changes.tell()
+
+    async def _live(self) -> None:
+        """Connect, and connect again, until the server says for good that it will not have us."""
+        attempt = 0
+        try:
+            while True:
+                failure, was_live = await self._one_connection()
+                self._last_failure = failure
+                if isinstance(failure, CollabError) and not self._may_return(failure):
+                    self._finish(failure)
+                    return
+                attempt = 0 if was_live else attempt + 1
+                self._move(Status.OFFLINE)
+                retry_after = getattr(failure, "retry_after", None)
+                await asyncio.sleep(self._backoff.delay(attempt, retry_after))
+                self._move(Status.CONNECTING)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            _log.exception("the session of %r failed", self.document)
+            self._finish(error)
+
+    def _may_return(self, refusal: CollabError) -> bool:
+        if refusal.code == "token_expired":
+            return callable(self._token)
+        return refusal.row.retryable
+
+    async def _one_connection(self) -> tuple[Exception, bool]:
+        """Connect once and stay as long as it lasts; returns why it ended, and whether it ever was live."""
+        last_notice: CollabError | None = None
+        http = self._given_http or aiohttp.ClientSession()
+        namespace: Namespace | None = None
+        politely = True
+        try:
+            auth = await self._auth()
+            transport = await open_transport(http, self._url, self._transports, timeout=self._connect_timeout)
+            namespace = Namespace(transport, f"/doc/{self.document}")
+            async with asyncio.timeout(self._connect_timeout):
+                await namespace.connect(auth)
+            while True:
+                event = await namespace.receive()
+                if event.name == "notice" and event.args and isinstance(event.args[0], dict):
+                    last_notice = error_from(event.args[0])
+                self._hear(namespace, event)
+        except Dismissed:
+            politely = False
+            failure: Exception = last_notice or Disconnected("the server ended the session")
+        except TimeoutError:
+            failure = Disconnected(f"no answer within {self._connect_timeout:g} s")
+        except (CollabError, Disconnected) as error:
+            failure = error
+        finally:
+            was_live = self._status is Status.LIVE
+            self._part()
+            if namespace is not None:
+                await namespace.close(politely=politely)
+            if http is not self._given_http:
+                await http.close()
+        if isinstance(failure, Disconnected) and last_notice is not None and failure.retry_after is None:
+            failure.retry_after = last_notice.retry_after if last_notice.code == "draining" else None
+        return failure, was_live
+
+    def _part(self) -> None:
+        """The connection has ended; what it had not confirmed is to be sent again."""
+        self._namespace = None
+        self._answered_step_1 = False
+        for timer in (self._send_timer, self._presence_timer):
+            if timer is not None:
+                timer.cancel()
+        self._send_timer = self._presence_timer = None
+        self._wait(*self._unconfirmed)
+        self._unconfirmed.clear()
+        self._held = False
+        self.presence._end()
+
+    async def _auth(self) -> dict[str, Any]:
+        auth: dict[str, Any] = {"presence": "json"}
+        token = await self._current_token()
+        if token is not None:
+            auth["token"] = token
+        if self._user is not None:
+            auth["user"] = self._user
+        return auth
+
+    async def _current_token(self) -> str | None:
+        """The token.
+
+        Raises:
+            Disconnected: its source failed, as it does without a network.
+        """
+        if not callable(self._token):
+            return self._token
+        try:
+            token = self._token()
+            return await token if inspect.isawaitable(token) else token
+        except CollabError:
+            raise
+        except Exception as error:
+            raise Disconnected(f"no token: {error}") from error
+
+    # -- what the server says -------------------------------------------------------------------------------
+
+    def _hear(self, namespace: Namespace, event: Event) -> None:
+        payload = event.args[0] if event.args else None
+        if event.name == "sync-update" and isinstance(payload, bytes):
+            self._apply(payload)
+        elif event.name == "session" and isinstance(payload, dict):
+            self._begin(namespace, payload)
+        elif event.name == "presence" and isinstance(payload, dict):
+            self.presence._update(payload)
+            self._changes.tell()
+        elif event.name == "sync-step-1" and isinstance(payload, bytes):
+            self._answer_step_1(namespace, event)
+        elif event.name == "notice" and isinstance(payload, dict):
+            self._notice(namespace, payload)
+
+    def _begin(self, namespace: Namespace, info: dict[str, Any]) -> None:
+        if self._status is not Status.CONNECTING:
+            raise Disconnected("the server began a session twice")
+        self.info = info
+        self._blocked = None
+        self._resyncs = 0
+        self._namespace = namespace
+        self.presence._begin(str(info.get("session", "")))
+        self._move(Status.SYNCING)
+        if self.presence.state != {}:
+            self._presence_changed()
+        self._run(self._synchronise(namespace))
+
+    async def _synchronise(self, namespace: Namespace) -> None:
+        """Get what this side lacks; the server asks for what it lacks by itself."""
+        missing = await namespace.call("sync-step-1", self.doc.get_state())
+        if not isinstance(missing, bytes):
+            error = error_from(missing.get("error") or {}) if isinstance(missing, dict) else None
+            _log.warning("%r cannot be synchronised: %s", self.document, error)
+            await namespace.transport.close()
+            return
+        self._apply(missing)
+        await self._changes.until(lambda: self._answered_step_1 or self._namespace is not namespace)
+        if self._namespace is namespace:
+            self._move(Status.LIVE)
+            self._send_updates()
+
+    def _answer_step_1(self, namespace: Namespace, event: Event) -> None:
+        """Send what the server lacks, as an edit, because edits are acknowledged when they are durable."""
+        if event.id is not None:
+            namespace.answer(event.id, _EMPTY_UPDATE)
+        missing = self.doc.get_update(event.args[0])
+        if self.role != "viewer" and missing != _EMPTY_UPDATE and len(missing) <= self._max_update_bytes:
+            # It holds all edits that wait, and whatever else the server has lost.
+            first = self._edits - self.unsaved + 1
+            self._waiting.clear()
+            self._unconfirmed.clear()
+            self._send(namespace, _Batch(first, self._edits, missing))
+        self._answered_step_1 = True
+        self._changes.tell()
+        self._send_updates()
+
+    def _notice(self, namespace: Namespace, notice: dict[str, Any]) -> None:
+        self._notices.put(notice)
+        code = notice.get("code")
+        if code == "token_expired" and callable(self._token):
+            self._run(self._renew_token(namespace))
+        elif code == "storage_unavailable" and notice.get("resolved"):
+            self._held = False
+            self._send_updates()
+
+    async def _renew_token(self, namespace: Namespace) -> None:
+        token = await self._current_token()
+        if token is None:
+            return
+        answer = await namespace.call("authenticate", {"token": token})
+        if not isinstance(answer, dict) or not answer.get("ok"):
+            _log.warning("the server does not take the new token for %r", self.document)
+            return
+        self.info |= {"role": answer.get("role"), "expires_at": answer.get("expires_at")}
+        self._blocked = None
+        self._changes.tell()
+        self._send_updates()
+
+    def _run(self, errand: Awaitable[None]) -> None:
+        """Run something that belongs to the connection beside it."""
+
+        async def run() -> None:
+            with suppress(Disconnected):
+                await errand
+
+        task = asyncio.create_task(run())
+        self._errands.add(task)
+        task.add_done_callback(self._errand_done)
+
+    def _errand_done(self, task: asyncio.Task[None]) -> None:
+        self._errands.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a task of %r failed", self.document, exc_info=task.exception())
+
+    # -- edits ----------------------------------------------------------------------------------------------
+
+    @property
+    def _max_update_bytes(self) -> int:
+        limit = (self.info.get("limits") or {}).get("max_update_bytes")
+        return limit if isinstance(limit, int) else MAX_UPDATE_BYTES
+
+    def _observed(self, event: Any) -> None:
+        """A transaction of the document has ended."""
+        update: bytes = event.update
+        if update == _EMPTY_UPDATE:
+            return
+        if self._applying:
+            self._heard.put(Change(update, remote=True))
+            return
+        self._edits += 1
+        last = self._waiting[-1] if self._waiting else None
+        if last is not None and len(last.update) + len(update) <= COMPACT_BYTES:
+            last.update, last.last = _merged([last.update, update]), self._edits
+        else:
+            self._waiting.append(_Batch(self._edits, self._edits, update))
+        self._plan_send()
+        self._heard.put(Change(update, remote=False))
+        self._changes.tell()
+
+    def _apply(self, update: bytes) -> None:
+        self._applying = True
+        try:
+            self.doc.apply_update(update)
+        except ExceptionGroup:
+            _log.exception("an observer of %r failed", self.document)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
+            # pycrdt's PanicException is none of Exception; the document may be half changed.
+            raise CollabError("invalid_update", f"An update could not be applied: {error}") from None
+        finally:
+            self._applying = False
+        self._changes.tell()
+
+    def _plan_send(self) -> None:
+        if self._send_timer is None and self._namespace is not None:
+            loop = asyncio.get_running_loop()
+            self._send_timer = loop.call_at(max(self._next_send, loop.time()), self._send_updates)
+
+    def _send_updates(self) -> None:
+        """Send what waits, merged."""
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
+        namespace = self._namespace
+        if namespace is None or not self._answered_step_1 or not self._waiting:
+            return
+        if self._held or self._blocked is not None:
+            return
+        self._next_send = asyncio.get_running_loop().time() + SEND_INTERVAL
+        while self._waiting and len(self._unconfirmed) < MAX_UNACKNOWLEDGED:
+            self._send(namespace, self._next_batch())
+
+    def _next_batch(self) -> _Batch:
+        """As many of the waiting edits as make one update of bounded size."""
+        batch = self._waiting.popleft()
+        updates, size = [batch.update], len(batch.update)
+        limit = min(MERGE_BYTES, self._max_update_bytes)
+        while self._waiting and size + len(self._waiting[0].update) <= limit:
+            more = self._waiting.popleft()
+            updates.append(more.update)
+            size += len(more.update)
+            batch.last = more.last
+        return _Batch(batch.first, batch.last, _merged(updates))
+
+    def _send(self, namespace: Namespace, batch: _Batch) -> None:
+        self._unconfirmed.append(batch)
+        answer = namespace.call("sync-update", batch.update)
+        answer.add_done_callback(lambda done: self._confirmed(namespace, batch, done))
+
+    def _confirmed(self, namespace: Namespace, batch: _Batch, answer: asyncio.Future[Any]) -> None:
+        if answer.cancelled() or answer.exception() is not None or self._namespace is not namespace:
+            return
+        if batch not in self._unconfirmed:
+            return  # a later one has taken its place
+        result = answer.result()
+        self._unconfirmed.remove(batch)
+        if isinstance(result, dict) and result.get("ok"):
+            self._resyncs = 0
+            self._changes.tell()
+            self._send_updates()
+            return
+        error = error_from((result.get("error") if isinstance(result, dict) else None) or {})
+        if batch.first > batch.last and not error.row.retryable:
+            # It repeated what is saved, in case the server had lost it: no edit hangs on it.
+            _log.warning("the server did not take a resync of %r: %s", self.document, error)
+            return
+        self._wait(batch)
+        self._refused(namespace, error)
+
+    def _wait(self, *batches: _Batch) -> None:
+        """Put batches back among those that wait."""
+        self._waiting = deque(sorted((*batches, *self._waiting), key=lambda batch: batch.first))
+
+    def _refused(self, namespace: Namespace, error: CollabError) -> None:
+        if error.code == "missing_dependencies":
+            self._answered_step_1 = False
+            self._resyncs += 1
+            if self._resyncs > MAX_RESYNCS:
+                self._run(namespace.transport.close())
+            # Otherwise the server asks with a sync-step-1, whose answer holds everything.
+        elif error.row.retryable:
+            self._held = True
+            self._run(self._send_later(namespace, error))
+        else:
+            self._block(error)
+
+    async def _send_later(self, namespace: Namespace, error: CollabError) -> None:
+        await asyncio.sleep(self._backoff.delay(1, error.retry_after))
+        if self._namespace is namespace:
+            self._held = False
+            self._send_updates()
+
+    def _block(self, error: CollabError) -> None:
+        """The server will not have these edits: later ones build on them, so nothing more is sent."""
+        self._blocked = error
+        self._changes.tell()
+
+    # -- presence ---------------------------------------------------------------------------------------------
+
+    def _presence_changed(self) -> None:
+        self._changes.tell()
+        if self._presence_timer is None and self._namespace is not None:
+            loop = asyncio.get_running_loop()
+            self._presence_timer = loop.call_at(max(self._next_presence, loop.time()), self._send_presence)
+
+    def _send_presence(self) -> None:
+        self._presence_timer = None
+        if self._namespace is not None:
+            self._next_presence = asyncio.get_running_loop().time() + PRESENCE_INTERVAL
+            self._namespace.emit("presence", self.presence.state)
+
+
+def connect(
+    url: str, document: str, *, doc: pycrdt.Doc[Any] | None = None, **options: Unpack[Options]
+) -> Session:
+    """A session for one document, to be entered with ``async with``: it is live inside.
+
+    Args:
+        url: of the server, ``http://127.0.0.1:8080``.
+        document: the document's name.
+        doc: a document to go on with, whose content is saved too; an empty one by default.
+        options: see :class:`Options`.
+
+    Raises:
+        CollabError: ``invalid_document``; on entering: the server refuses (``unauthorized``, ...).
+        ConnectionError: on entering: it cannot be reached within ``open_timeout``.
+    """
+    return Session(url, document, doc, options)
+
+
+def _endpoint(url: str, path: str) -> URL:
+    base = URL(url)
+    scheme = {"ws": "http", "wss": "https"}.get(base.scheme, base.scheme)
+    if scheme not in ("http", "https") or not base.host:
+        raise ValueError(f"not the URL of a server: {url!r}")
+    return base.with_scheme(scheme).with_path(base.path.rstrip("/") + "/" + path.strip("/") + "/")
+
+
+def _checked(transports: Sequence[TransportName]) -> tuple[TransportName, ...]:
+    unknown = [name for name in transports if name not in TRANSPORTS]
+    if unknown or not transports:
+        raise ValueError(f"transports are some of {', '.join(TRANSPORTS)}, not {list(transports)}")
+    return tuple(transports)
+
+
+def _merged(updates: list[bytes]) -> bytes:
+    return updates[0] if len(updates) == 1 else pycrdt.merge_updates(*updates)
+
+
+def _joined(one: Change, other: Change) -> Change:
+    return Change(pycrdt.merge_updates(one.update, other.update), one.remote or other.remote)
+
+
+async def _remote_only(items: AsyncIterator[Change]) -> AsyncIterator[Change]:
+    async for change in items:
+        if change.remote:
+            yield change
