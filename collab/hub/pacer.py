@@ -21,14 +21,13 @@ class Pacer:
     tenth of the core for its own fan-out.
 
     Args:
-        flush: does the work; returns the seconds of work that it left to the event loop (buffered
-            writes), which count as its cost too.
+        flush: does the work; its cost is the CPU time that it takes, system calls included.
         min_wait: seconds between two flushes at least.
     """
 
     __slots__ = ("_flush", "_handle", "_loop", "_min_wait", "_not_before")
 
-    def __init__(self, flush: Callable[[], float], *, min_wait: float = 0.0) -> None:
+    def __init__(self, flush: Callable[[], None], *, min_wait: float = 0.0) -> None:
         self._flush = flush
         self._min_wait = min_wait
         self._loop = asyncio.get_running_loop()
@@ -59,7 +58,7 @@ class Pacer:
 
     def _run(self) -> None:
         self._handle = None
-        began = time.perf_counter()
-        cost = self._flush()
-        cost += time.perf_counter() - began
+        began = time.thread_time()
+        self._flush()
+        cost = time.thread_time() - began
         self._not_before = self._loop.time() + max(self._min_wait, min(COST_FACTOR * cost, MAX_WAIT))

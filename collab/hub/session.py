@@ -51,8 +51,8 @@ class Encoder(Protocol, Hashable):
 class Pipe(Protocol):
     """The way to one peer, shared by all its sessions."""
 
-    def write(self, frames: Any, /) -> None:
-        """Send what an encoder made."""
+    def write(self, frames: Any, /) -> bool:
+        """Send what an encoder made; True where more waits to be sent now than allowed."""
 
     @property
     def clogged(self) -> bool:
@@ -101,7 +101,7 @@ class Session:
         self.role = role
         self.encoder = encoder
         self.pipe = pipe
-        self.write: Callable[[Any], None] = pipe.write
+        self.write: Callable[[Any], bool] = pipe.write
         self.json_presence = json_presence
         self.max_client_ids = max_client_ids
         self.request_sync = request_sync

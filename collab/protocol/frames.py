@@ -38,23 +38,24 @@ class Frames:
     share one buffer.
     """
 
-    __slots__ = ("_polling", "_websocket", "attachment", "text")
+    __slots__ = ("_polling", "attachment", "buffer", "text")
 
     def __init__(self, text: str, attachment: bytes | None = None) -> None:
         self.text = text
         self.attachment = attachment
-        self._websocket: bytes | None = None
+        #: what :attr:`websocket` returns, once it was made
+        self.buffer: bytes | None = None
         self._polling: str | None = None
 
     @property
     def websocket(self) -> bytes:
         """The WebSocket frames, header and attachment in one buffer."""
-        buffer = self._websocket
+        buffer = self.buffer
         if buffer is None:
             buffer = websocket_frame(_TEXT, self.text.encode()) if self.text else b""
             if self.attachment is not None:
                 buffer += websocket_frame(_BINARY, self.attachment)
-            self._websocket = buffer
+            self.buffer = buffer
         return buffer
 
     @property

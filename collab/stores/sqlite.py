@@ -72,7 +72,7 @@ class SqliteStore(Store):
                 connection = connect(self._path, busy_seconds=self._busy_seconds)
                 prepare(connection)
                 self._position = _last_position(connection)
-                self._writer = Writer(connection, self._commit)
+                self._writer = Writer(connection, self._commit, when_idle=_shrink)
             self._reader = connect(self._path, read_only=True, busy_seconds=self._busy_seconds)
         except (sqlite3.Error, OSError, SchemaError) as error:
             self._unlock()
@@ -433,6 +433,10 @@ def _join_history(connection: sqlite3.Connection, id: int, covered: list[History
 def _give_space_back(connection: sqlite3.Connection) -> None:
     # execute() would take one step of this statement, which frees one page.
     connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
+
+
+def _shrink(connection: sqlite3.Connection) -> None:
+    """Fold the WAL into the file and cut it. While there is work it keeps its size: flushing is cheaper so."""
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 

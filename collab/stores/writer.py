@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -16,6 +17,8 @@ T = TypeVar("T")
 
 #: updates that one transaction takes at most
 MAX_BATCH = 5_000
+#: seconds without work after which there is time to tidy up
+IDLE_AFTER = 3.0
 
 
 @dataclass(slots=True)
@@ -45,15 +48,18 @@ class Writer:
         connection: used in the writer's thread only, from here on.
         commit: writes a batch of appends in one transaction and returns their positions; raises
             ``sqlite3.Error``.
+        when_idle: called once whenever nothing was to be written for ``IDLE_AFTER`` seconds.
     """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         commit: Callable[[sqlite3.Connection, list[Append]], list[int]],
+        when_idle: Callable[[sqlite3.Connection], None],
     ) -> None:
         self._connection = connection
         self._commit = commit
+        self._when_idle = when_idle
         self._queue: SimpleQueue[Append | _Work | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="collab-write", daemon=True)
         self._thread.start()
@@ -81,7 +87,7 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            item = self._queue.get()
+            item = self._next()
             batch: list[Append] = []
             while isinstance(item, Append):
                 batch.append(item)
@@ -98,6 +104,14 @@ class Writer:
             elif item is None:
                 self._connection.close()
                 return
+
+    def _next(self) -> Append | _Work | None:
+        try:
+            return self._queue.get(timeout=IDLE_AFTER)
+        except Empty:
+            with suppress(sqlite3.Error):
+                self._when_idle(self._connection)
+            return self._queue.get()
 
     def _append(self, batch: list[Append]) -> None:
         try:

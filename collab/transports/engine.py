@@ -21,6 +21,7 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from os import write as _write
 from typing import Any
 
 import engineio
@@ -85,6 +86,9 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         self.hold: Awaitable[Any] | None = None
         self._transport: asyncio.Transport | None = None
         self._protocol: Any = None
+        self._descriptor = -1
+        self._unsent: Callable[[], int] = int
+        self._is_closing: Callable[[], bool] = bool
         self._websocket: web.WebSocketResponse | None = None
         self._waiting: list[Frames] = []
         self._waiting_bytes = 0
@@ -95,20 +99,40 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
 
     # -- out ------------------------------------------------------------------------------------
 
-    def write(self, frames: Frames) -> None:
-        """Send one packet: at once on a WebSocket, with the next poll otherwise."""
+    def write(self, frames: Frames) -> bool:
+        """Send one packet: at once on a WebSocket, with the next poll otherwise.
+
+        Returns:
+            Whether more waits to be sent now than the server's ``send_buffer_bytes``.
+        """
         transport = self._transport
-        if transport is not None:
+        if transport is None:
+            return self._keep_for_poll(frames)
+        buffer = frames.buffer or frames.websocket
+        if self._unsent() == 0 and not self._is_closing():
+            # Most often the socket takes it all: one system call, and nothing of the event loop.
             try:
-                transport.write(frames.websocket)
-            except RuntimeError:
-                self._waiting.clear()  # uvloop: the transport is gone, the reader will notice
-            return
+                sent = _write(self._descriptor, buffer)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                return False  # the peer is gone, the reader will notice
+            if sent == len(buffer):
+                return False
+            buffer = buffer[sent:]
+        try:
+            transport.write(buffer)
+        except RuntimeError:
+            return False  # uvloop: the transport is gone, the reader will notice
+        return bool(self._protocol._paused)
+
+    def _keep_for_poll(self, frames: Frames) -> bool:
         if self.closed:
-            return
+            return False
         self._waiting.append(frames)
         self._waiting_bytes += _weight(frames)
         self._wake_poll()
+        return self._waiting_bytes > self.server.send_buffer_bytes
 
     async def send(self, pkt: Any) -> None:
         """Send a packet of python-engineio (its manager's emits come this way), in order."""
@@ -292,6 +316,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
             self.end(self.server.reason.TRANSPORT_CLOSE)
             self._transport = None
             self._protocol = None
+            self._descriptor = -1
             if not websocket.closed:
                 await websocket.close()
         return websocket
@@ -302,6 +327,9 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         transport.set_write_buffer_limits(high=self.server.send_buffer_bytes)
         self._websocket = websocket
         self._protocol = request.protocol
+        self._descriptor = transport.get_extra_info("socket").fileno()
+        self._unsent = transport.get_write_buffer_size
+        self._is_closing = transport.is_closing
         self._transport = transport
         self.upgraded = True
         self.upgrading = False

@@ -39,6 +39,9 @@ async def test_a_document_of_many_keystrokes_stays_small_and_opens_fast(tmp_path
     assert await live.journal.drain(30)
     while live.logged_since_snapshot >= COMPACT_EVERY:
         await asyncio.sleep(0.05)
+    async with asyncio.timeout(20):
+        while (tmp_path / "a.db-wal").stat().st_size > 0:
+            await asyncio.sleep(0.1)
     files = sum(path.stat().st_size for path in tmp_path.iterdir())
     encoded = live.document.measure()
     expected = live.document.content_hash()

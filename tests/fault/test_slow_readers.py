@@ -37,7 +37,7 @@ ALLOWED = 8 * MIB
 #: the server cuts who takes nothing for so long, in seconds
 STALL_TIMEOUT = 5.0
 #: one update of the stream; some 4 MiB a second go to everybody
-CHUNK = 192 * 1024
+CHUNK = 256 * 1024
 PAUSE = 0.03
 PLACEHOLDER = '{"_placeholder":true,"num":0}'
 SHOWN = "shown"
@@ -347,7 +347,8 @@ async def pong(readers: list[RawReader]) -> None:
         await asyncio.sleep(0.1)
 
 
-async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: CollabServer) -> None:
+@pytest.mark.parametrize("amount", [2 * ALLOWED, pytest.param(200 * MIB, marks=pytest.mark.long)], ids=["16MiB", "200MiB"])
+async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: CollabServer, amount: int) -> None:
     document = "bulk"
     async with clients(server) as connect:
         stream = Stream(await editor(connect, document))
@@ -355,7 +356,7 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: Col
         absent = Absent(await connect(document, {"presence": "json"}))
         memory = Memory(server)
         async with running(neighbours.run(), absent.run(), memory.run()):
-            await stream.run(2.0)
+            await stream.run(1.5)
             before = memory.peak
             # Now those who do not read.
             deaf, ponging, resuming = [RawReader(server.port, document) for _ in range(3)]
@@ -373,7 +374,7 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: Col
             gone = {deaf.session, ponging.session, sessions[0], mute_session}
             async with running(pong([ponging])):
                 # Those who read again in time have missed nothing.
-                await stream.run(2.5)
+                await stream.run(2.0)
                 await stream.show("half")
                 continued.signal(signal.SIGCONT)
                 await asyncio.to_thread(resuming.read_until, lambda: str(resuming.shown) == "half")
@@ -382,7 +383,7 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: Col
                 assert await continued.line("shown half") == ""
                 # And go on reading.
                 reading = asyncio.create_task(asyncio.to_thread(resuming.read_until, lambda: str(resuming.shown) == "all"))
-                await stream.run(3.0, least=sent + 3 * ALLOWED)
+                await stream.run(3.0, least=sent + amount)
                 await absent.wait_for(gone, STALL_TIMEOUT + 3)
                 await stream.show("all")
             await asyncio.wait_for(reading, 10)

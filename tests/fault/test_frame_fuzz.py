@@ -1,0 +1,500 @@
+"""Malformed frames at every layer: the process lives, stays small, and serves honest people (rules C6, S3, S4).
+
+Longer by hand: ``COLLAB_TEST_FUZZ_SECONDS=600 pytest tests/fault/test_frame_fuzz.py``; a run is repeated,
+as far as timing allows, with ``COLLAB_TEST_SEED=...`` (printed at the start).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import random
+import socket
+import struct
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+
+from collab.protocol.awareness import AwarenessEntry, encode_awareness
+from collab.protocol.codec import read_state_vector, write_state_vector, write_var_uint
+from collab.protocol.events import EVENTS
+from tests.support.editor import Editor
+from tests.support.server import CollabServer
+from tests.support.wild_updates import WildUpdates
+from tests.support.wire import Client, WebSocketWire
+
+SECONDS = float(os.environ.get("COLLAB_TEST_FUZZ_SECONDS", "20"))
+SEED = int(os.environ.get("COLLAB_TEST_SEED", time.time_ns() % 10**9))
+MIB = 2**20
+DOCUMENT = "fuzz"
+PLACEHOLDER = '{"_placeholder":true,"num":0}'
+NAMESPACES = (f"/doc/{DOCUMENT}", f"/yjs|{DOCUMENT}")
+
+
+class Mutator:
+    """Makes good things bad."""
+
+    _TEXT = (
+        *'[]{}",:-/0123456789.eE+ \\_', "_placeholder", "num", "true", "null", "\\u0000", "\\ud800", "é", "\U0001f600",
+        "\0", "\x1e", "\x7f",
+    )  # fmt: skip
+    _NUMBERS = (0, 1, 127, 128, 255, 2**14, 2**31 - 1, 2**31, 2**32, 2**53 - 1, 2**53, 2**63, 2**64 - 1)
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+
+    def text(self, value: str) -> str:
+        rng = self.rng
+        for _ in range(rng.choice((0, 1, 1, 2, 5))):
+            at = rng.randrange(len(value) + 1)
+            kind = rng.randrange(5)
+            if kind == 0:
+                value = value[:at] + rng.choice(self._TEXT) + value[at:]
+            elif kind == 1:
+                value = value[:at] + value[at + rng.randint(1, 4) :]
+            elif kind == 2:
+                value = value[:at] + rng.choice(self._TEXT) + value[at + 1 :]
+            elif kind == 3:
+                value = value[:at]
+            else:
+                value = value[:at] + str(rng.choice(self._NUMBERS)) + value[at:]
+        return value
+
+    def bytes(self, value: bytes) -> bytes:
+        rng = self.rng
+        raw = bytearray(value)
+        for _ in range(rng.choice((0, 1, 1, 2, 5))):
+            at = rng.randrange(len(raw) + 1)
+            kind = rng.randrange(5)
+            if kind == 0:
+                raw[at:at] = rng.randbytes(rng.randint(1, 4))
+            elif kind == 1:
+                del raw[at : at + rng.randint(1, 4)]
+            elif kind == 2 and at < len(raw):
+                raw[at] = rng.randrange(256)
+            elif kind == 3:
+                del raw[at:]
+            else:
+                raw[at:at] = write_var_uint(rng.choice(self._NUMBERS))
+        return bytes(raw)
+
+    def json(self, depth: int = 0) -> Any:
+        rng = self.rng
+        kind = rng.randrange(9 if depth < 4 else 6)
+        if kind == 0:
+            return rng.choice((None, True, False))
+        if kind == 1:
+            return rng.choice((*self._NUMBERS, -1, 0.5, -1e300, 5e-324))
+        if kind == 2:
+            return rng.choice(("", "x", "x" * 100, "\0", "\u2028", "\U0001f600" * 3, "__proto__", "constructor"))
+        if kind == 3:
+            return {"_placeholder": rng.choice((True, 1, "true")), "num": rng.choice((0, 1, -1, 0.0, None, "0", 2**60))}
+        if kind == 4:
+            return rng.choice(({"token": "x"}, {"event": "e", "data": 1}, {"user": {"name": "n"}}, {"cursor": 1}, {"operations": []}))
+        if kind == 5:
+            return rng.choice(([], {}, "x" * rng.choice((10, 1000, 20_000))))
+        if kind < 8:
+            return [self.json(depth + 1) for _ in range(rng.randrange(4))]
+        keys = ("event", "data", "token", "user", "name", "color", "presence", "cursor", "", "a" * 300)
+        return {rng.choice(keys): self.json(depth + 1) for _ in range(rng.randrange(4))}
+
+
+class Bomb(str):
+    """Text that is large or deep; rare, as it costs its sender time too."""
+
+
+def bombs() -> list[Bomb]:
+    return [
+        Bomb("[" * 100_000), Bomb('{"a":' * 50_000), Bomb('["presence",' + "[" * 500 + "]" * 500 + "]"), Bomb('["cursor",' + "9" * 100_000 + "]"),
+        Bomb('["presence",{' + ",".join(f'"{n}":{n}' for n in range(20_000)) + "}]"),
+        Bomb('["broadcast",[' + ",".join([PLACEHOLDER] * 5_000) + "]]"), Bomb('["' + "x" * 300_000 + '"]'), Bomb('["x","' + "\\u0000" * 50_000 + '"]'),
+    ]  # fmt: skip
+
+
+# -- a WebSocket that lets everything through -------------------------------------------------------
+
+
+def frame(opcode: int, payload: bytes, *, mask: bytes = b"\0\0\0\0") -> bytes:
+    """A client's frame; ``opcode`` includes the FIN and RSV bits."""
+    size = len(payload)
+    if size < 126:
+        head = bytes((opcode, 0x80 | size))
+    elif size < 65536:
+        head = bytes((opcode, 0x80 | 126)) + struct.pack("!H", size)
+    else:
+        head = bytes((opcode, 0x80 | 127)) + struct.pack("!Q", size)
+    return head + mask + payload
+
+
+def packets(*values: str | bytes) -> bytes:
+    """Engine.IO packets as frames."""
+    return b"".join(frame(0x81, v.encode("utf-8", "surrogatepass")) if isinstance(v, str) else frame(0x82, v) for v in values)
+
+
+class Connection:
+    """A TCP connection to the server; what comes back is thrown away."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writer = writer
+        self.closed = False
+        self._draining = asyncio.create_task(self._drain(reader))
+
+    @classmethod
+    async def open(cls, port: int) -> Connection:
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    @classmethod
+    async def websocket(cls, port: int, *first: str | bytes) -> Connection:
+        """With the upgrade and the first packets under way."""
+        connection = await cls.open(port)
+        await connection.send(upgrade(port).encode() + packets(*first))
+        return connection
+
+    async def _drain(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(OSError):
+            while await reader.read(65536):
+                pass
+        self.closed = True
+
+    async def send(self, data: bytes) -> None:
+        if self.closed or self.writer.is_closing():
+            return
+        self.writer.write(data)
+        with contextlib.suppress(OSError, TimeoutError):
+            await asyncio.wait_for(self.writer.drain(), 5)
+
+    async def end(self, rng: random.Random) -> None:
+        """Go away in one of the ways in which people do."""
+        way = rng.randrange(4)
+        if way == 0:
+            await self.send(frame(0x88, b"\x03\xe8"))
+        elif way == 1:
+            with contextlib.suppress(OSError):  # it may be closed already
+                self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif way == 2:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await asyncio.shield(self._draining)
+        self._draining.cancel()
+        self.writer.close()
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await self._draining
+
+
+def upgrade(port: int, path: str = "/socket.io/?EIO=4&transport=websocket") -> str:
+    key = base64.b64encode(bytes(16)).decode()
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+    )
+
+
+# -- the layers -------------------------------------------------------------------------------------
+
+
+class Fuzzer:
+    """Torments a server until a moment in time; one method per layer."""
+
+    def __init__(self, server: CollabServer, seed: int, until: float, http: aiohttp.ClientSession) -> None:
+        self.server = server
+        self.port = server.port
+        self.seed = seed
+        self.until = until
+        self.http = http
+        self.counts: Counter[str] = Counter()
+
+    def layers(self) -> list[Callable[[random.Random, Mutator], Any]]:
+        return [self.http_bytes, self.websocket_bytes, self.engineio, self.engineio_polling, self.socketio, self.events, self.awareness, self.updates]
+
+    async def run(self) -> None:
+        await asyncio.gather(*(self._layer(number, layer) for number, layer in enumerate(self.layers())))
+
+    async def _layer(self, number: int, layer: Callable[[random.Random, Mutator], Any]) -> None:
+        rng = random.Random(self.seed * 100 + number)
+        mutator = Mutator(rng)
+        while time.monotonic() < self.until:
+            try:
+                self.counts[layer.__name__] += await layer(rng, mutator)
+            except (ConnectionError, aiohttp.ClientError):
+                assert self.server.process is not None
+                assert self.server.process.poll() is None, "the server has ended"
+            await asyncio.sleep(0.002)
+
+    async def http_bytes(self, rng: random.Random, mutator: Mutator) -> int:
+        """Requests that are hardly HTTP."""
+        connection = await Connection.open(self.port)
+        path = rng.choice(("/socket.io/?EIO=4&transport=polling", "/socket.io/", "/healthz", "/doc/x", "/api/v1/documents", "/%ff%00", "/../../etc/passwd"))
+        body = rng.randbytes(rng.choice((0, 5, 2000)))
+        length = rng.choice((str(len(body)), "-1", "99999999999", "x", "0x5", f"{len(body)}\r\nContent-Length: 1"))
+        request = rng.choice((
+            upgrade(self.port).encode(),
+            f"{rng.choice(('GET', 'POST', 'OPTIONS', 'PUT', 'TRACE', 'x'))} {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n".encode() + body,
+            f"POST {path}&sid=x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nffffffffff\r\n".encode(),
+            f"GET {path} HTTP/1.1\r\nHost: h\r\nOrigin: {rng.choice(('null', 'http://[', 'x' * 3000, 'http://h'))}\r\n\r\n".encode(),
+            b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * rng.choice((1, 2000)) + b"\r\n",
+            b"\x16\x03\x01" + rng.randbytes(60), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", rng.randbytes(rng.randrange(1, 300)),
+        ))  # fmt: skip
+        await connection.send(mutator.bytes(request))
+        await connection.end(rng)
+        return 1
+
+    async def websocket_bytes(self, rng: random.Random, mutator: Mutator) -> int:
+        """Frames that break RFC 6455."""
+        connection = await Connection.websocket(self.port, f"40{rng.choice(NAMESPACES)},")
+        count = rng.randint(1, 6)
+        for _ in range(count):
+            opcode = rng.choice((0x00, 0x80, 0x01, 0x81, 0x82, 0x83, 0x88, 0x89, 0x8A, 0x8B, 0xC1, 0xF1, rng.randrange(256)))
+            payload = rng.choice((b"", b"3", b"\xff\xfe", b"42", b"\x03\xe8bye", b"\x00", b"\x03\xedx", rng.randbytes(rng.choice((3, 130, 70_000)))))
+            data = rng.choice((
+                frame(opcode, payload), frame(opcode, payload, mask=rng.randbytes(4)), frame(opcode, payload)[:-1],
+                bytes((opcode, len(payload) & 0x7F)) + payload, bytes((opcode, 0xFF)) + struct.pack("!Q", rng.choice((2**63, 2**40, 5))) + payload,
+            ))  # fmt: skip
+            await connection.send(mutator.bytes(data))
+        await connection.end(rng)
+        return count
+
+    _ENGINE = ("0", '0{"sid":"x"}', "1", "2", "2probe", "3", "3probe", "4", "40", "5", "6", "7", "b", "bAAAA", "", "9", "4" * 50, "\x1e", "44", "é", "4\ud800")
+
+    async def engineio(self, rng: random.Random, mutator: Mutator) -> int:
+        connection = await Connection.websocket(self.port, *rng.choice(((), (f"40{NAMESPACES[0]},",))))
+        chosen: list[str | bytes] = [mutator.text(rng.choice(self._ENGINE)) for _ in range(rng.randint(1, 4))]
+        if rng.random() < 0.3:
+            chosen.insert(rng.randrange(len(chosen) + 1), rng.randbytes(rng.randrange(20)))
+        await connection.send(packets(*chosen))
+        await connection.end(rng)
+        return len(chosen)
+
+    async def engineio_polling(self, rng: random.Random, mutator: Mutator) -> int:
+        url = f"{self.server.url}/socket.io/"
+        query = {"EIO": "4", "transport": "polling"}
+        async with self.http.get(url, params=query) as response:
+            query["sid"] = json.loads((await response.text())[1:])["sid"]
+        if rng.random() < 0.5:
+            await self._request("POST", url, query, f"40{rng.choice(NAMESPACES)},".encode())
+        count = rng.randint(1, 3)
+        for _ in range(count):
+            body = "\x1e".join(mutator.text(rng.choice(self._ENGINE)) for _ in range(rng.randint(1, 3))).encode("utf-8", "surrogatepass")
+            odd = dict(query)
+            if rng.random() < 0.3:
+                key = rng.choice(("EIO", "transport", "sid", "j", "t"))
+                odd[key] = mutator.text(odd.get(key, "")).encode("utf-8", "replace").decode()
+            # Some at the same time, which the protocol forbids.
+            await asyncio.gather(*(
+                self._request(rng.choice(("POST", "POST", "GET", "OPTIONS", "DELETE")), url, odd, rng.choice((body, mutator.bytes(body))))
+                for _ in range(rng.choice((1, 1, 2)))
+            ))  # fmt: skip
+        await self._request("POST", url, query, b"1")
+        return count
+
+    async def _request(self, method: str, url: str, query: dict[str, str], body: bytes) -> None:
+        with contextlib.suppress(TimeoutError, aiohttp.ClientError, ValueError):
+            async with asyncio.timeout(1.0), self.http.request(method, url, params=query, data=body) as response:
+                assert response.status < 500, (method, query, body)
+                await response.read()
+
+    _BOMBS = bombs()
+
+    def _packet(self, rng: random.Random, mutator: Mutator) -> list[str | bytes]:
+        namespace = rng.choice((*NAMESPACES, *NAMESPACES, "/", "/doc/other", "/doc/", "/doc/..", "/yjs|", "/admin", "/doc/" + "x" * 300))
+        number = rng.choice(("", "", "0", "7", "999999999999999", "9999999999999999", "-1", "01"))
+        name = rng.choice((*EVENTS, "connect", "disconnect", "disconnecting", "", "nothing", "__class__", "operations", "content"))
+        data = orjson.dumps([name, mutator.json()], option=orjson.OPT_PASSTHROUGH_DATACLASS).decode() if rng.random() < 0.5 else f'["{name}",{PLACEHOLDER}]'
+        kind = rng.choice("0122223355555666478b")
+        count = rng.choice(("1", "1", "1", "0", "2", "8", "9", "99999999999", "")) + "-" if kind in "56" else ""
+        if rng.random() < 0.02:
+            data = rng.choice(self._BOMBS)
+        text = f"4{kind}{count}{namespace}{rng.choice((',', ',', ',', ''))}{number}{data}"
+        if len(text) < 10_000:
+            text = mutator.text(text)
+        return [text, *(rng.randbytes(rng.choice((0, 2, 100))) for _ in range(rng.choice((0, 1, 1, 2))))]
+
+    async def socketio(self, rng: random.Random, mutator: Mutator) -> int:
+        connection = await Connection.websocket(self.port, f"40{rng.choice(NAMESPACES)},")
+        count = 0
+        while not connection.closed and count < 12:
+            await connection.send(packets(*self._packet(rng, mutator)))
+            await asyncio.sleep(0)
+            count += 1
+        await connection.end(rng)
+        return count
+
+    async def _eventful(self, rng: random.Random, make: Callable[[str], list[str | bytes]], most: int) -> int:
+        """Send well-formed packets of one session until it is cut or ``most`` are sent."""
+        namespace = rng.choice(NAMESPACES)
+        connection = await Connection.websocket(
+            self.port, f"40{namespace}," + rng.choice(("", '{"presence":"json"}')), f"451-{namespace},1[\"sync-step-1\",{PLACEHOLDER}]", b"\0"
+        )
+        count = 0
+        while not connection.closed and count < most and time.monotonic() < self.until:
+            await connection.send(packets(*make(namespace)))
+            count += 1
+            await asyncio.sleep(0.001)
+        await connection.end(rng)
+        return count
+
+    async def events(self, rng: random.Random, mutator: Mutator) -> int:
+        def make(namespace: str) -> list[str | bytes]:
+            name = rng.choice((*EVENTS, "nothing"))
+            number = rng.choice(("", "5"))
+            arguments = [mutator.json() for _ in range(rng.choice((0, 1, 1, 1, 2)))]
+            if rng.random() < 0.3:
+                text = orjson.dumps([name, *arguments, {"_placeholder": True, "num": 0}]).decode()
+                return [f"451-{namespace},{number}{text}", rng.randbytes(rng.randrange(50))]
+            return [f"42{namespace},{number}{orjson.dumps([name, *arguments]).decode()}"]
+
+        return await self._eventful(rng, make, 150)
+
+    async def awareness(self, rng: random.Random, mutator: Mutator) -> int:
+        def make(namespace: str) -> list[str | bytes]:
+            entries = [
+                AwarenessEntry(
+                    rng.choice((rng.randrange(8), *Mutator._NUMBERS[:10])),
+                    rng.choice((rng.randrange(50), 2**30, 2**30 + 1, 2**31)),
+                    rng.choice((None, "{}", "NaN", "[" * 40 + "]" * 40, '{"user":{"name":"Root"}}', orjson.dumps(mutator.json()).decode())),
+                )
+                for _ in range(rng.choice((1, 1, 2, 6)))
+            ]
+            update = encode_awareness(entries)
+            return [f'451-{namespace},["awareness-update",{PLACEHOLDER}]', mutator.bytes(update) if rng.random() < 0.5 else update]
+
+        return await self._eventful(rng, make, 300)
+
+    async def updates(self, rng: random.Random, mutator: Mutator) -> int:
+        """Updates that look like updates, as events and as answers to the server's step 1."""
+        wild = WildUpdates(rng)
+        client = Client(WebSocketWire(self.server.url, self.http), NAMESPACES[0])
+        await client.connect()
+        state = await client.call("sync-step-1", write_state_vector({}))
+        clocks = await self._clocks(client)
+        await client.close()
+        assert isinstance(state, bytes)
+
+        def make(namespace: str) -> list[str | bytes]:
+            update = wild.update({client: clock for client, clock in clocks.items() if client < 10})
+            if rng.random() < 0.1:
+                return [f'451-{namespace},["sync-step-1",{PLACEHOLDER}]', mutator.bytes(write_state_vector(clocks))]
+            if rng.random() < 0.2:
+                return [f"461-{namespace},{rng.randrange(3)}[{PLACEHOLDER}]", update]
+            return [f'451-{namespace},3["sync-update",{PLACEHOLDER}]', mutator.bytes(update) if rng.random() < 0.2 else update]
+
+        return await self._eventful(rng, make, 60)
+
+    @staticmethod
+    async def _clocks(client: Client) -> dict[int, int]:
+        step = await client.event("sync-step-1")
+        return read_state_vector(step)
+
+
+# -- honest people ----------------------------------------------------------------------------------
+
+
+class Honest:
+    """Types all the while, blind to what the others do to the document."""
+
+    def __init__(self, editor: Editor) -> None:
+        self.editor = editor
+        self.typed = ""
+        self.seconds: list[float] = []
+
+    @classmethod
+    async def join(cls, server: CollabServer, http: aiohttp.ClientSession, document: str) -> Honest:
+        client = Client(WebSocketWire(server.url, http), f"/doc/{document}")
+        await client.connect({"user": {"name": "Honest"}})
+        editor = Editor(client, root="honest")
+        await editor.sync()
+        return cls(editor)
+
+    async def run(self) -> None:
+        number = 0
+        while True:
+            began = time.perf_counter()
+            ack = await self.editor.type(str(number % 10))
+            self.seconds.append(time.perf_counter() - began)
+            assert ack["ok"] and ack["durable"], ack
+            self.typed += str(number % 10)
+            number += 1
+            # What it was sent is of no interest, and would fill the memory of a long run.
+            del self.editor.client.received[:-50]
+            await asyncio.sleep(0.02)
+
+    def check(self) -> None:
+        assert len(self.seconds) > 10 * SECONDS / 20
+        assert max(self.seconds) < 2.0, sorted(self.seconds)[-5:]
+
+
+@pytest.fixture
+def server(start_server: Callable[..., CollabServer], tmp_path: Path) -> CollabServer:
+    rates = ["--rate-updates", "100000", "--rate-bytes", "1GiB", "--rate-awareness", "100000"]
+    heartbeat = ["--ping-interval", "2", "--ping-timeout", "2", "--connect-timeout", "2"]
+    return start_server(f"sqlite:///{tmp_path}/fuzz.db", args=[*rates, *heartbeat, "--max-connections-per-ip", "10000"])
+
+
+def tracebacks(logged: str) -> Counter[str]:
+    """The kinds of tracebacks in a log: the innermost line of ours, and the exception."""
+    kinds: Counter[str] = Counter()
+    for block in logged.split("Traceback (most recent call last):")[1:]:
+        ours = [line.strip() for line in block.splitlines() if "/collab/" in line and line.strip().startswith("File")]
+        ends = [line for line in block.splitlines() if line[:1].isalpha()]
+        kinds[f"{ours[-1] if ours else 'not ours'}: {ends[0] if ends else '?'}"] += 1
+    return kinds
+
+
+@pytest.mark.timeout(SECONDS + 120)
+async def test_malformed_frames_hurt_nobody(server: CollabServer) -> None:
+    print(f"seed {SEED}, {SECONDS:g} seconds")
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        honest = [await Honest.join(server, http, document) for document in (DOCUMENT, "calm")]
+        typing = [asyncio.create_task(person.run()) for person in honest]
+        began = time.monotonic()
+        fuzzer = Fuzzer(server, SEED, began + SECONDS, http)
+        fuzzing = asyncio.create_task(fuzzer.run())
+        await asyncio.wait([fuzzing, *typing], timeout=max(5.0, SECONDS / 4), return_when=asyncio.FIRST_COMPLETED)
+        warm = server.memory()
+        await asyncio.wait([fuzzing, *typing], return_when=asyncio.FIRST_COMPLETED)
+        for task in typing:
+            assert not task.done(), f"seed {SEED}: {task.exception()!r}"
+        fuzzing.result()
+        grown = server.memory() - warm
+        print(dict(fuzzer.counts), f"memory {grown / MIB:+.1f} MiB", "slowest", [round(max(person.seconds), 3) for person in honest])
+        # Those who left in whatever way have left.
+        async with asyncio.timeout(20):
+            while True:
+                onlooker = Client(WebSocketWire(server.url, http), f"/doc/{DOCUMENT}")
+                await onlooker.connect({"presence": "json", "user": {"name": "Onlooker"}})
+                present = (await onlooker.event("presence"))["joined"]
+                if {entry["user"]["name"] for entry in present} == {"Honest", "Onlooker"}:
+                    break
+                await onlooker.close()
+                await asyncio.sleep(0.2)
+        for task in typing:
+            task.cancel()
+        await asyncio.wait(typing)
+        for person in honest:
+            person.check()
+        # Everything that honest people typed is there.
+        calm = Editor(Client(WebSocketWire(server.url, http), "/doc/calm"), root="honest")
+        await calm.client.connect()
+        await calm.sync()
+        assert str(calm.text).startswith(honest[1].typed)
+        has = read_state_vector(await onlooker.event("sync-step-1"))
+        assert has[honest[0].editor.doc.client_id] >= len(honest[0].typed)
+        async with http.get(f"{server.url}/healthz") as response:
+            assert response.status == 200
+    logged = server.stderr()
+    assert not tracebacks(logged), f"seed {SEED}: {tracebacks(logged)}"
+    assert "Traceback" not in logged
+    assert "never awaited" not in logged
+    assert "never retrieved" not in logged
+    assert len(logged) < 1000 * SECONDS + 100_000, "hostile people can fill the log"
+    assert grown < 20 * MIB, f"seed {SEED}: {grown / MIB:.1f} MiB more"
+    assert min(fuzzer.counts.values()) > 5 * SECONDS / 20, fuzzer.counts
+    assert server.stop() == 0
