@@ -119,7 +119,7 @@ test('seeded storms: the count is always that of what is not durable', () => {
       else {
         outbox.lose()
         flying.length = 0
-        fly(outbox.resync(new Uint8Array([1, 2, 3])))
+        fly(outbox.resync(EMPTY_UPDATE))
       }
       expect(outbox.unsaved, `seed ${seed}, step ${step}`).toBe(made - durable)
     }

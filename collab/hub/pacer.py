@@ -21,7 +21,8 @@ class Pacer:
     tenth of the core for its own fan-out.
 
     Args:
-        flush: does the work; its cost is the CPU time that it takes, system calls included.
+        flush: does the work; its cost is the time that it takes, system calls included (the clock of
+            the wall: asking for CPU time is a system call of its own, and a slow one).
         min_wait: seconds between two flushes at least.
     """
 
@@ -58,7 +59,7 @@ class Pacer:
 
     def _run(self) -> None:
         self._handle = None
-        began = time.thread_time()
+        began = time.perf_counter()
         self._flush()
-        cost = time.thread_time() - began
+        cost = time.perf_counter() - began
         self._not_before = self._loop.time() + max(self._min_wait, min(COST_FACTOR * cost, MAX_WAIT))

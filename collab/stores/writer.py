@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ T = TypeVar("T")
 
 #: updates that one transaction takes at most
 MAX_BATCH = 5_000
+#: seconds between two commits at least: the first edit after quiet is written at once
+COMMIT_INTERVAL = 0.003
 #: seconds without work after which there is time to tidy up
 IDLE_AFTER = 3.0
 
@@ -60,6 +63,7 @@ class Writer:
         self._connection = connection
         self._commit = commit
         self._when_idle = when_idle
+        self._last_commit = 0.0
         self._queue: SimpleQueue[Append | _Work | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="collab-write", daemon=True)
         self._thread.start()
@@ -88,6 +92,9 @@ class Writer:
     def _run(self) -> None:
         while True:
             item = self._next()
+            rest = self._last_commit + COMMIT_INTERVAL - time.monotonic()
+            if rest > 0 and item is not None:
+                time.sleep(rest)  # more gathers meanwhile, and one flush serves all of it
             batch: list[Append] = []
             while isinstance(item, Append):
                 batch.append(item)
@@ -124,6 +131,7 @@ class Writer:
                 return
             failure = CollabError("storage_unavailable")
             results = [failure] * len(batch)
+        self._last_commit = time.monotonic()
         answers = list(zip((append.future for append in batch), results, strict=True))
         _call(batch[0].future, _resolve, answers)
 

@@ -16,8 +16,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import aiohttp
@@ -426,17 +425,6 @@ class Honest:
             del self.editor.client.received[:-50]
             await asyncio.sleep(0.02)
 
-    def check(self) -> None:
-        assert len(self.seconds) > 10 * SECONDS / 20
-        assert max(self.seconds) < 2.0, sorted(self.seconds)[-5:]
-
-
-@pytest.fixture
-def server(start_server: Callable[..., CollabServer], tmp_path: Path) -> CollabServer:
-    rates = ["--rate-updates", "100000", "--rate-bytes", "1GiB", "--rate-awareness", "100000"]
-    heartbeat = ["--ping-interval", "2", "--ping-timeout", "2", "--connect-timeout", "2"]
-    return start_server(f"sqlite:///{tmp_path}/fuzz.db", args=[*rates, *heartbeat, "--max-connections-per-ip", "10000"])
-
 
 def tracebacks(logged: str) -> Counter[str]:
     """The kinds of tracebacks in a log: the innermost line of ours, and the exception."""
@@ -448,53 +436,186 @@ def tracebacks(logged: str) -> Counter[str]:
     return kinds
 
 
-@pytest.mark.timeout(SECONDS + 120)
-async def test_malformed_frames_hurt_nobody(server: CollabServer) -> None:
-    print(f"seed {SEED}, {SECONDS:g} seconds")
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-        honest = [await Honest.join(server, http, document) for document in (DOCUMENT, "calm")]
-        typing = [asyncio.create_task(person.run()) for person in honest]
-        began = time.monotonic()
-        fuzzer = Fuzzer(server, SEED, began + SECONDS, http)
-        fuzzing = asyncio.create_task(fuzzer.run())
-        await asyncio.wait([fuzzing, *typing], timeout=max(5.0, SECONDS / 4), return_when=asyncio.FIRST_COMPLETED)
-        warm = server.memory()
-        await asyncio.wait([fuzzing, *typing], return_when=asyncio.FIRST_COMPLETED)
-        for task in typing:
-            assert not task.done(), f"seed {SEED}: {task.exception()!r}"
-        fuzzing.result()
-        grown = server.memory() - warm
-        print(dict(fuzzer.counts), f"memory {grown / MIB:+.1f} MiB", "slowest", [round(max(person.seconds), 3) for person in honest])
-        # Those who left in whatever way have left.
-        async with asyncio.timeout(20):
-            while True:
-                onlooker = Client(WebSocketWire(server.url, http), f"/doc/{DOCUMENT}")
-                await onlooker.connect({"presence": "json", "user": {"name": "Onlooker"}})
-                present = (await onlooker.event("presence"))["joined"]
-                if {entry["user"]["name"] for entry in present} == {"Honest", "Onlooker"}:
-                    break
-                await onlooker.close()
-                await asyncio.sleep(0.2)
-        for task in typing:
-            task.cancel()
-        await asyncio.wait(typing)
-        for person in honest:
-            person.check()
-        # Everything that honest people typed is there.
+# -- the run ----------------------------------------------------------------------------------------
+
+
+class Run:
+    """What is known after a run."""
+
+    def __init__(self, server: CollabServer) -> None:
+        self.server = server
+        self.counts: Counter[str] = Counter()
+        self.honest: list[Honest] = []
+        self.trouble: BaseException | None = None
+        self.grown = 0
+        self.present: set[str] = set()
+        self.calm_text = ""
+        self.clocks: dict[int, int] = {}
+        self.health = 0
+        self.logged = ""
+        self.exit_code: int | None = None
+
+    async def go(self) -> None:
+        """Torment the server for so long, then look at what is left of it."""
+        server = self.server
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+            self.honest = [await Honest.join(server, http, document) for document in (DOCUMENT, "calm")]
+            typing = [asyncio.create_task(person.run()) for person in self.honest]
+            fuzzer = Fuzzer(server, SEED, time.monotonic() + SECONDS, http)
+            fuzzing = asyncio.create_task(fuzzer.run())
+            await asyncio.wait([fuzzing, *typing], timeout=max(5.0, SECONDS / 4), return_when=asyncio.FIRST_COMPLETED)
+            warm = server.memory()
+            await asyncio.wait([fuzzing, *typing], return_when=asyncio.FIRST_COMPLETED)
+            self.trouble = next((task.exception() for task in (*typing, fuzzing) if task.done()), None)
+            self.counts = fuzzer.counts
+            self.grown = server.memory() - warm
+            for task in (fuzzing, *typing):
+                task.cancel()
+            await asyncio.wait([fuzzing, *typing])
+            if self.trouble is None:
+                await self._look_around(http)
+        self.logged = server.stderr()
+        self.exit_code = server.stop()
+
+    async def _look_around(self, http: aiohttp.ClientSession) -> None:
+        server = self.server
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(20):  # those who said nothing at the end are found out by the heartbeat
+                while self.present != {"Honest", "Onlooker"}:
+                    onlooker = Client(WebSocketWire(server.url, http), f"/doc/{DOCUMENT}")
+                    await onlooker.connect({"presence": "json", "user": {"name": "Onlooker"}})
+                    self.present = {entry["user"]["name"] for entry in (await onlooker.event("presence"))["joined"]}
+                    self.clocks = read_state_vector(await onlooker.event("sync-step-1"))
+                    await onlooker.close()
+                    await asyncio.sleep(0.2)
         calm = Editor(Client(WebSocketWire(server.url, http), "/doc/calm"), root="honest")
         await calm.client.connect()
         await calm.sync()
-        assert str(calm.text).startswith(honest[1].typed)
-        has = read_state_vector(await onlooker.event("sync-step-1"))
-        assert has[honest[0].editor.doc.client_id] >= len(honest[0].typed)
+        self.calm_text = str(calm.text)
         async with http.get(f"{server.url}/healthz") as response:
-            assert response.status == 200
-    logged = server.stderr()
-    assert not tracebacks(logged), f"seed {SEED}: {tracebacks(logged)}"
+            self.health = response.status
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """One run, which the tests below look at from different sides."""
+    rates = ["--rate-updates", "100000", "--rate-bytes", "1GiB", "--rate-awareness", "100000", "--max-connections-per-ip", "10000"]
+    heartbeat = ["--ping-interval", "2", "--ping-timeout", "2", "--connect-timeout", "2"]
+    server = CollabServer(f"sqlite:///{tmp_path_factory.mktemp('fuzz')}/fuzz.db", args=[*rates, *heartbeat]).start()
+    run = Run(server)
+    try:
+        print(f"seed {SEED}, {SECONDS:g} seconds")
+        asyncio.run(run.go())
+        slowest = [f"{max(person.seconds) * 1000:.0f} ms" for person in run.honest]
+        print(dict(run.counts), f"memory {run.grown / MIB:+.1f} MiB, slowest acks {slowest}, logged {len(run.logged)} bytes")
+        yield run
+    finally:
+        server.kill()
+
+
+pytestmark = pytest.mark.timeout(SECONDS + 120)
+
+
+def test_the_process_lives_and_ends_as_it_should(run: Run) -> None:
+    assert run.trouble is None, f"seed {SEED}: {run.trouble!r}"
+    assert run.health == 200
+    assert run.exit_code == 0
+    assert min(run.counts.values()) > 50 * SECONDS / 20, f"hardly anything was tried: {run.counts}"
+
+
+def test_honest_people_notice_nothing(run: Run) -> None:
+    for person in run.honest:
+        assert len(person.seconds) > 50 * SECONDS / 20
+        assert max(person.seconds) < 2.0, f"seed {SEED}: {sorted(person.seconds)[-5:]}"
+
+
+def test_everything_that_honest_people_typed_is_there(run: Run) -> None:
+    fuzzed, calm = run.honest
+    assert run.calm_text.startswith(calm.typed)
+    assert run.clocks[fuzzed.editor.doc.client_id] >= len(fuzzed.typed)
+
+
+def test_memory_stays_small(run: Run) -> None:
+    assert run.grown < 20 * MIB, f"seed {SEED}: {run.grown / MIB:.1f} MiB more"
+
+
+def test_those_who_left_have_left(run: Run) -> None:
+    assert run.present == {"Honest", "Onlooker"}, f"seed {SEED}"
+
+
+@pytest.mark.xfail(strict=True, reason="see test_requests_that_once_hurt")
+def test_nothing_raised_where_nobody_expected_it(run: Run) -> None:
+    assert not tracebacks(run.logged), f"seed {SEED}: {tracebacks(run.logged)}"
+    assert "Traceback" not in run.logged
+    assert "never awaited" not in run.logged
+    assert "never retrieved" not in run.logged
+
+
+@pytest.mark.xfail(strict=True, reason="aiohttp.server logs every bad request through the standard library, without a bound: 1 to 4 KB each")
+def test_the_log_cannot_be_filled(run: Run) -> None:
+    assert len(run.logged) < 1000 * SECONDS + 100_000
+
+
+# -- found by the run above -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def quiet_server() -> Iterator[CollabServer]:
+    server = CollabServer("memory://").start()
+    yield server
+    server.kill()
+
+
+def exchange(server: CollabServer, request: bytes, *, reset: bool) -> tuple[bytes, str]:
+    """Send raw bytes; returns the status line, and what the server logged because of them."""
+    before = len(server.stderr())
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.sendall(request)
+        if reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        status = b"" if reset else connection.recv(4096).partition(b"\r\n")[0]
+    for _ in range(5):  # each round trip gives the loop a turn in which to log
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            assert b" 200 " in connection.recv(4096)
+    return status, server.stderr()[before:]
+
+
+def found(reason: str) -> pytest.MarkDecorator:
+    return pytest.mark.xfail(strict=True, reason=reason)
+
+
+UPGRADE = upgrade(0).encode()
+KEY = b"Sec-WebSocket-Key: "
+POLL = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n"
+PREPARE = "transports/engine.py run_websocket: what `websocket.prepare` raises is not caught"
+LOGGER = "app.py serve: aiohttp's own loggers write every bad request, parts of it included, through the standard library's last resort"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        pytest.param(UPGRADE, b"", id="reset-in-upgrade", marks=found(PREPARE)),
+        pytest.param(UPGRADE.replace(KEY, KEY + b"\xfc"), b" 400", id="key-not-ascii", marks=found(PREPARE)),
+        pytest.param(UPGRADE.replace(KEY, KEY + b"A"), b" 400", id="key-not-base64"),
+        pytest.param(POLL + b"Origin: http://[\r\n\r\n", b" 403", id="origin-1", marks=found("transports/peers.py origin_allowed: urlsplit raises ValueError")),
+        pytest.param(POLL + b"Origin: http://]x[\r\n\r\n", b" 403", id="origin-2", marks=found("transports/peers.py origin_allowed: urlsplit raises ValueError")),
+        pytest.param(POLL + b"Origin: \xfc\r\n\r\n", b" 403", id="origin-3"),
+        pytest.param(b"GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", b" 404", id="null-in-path", marks=found("transports/ops.py _file: ValueError: embedded null byte")),
+        pytest.param(b"GET /../collab/app.py HTTP/1.1\r\nHost: h\r\n\r\n", b" 404", id="parent-in-path"),
+        pytest.param(b"GET /..%2fcollab%2fapp.py HTTP/1.1\r\nHost: h\r\n\r\n", b" 404", id="hidden-parent-in-path"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nExpect: \xfc\r\n\r\n", b" 417", id="expect", marks=found("aiohttp's expect handler cannot write what it was sent: 500")),
+        pytest.param(b"nonsense\r\n\r\n", b" 400", id="nonsense"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b" 400", id="tls"),
+        pytest.param(POLL + b"Content-Length: -1\r\n\r\n", b" 400", id="length", marks=found(LOGGER)),
+        pytest.param(b"GET /ws/x?token=" + b"sesame" * 2000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", b" 400", id="long-token", marks=found(LOGGER)),
+        pytest.param(UPGRADE.replace(KEY, b"Sec-WebSocket-Protocol: " + b"sesame" * 500 + b"\r\n" + KEY), b" 101", id="protocols", marks=found(LOGGER)),
+    ],
+)  # fmt: skip
+def test_requests_that_once_hurt(quiet_server: CollabServer, request_bytes: bytes, status: bytes) -> None:
+    answered, logged = exchange(quiet_server, request_bytes, reset=not status)
+    assert status in answered
+    assert b" 500" not in answered
     assert "Traceback" not in logged
-    assert "never awaited" not in logged
-    assert "never retrieved" not in logged
-    assert len(logged) < 1000 * SECONDS + 100_000, "hostile people can fill the log"
-    assert grown < 20 * MIB, f"seed {SEED}: {grown / MIB:.1f} MiB more"
-    assert min(fuzzer.counts.values()) > 5 * SECONDS / 20, fuzzer.counts
-    assert server.stop() == 0
+    assert "sesame" not in logged
+    assert len(logged) < 1000

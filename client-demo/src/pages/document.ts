@@ -12,7 +12,7 @@ import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
 import { addressOf, freshName, kindInAddress, setTokenOfTab, tokenOfTab, untitled } from '../ui/location'
 import { openDialog, openMenu, type MenuItem } from '../ui/overlays'
-import { asUser, me, rename } from '../ui/people'
+import { asUser, inkOn, me, rename } from '../ui/people'
 import { peersOf } from '../ui/presence'
 import { forget, remember } from '../ui/recent'
 import { statusPill } from '../ui/statusPill'
@@ -347,6 +347,7 @@ class DocumentPage {
     this.followBar.hidden = peer === undefined
     if (peer === undefined) return
     this.followBar.style.setProperty('--person', peer.color)
+    this.followBar.style.setProperty('--ink', inkOn(peer.color))
     fill(
       this.followBar,
       h('span', { class: 'follow-words' }, 'Following ', h('strong', {}, peer.name)),

@@ -2,7 +2,7 @@
 
 import { Code, FileText, Monitor, Moon, Search, Shapes, Sun, X } from 'lucide'
 import type { Kind } from '../editors/editor'
-import { Api, timeOf, type Listed } from '../ui/api'
+import { Api, type Listed } from '../ui/api'
 import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
 import { addressOf, freshName, tokenOfTab, untitled } from '../ui/location'
@@ -114,7 +114,7 @@ function card({ kind, title, words }: (typeof CARDS)[number]): HTMLElement {
 function rowsOf(listed: Listed[] | null): Row[] {
   const rows = new Map<string, Row>()
   for (const { name, updated_at, size, participants } of listed ?? []) {
-    rows.set(name, { name, title: untitled(name), kind: kindOf(name), changed: timeOf(updated_at), size, people: participants, remembered: false })
+    rows.set(name, { name, title: untitled(name), kind: kindOf(name), changed: Date.parse(updated_at), size, people: participants, remembered: false })
   }
   for (const { name, title, kind, opened } of recentDocuments()) {
     const known = rows.get(name)

@@ -4,6 +4,7 @@ import { X } from 'lucide'
 import * as Y from 'yjs'
 import type { Kind } from '../editors/editor'
 import { ApiError, type Api, type Version } from '../ui/api'
+import { compare } from '../ui/compare'
 import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
 import { openDialog } from '../ui/overlays'
@@ -64,7 +65,7 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
         { type: 'button', title: ago(version.created), onclick: () => void show(version) },
         h('span', { class: 'version-time' }, time),
         h('span', { class: 'version-words' }, version.automatic ? words : h('strong', {}, words), version.author !== null && h('span', { class: 'quiet' }, version.author)),
-        version.size !== null && h('span', { class: 'quiet small' }, bytes(version.size)),
+        h('span', { class: 'quiet small' }, bytes(version.size)),
       ),
       version.id === shown && !options.readOnly() && h('button', { class: 'button', type: 'button', onclick: () => askRestore(version) }, 'Restore'),
     )
@@ -104,14 +105,13 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
     try {
       const stamp = new Date().toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
       // The way back: what was there, under a name.
-      await api.nameVersion(name, `Before restoring, ${stamp}`)
-      const before = (await api.versions(name))?.find((other) => other.name === `Before restoring, ${stamp}`)
+      const before = await api.nameVersion(name, `Before restoring, ${stamp}`)
       await api.restore(name, version.id)
       back()
       toast({
         words: 'Version restored.',
         tone: 'good',
-        ...(before === undefined ? {} : { action: { label: 'Undo', run: () => void undo(before) } }),
+        action: { label: 'Undo', run: () => void undo(before) },
       })
       await reload()
     } catch (error) {
@@ -170,7 +170,7 @@ async function preview(doc: Y.Doc, options: VersionsOptions, version: Version, b
   const bar = h(
     'div',
     { class: 'preview-bar' },
-    h('span', {}, 'You are looking at ', h('strong', {}, version.name ?? 'an automatic version'), ` from ${ago(version.created)}.`),
+    h('span', {}, 'This is ', h('strong', {}, version.name ?? 'an automatic version'), `, kept ${ago(version.created)}. `, options.kind !== 'board' && h('span', { class: 'quiet' }, 'Struck out: written since. Green: gone since.')),
     h('button', { class: 'button', type: 'button', onclick: back }, 'Back to now'),
   )
   const body = options.kind === 'board' ? await boardPreview(doc) : textPreview(doc.getText('body'), options.doc.getText('body'))
@@ -199,68 +199,4 @@ function textPreview(then: Y.Text, now: Y.Text): HTMLElement {
     page.append(kind === 'same' ? words : h(kind === 'gone' ? 'del' : 'ins', {}, words))
   }
   return page
-}
-
-interface Piece {
-  words: string
-  kind: 'same' | 'gone' | 'new'
-}
-
-const MOST_WORK = 4_000_000
-
-/** What stayed, what went and what came between two texts, by words. */
-export function compare(then: string, now: string): Piece[] {
-  const [a, b]: [string[], string[]] = [wordsIn(then), wordsIn(now)]
-  let start = 0
-  while (start < a.length && start < b.length && a[start] === b[start]) start += 1
-  let end = 0
-  while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1
-  const [middleA, middleB] = [a.slice(start, a.length - end), b.slice(start, b.length - end)]
-  const pieces: Piece[] = []
-  const put = (words: string, kind: Piece['kind']): void => {
-    const last = pieces.at(-1)
-    if (words === '') return
-    if (last?.kind === kind) last.words += words
-    else pieces.push({ words, kind })
-  }
-  put(a.slice(0, start).join(''), 'same')
-  if (middleA.length * middleB.length > MOST_WORK) {
-    put(middleA.join(''), 'gone')
-    put(middleB.join(''), 'new')
-  } else {
-    for (const [words, kind] of walk(middleA, middleB)) put(words, kind)
-  }
-  put(a.slice(a.length - end).join(''), 'same')
-  return pieces
-}
-
-function wordsIn(text: string): string[] {
-  return text.match(/\s+|\S+/g) ?? []
-}
-
-function walk(a: string[], b: string[]): [string, Piece['kind']][] {
-  const width = b.length + 1
-  const longest = new Uint32Array((a.length + 1) * width)
-  const at = (i: number, j: number): number => longest[i * width + j] ?? 0
-  for (let i = a.length - 1; i >= 0; i--) {
-    for (let j = b.length - 1; j >= 0; j--) {
-      longest[i * width + j] = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1))
-    }
-  }
-  const steps: [string, Piece['kind']][] = []
-  let [i, j] = [0, 0]
-  while (i < a.length || j < b.length) {
-    if (i < a.length && j < b.length && a[i] === b[j]) {
-      steps.push([a[i] as string, 'same'])
-      i += 1
-      j += 1
-    } else if (j >= b.length || (i < a.length && at(i + 1, j) >= at(i, j + 1))) {
-      steps.push([a[i] as string, 'gone'])
-      i += 1
-    } else {
-      steps.push([b[j] as string, 'new'])
-      j += 1
-    }
-  }
-  return steps
 }

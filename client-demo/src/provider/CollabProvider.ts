@@ -594,6 +594,7 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
           return
         }
         this.streamOpen = true
+        this.lastNotice = null
         this.move('live', { transport: 'sse', readOnly: true, retryAt: null, fault: null })
         this.retryLater(STREAM_RETRY)
       },
@@ -606,7 +607,9 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
         this.closeStream()
         if (!wasOpen) return
         this.patch({ readOnly: this.mayOnlyRead })
-        this.lose(null)
+        const said = this.lastNotice
+        if (said !== null && !said.retryable) this.refuse(said)
+        else this.lose(null)
       },
     })
     this.stream = stream

@@ -8,8 +8,7 @@ const BASE = '/api/v1'
 export interface Listed {
   name: string
   size: number
-  /** ISO time, or epoch seconds. */
-  updated_at: string | number | null
+  updated_at: string
   participants: number
 }
 
@@ -20,7 +19,7 @@ export interface Version {
   /** Epoch milliseconds. */
   created: number
   automatic: boolean
-  size: number | null
+  size: number
 }
 
 /** Something that the server refused, in words for a person. */
@@ -38,22 +37,21 @@ export class Api {
   async documents(): Promise<Listed[] | null> {
     const answer = await this.request('GET', '/documents?limit=200')
     if (!answer.ok) return null
-    const body = (await answer.json()) as { documents?: Listed[]; items?: Listed[] }
-    return body.documents ?? body.items ?? []
+    return ((await answer.json()) as { documents: Listed[] }).documents
   }
 
-  /** Whether versions can be listed at all. */
+  /** The newest versions, newest first; null where this server has none. */
   async versions(document: string): Promise<Version[] | null> {
     const answer = await this.request('GET', `/documents/${encodeURIComponent(document)}/versions`)
-    if (answer.status === 404 || answer.status === 405 || answer.status === 501) return null
-    const body = (await this.read(answer)) as { versions?: Raw[]; items?: Raw[] } | Raw[]
-    const list = Array.isArray(body) ? body : (body.versions ?? body.items ?? [])
-    return list.map(asVersion).sort((a, b) => b.created - a.created)
+    // A document that nobody has written to yet is not found either; its list is empty.
+    if (answer.status === 404) return (await hasDocuments(answer)) ? [] : null
+    return ((await this.read(answer)) as { versions: Raw[] }).versions.map(asVersion)
   }
 
   /** Keep the document as it is now under a name. */
-  async nameVersion(document: string, name: string): Promise<void> {
-    await this.read(await this.request('POST', `/documents/${encodeURIComponent(document)}/versions`, { name }))
+  async nameVersion(document: string, name: string): Promise<Version> {
+    const answer = await this.request('POST', `/documents/${encodeURIComponent(document)}/versions`, { name })
+    return asVersion((await this.read(answer)) as Raw)
   }
 
   /** A version as one Yjs v1 update. */
@@ -96,25 +94,21 @@ export class Api {
   }
 }
 
-type Raw = Record<string, unknown>
-
-/** Epoch milliseconds out of what a server may call a time. */
-export function timeOf(value: unknown): number {
-  if (typeof value === 'number') return value < 1e12 ? value * 1000 : value
-  const time = typeof value === 'string' ? Date.parse(value) : NaN
-  return Number.isNaN(time) ? 0 : time
+interface Raw {
+  id: number
+  name: string | null
+  automatic: boolean
+  participant: string | null
+  created_at: string
+  size: number
 }
 
-function asVersion(raw: Raw): Version {
-  const name = typeof raw['name'] === 'string' && raw['name'] !== '' ? raw['name'] : null
-  const author: unknown = raw['author'] ?? raw['created_by'] ?? raw['participant'] ?? null
-  const words = typeof author === 'object' && author !== null ? (author as { name?: unknown }).name : author
-  return {
-    id: String(raw['id'] ?? raw['version'] ?? ''),
-    name,
-    author: typeof words === 'string' ? words : null,
-    created: timeOf(raw['created_at'] ?? raw['created'] ?? raw['at']),
-    automatic: raw['automatic'] === true || raw['kind'] === 'automatic' || raw['kind'] === 'checkpoint' || name === null,
-    size: typeof raw['size'] === 'number' ? raw['size'] : null,
-  }
+function asVersion({ id, name, automatic, participant, created_at, size }: Raw): Version {
+  return { id: String(id), name, automatic, author: participant, created: Date.parse(created_at), size }
+}
+
+/** Whether a 404 comes from the API, about a document, and not from a server without it. */
+async function hasDocuments(answer: Response): Promise<boolean> {
+  const body: unknown = await answer.json().catch(() => null)
+  return asFault(body)?.code === 'not_found'
 }

@@ -89,7 +89,7 @@ class Board {
 
   constructor(private readonly host: HTMLElement, private readonly context: EditorContext) {
     this.store = new BoardStore(context.doc)
-    this.live = new Live(context.provider, this.store, () => this.stage.invalidate())
+    this.live = new Live(context.provider, this.store, (what) => this.stage.invalidate(what))
     this.stage = new Stage(this.store, this.camera, this.live, keptLook(), (what) => this.invalidate(what))
     fill(this.root, this.canvas, this.over, this.layer, this.empty, this.panel.element, this.dock, this.zoomBar())
     this.fillDock()
@@ -1029,8 +1029,8 @@ class AfterThreshold implements Gesture {
 
 function remoteCursor(): HTMLElement {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
-  svg.setAttribute('width', '18')
-  svg.setAttribute('height', '18')
+  svg.setAttribute('width', '22')
+  svg.setAttribute('height', '22')
   svg.setAttribute('viewBox', '0 0 18 18')
   const path = document.createElementNS('http://www.w3.org/2000/svg', 'path')
   path.setAttribute('d', 'M1.5 1.5l5.2 14 2.2-6 6-2.2z')

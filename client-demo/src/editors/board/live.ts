@@ -57,7 +57,7 @@ export class Live {
   constructor(
     private readonly provider: CollabProvider,
     private readonly store: BoardStore,
-    private readonly onChange: () => void,
+    private readonly onChange: (what: 'shapes' | 'overlay') => void,
   ) {
     this.awareness = provider.awareness
     this.awareness.on('change', this.onAwareness)
@@ -219,7 +219,7 @@ export class Live {
   // -- in --------------------------------------------------------------------------------------
 
   private readonly onAwareness = ({ added, updated, removed }: { added: number[]; updated: number[]; removed: number[] }): void => {
-    if ([...added, ...updated, ...removed].some((client) => client !== this.awareness.clientID)) this.onChange()
+    if ([...added, ...updated, ...removed].some((client) => client !== this.awareness.clientID)) this.onChange('overlay')
   }
 
   private readonly onBroadcast = ({ event, data, from }: { event: string; data: unknown; from: string }): void => {
@@ -231,7 +231,7 @@ export class Live {
       if (draft !== undefined) draft.until = Date.now() + AFTER_END
       setTimeout(() => {
         this.forgetOld()
-        this.onChange()
+        this.onChange('shapes')
       }, AFTER_END + 20)
     } else if (letter.k === 'shapes' && typeof letter.shapes === 'object' && letter.shapes !== null) {
       const shapes = new Map<string, Shape>()
@@ -249,7 +249,7 @@ export class Live {
     }
     const { cursor, client } = letter
     if (typeof client === 'number' && isPoint(cursor)) this.draftCursors.set(client, { at: cursor, seen: Date.now() })
-    this.onChange()
+    this.onChange('shapes')
   }
 
   private forgetOld(): void {

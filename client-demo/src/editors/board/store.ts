@@ -75,9 +75,9 @@ export class BoardStore {
   update(patches: Map<string, Patch>): void {
     this.transact((map) => {
       for (const [id, patch] of patches) {
-        const shape = map.get(id)
+        const shape = shapeIn(map, id)
         const before = this.cache.get(id)
-        if (!(shape instanceof Y.Map) || before === undefined) continue
+        if (shape === null || before === undefined) continue
         for (const [key, value] of Object.entries(patch)) {
           if (same(before[key as keyof Shape], value)) continue
           if (value === null) shape.delete(key)
@@ -112,14 +112,20 @@ export class BoardStore {
 
   /** The live text of a shape, for typing in it together; null where the shape is gone. */
   textOf(id: string): Y.Text | null {
-    const shape = this.map?.get(id)
-    if (!(shape instanceof Y.Map)) return null
-    const text: unknown = shape.get('text')
+    const { map } = this
+    const known = map?.get(id)
+    const text: unknown = known instanceof Y.Map ? known.get('text') : undefined
     if (text instanceof Y.Text) return text
-    // A script wrote a plain string.
-    const live = new Y.Text(typeof text === 'string' ? text : '')
-    this.doc.transact(() => shape.set('text', live), BOARD_ORIGIN)
-    return live
+    if (map === null || !map.has(id)) return null
+    // A script wrote a plain string, or all of the shape as plain JSON.
+    return this.doc.transact(() => {
+      const shape = shapeIn(map, id)
+      if (shape === null) return null
+      const words: unknown = shape.get('text')
+      const live = new Y.Text(typeof words === 'string' ? words : '')
+      shape.set('text', live)
+      return live
+    }, BOARD_ORIGIN)
   }
 
   destroy(): void {
@@ -163,6 +169,16 @@ export class BoardStore {
     if (shape === null) this.cache.delete(id)
     else this.cache.set(id, shape)
   }
+}
+
+/** The map of a shape; one that a script wrote as plain JSON becomes a map, so that its fields can change alone. */
+function shapeIn(map: Y.Map<unknown>, id: string): Y.Map<unknown> | null {
+  const value = map.get(id)
+  if (value instanceof Y.Map) return value as Y.Map<unknown>
+  if (typeof value !== 'object' || value === null || value instanceof Y.AbstractType) return null
+  const shape = new Y.Map<unknown>(Object.entries(value))
+  map.set(id, shape)
+  return shape
 }
 
 function same(a: unknown, b: unknown): boolean {
