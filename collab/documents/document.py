@@ -35,6 +35,7 @@ class Document:
         self.clocks: dict[int, int] = {}
         self.size = len(EMPTY_UPDATE)
         self.poisoned = False
+        self._encoded: bytes | None = None
         self._containers: _Containers | None = None
         self._pairs: set[tuple[int, int]] = set()
 
@@ -58,6 +59,7 @@ class Document:
                 for update in tail:
                     document._doc.apply_update(update)
                 document._learn()
+            document._encoded = None
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
@@ -127,6 +129,7 @@ class Document:
             doc: pycrdt.Doc[Any] = pycrdt.Doc()
             doc.apply_update(part(self.encode(), {}, known))
             self._doc = doc
+            self._encoded = None
             self._pairs -= known
         return part(update, self.clocks, pairs)
 
@@ -138,6 +141,7 @@ class Document:
         return self._containers.hold(client, clock)
 
     def _integrate(self, update: bytes) -> None:
+        self._encoded = None
         try:
             self._doc.apply_update(update)
         except BaseException as error:
@@ -149,6 +153,7 @@ class Document:
 
     def _apply_deletes(self, update: bytes) -> bool:
         """Yjs sends its whole delete set with every resync; most often it says nothing new."""
+        encoded = self._encoded
         changes: list[bytes] = []
         subscription = self._doc.observe(lambda event: changes.append(event.delete_set))
         try:
@@ -156,6 +161,7 @@ class Document:
         finally:
             self._doc.unobserve(subscription)
         if not any(change != b"\0" for change in changes):
+            self._encoded = encoded
             return False
         self.size += len(update)
         return True
@@ -178,9 +184,15 @@ class Document:
 
     def encode(self) -> bytes:
         """The whole document as one Yjs v1 update."""
-        state = self._doc.get_update()
-        self.size = len(state)
+        state = self._encoded
+        if state is None:
+            state = self._encoded = self._doc.get_update()
+            self.size = len(state)
         return state
+
+    def forget_encoded(self) -> None:
+        """Let go of what :meth:`encode` keeps for whoever asks before the next edit."""
+        self._encoded = None
 
     def measure(self) -> int:
         """The exact encoded size in bytes."""

@@ -149,6 +149,7 @@ class Hub:
         while True:
             await asyncio.sleep(TIDY_INTERVAL)
             for live in list(self.documents.values()):
+                live.document.forget_encoded()
                 if live.logged_since_snapshot >= self.compact_every:
                     await self._compact(live)
                 if self.checkpoints.due(live):

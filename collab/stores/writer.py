@@ -19,7 +19,7 @@ T = TypeVar("T")
 #: updates that one transaction takes at most
 MAX_BATCH = 5_000
 #: seconds between two commits at least: the first edit after quiet is written at once
-COMMIT_INTERVAL = 0.003
+COMMIT_INTERVAL = 0.005
 #: seconds without work after which there is time to tidy up
 IDLE_AFTER = 3.0
 
