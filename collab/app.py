@@ -18,7 +18,7 @@ from collab.hub.checkpoints import Checkpoints
 from collab.hub.hub import Hub
 from collab.hub.live_document import DocumentLimits
 from collab.stores.urls import store_from_url
-from collab.transports import ops
+from collab.transports import ops, rest
 from collab.transports.peers import Peers
 from collab.transports.socketio import SocketIODoor
 from collab.types import Role
@@ -72,6 +72,7 @@ def create_app(settings: Settings, *, auth: Authenticator | None = None) -> web.
     app["hub"] = hub
     app["socketio"] = door
     app.router.add_route("*", "/socket.io/", door.handle_request)
+    rest.add_routes(app, hub, authenticator, settings, peers)
     ops.add_routes(app, hub)
 
     async def start(_app: web.Application) -> None:

@@ -534,7 +534,7 @@ def _root_kind(holds: int) -> RootKind:
 _Hunk = tuple[int, int, int, int]
 
 
-class _Differ:
+class Differ:
     """Finds small edits, as long as its budget lasts; then larger ones."""
 
     def __init__(self, budget: int = DIFF_BUDGET) -> None:
@@ -740,7 +740,7 @@ class _Batch:
     def __init__(self, doc: pycrdt.Doc[Any], kinds: dict[str, RootKind]) -> None:
         self._doc = doc
         self._kinds = kinds
-        self._differ = _Differ()
+        self._differ = Differ()
         # Texts by path, because looking at one costs its length; forgotten when paths may move.
         self._texts: dict[tuple[str, ...], _TextView] = {}
 
@@ -890,7 +890,7 @@ class _TextView:
         if length and attributes:
             self._text.format(self._bytes(start), self._bytes(stop), attributes)
 
-    def replace(self, text: str, differ: _Differ) -> None:
+    def replace(self, text: str, differ: Differ) -> None:
         """Make the characters read ``text``; embeds stay where they are."""
         self._look()
         embeds = frozenset(self._embeds)

@@ -59,6 +59,7 @@ class RawReader:
         self.session = ""
         self.codes: list[str] = []
         self.received = 0
+        self.taken = 0
         self.ended = False
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
@@ -118,6 +119,7 @@ class RawReader:
                 self.ended = True
                 return b"\x08" * count
             self._read += chunk
+            self.taken += len(chunk)
         taken, self._read = self._read[:count], self._read[count:]
         return taken
 
@@ -140,6 +142,11 @@ class RawReader:
                     self.session = data["session"]
                 elif name == "notice":
                     self.codes.append(data["code"])
+
+    def end(self) -> None:
+        """Hang up; who waits for a frame waits no more."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._socket.close()
@@ -407,24 +414,45 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: Col
 # -- other things than edits that can pile up -------------------------------------------------------
 
 
-async def pile_up(server: CollabServer, document: str, act: Callable[[Connect, RawReader], Any], seconds: float) -> None:
-    """Let ``act`` happen to a reader that answers pings and never reads; its memory stays bounded, or it is cut."""
+Act = Callable[[Connect, RawReader], Awaitable[None]]
+
+
+async def pile_up(server: CollabServer, document: str, act: Act) -> None:
+    """Let ``act`` happen to a reader that answers pings and never reads; its memory stays bounded, or it is cut.
+
+    ``act`` ends once it has sent more than a bounded reader could hold.
+    """
     async with clients(server) as connect:
         # In another document: an edit in this one would find out that somebody is behind.
         neighbours = Neighbours(await editor(connect, "elsewhere"), await editor(connect, "elsewhere"))
         deaf = RawReader(server.port, document)
         await asyncio.to_thread(deaf.join)
-        before, memory = server.memory(), Memory(server)
+        memory = Memory(server)
+        before = server.memory()
         async with running(neighbours.run(), memory.run(), pong([deaf])):
             action = asyncio.create_task(act(connect, deaf))
-            end = time.monotonic() + seconds
-            while time.monotonic() < end and memory.peak - before < ALLOWED:
-                await asyncio.sleep(0.05)
+            while not action.done() and memory.peak - before < ALLOWED:
+                await asyncio.wait([action], timeout=0.05)
             action.cancel()
             await asyncio.wait([action])
+            assert action.cancelled() or action.exception() is None, action.exception()
         deaf.close()
         assert memory.peak - before < ALLOWED, f"{(memory.peak - before) / MIB:.1f} MiB more"
         neighbours.check()
+
+
+@contextlib.asynccontextmanager
+async def attentive(server: CollabServer, document: str) -> AsyncIterator[asyncio.Task[None]]:
+    """Somebody who reads everything; the task ends once that was more than a bounded reader could hold."""
+    reader = RawReader(server.port, document, MIB)
+    await asyncio.to_thread(reader.join)
+    reading = asyncio.create_task(asyncio.to_thread(reader.read_until, lambda: reader.taken > 2 * ALLOWED))
+    try:
+        yield reading
+    finally:
+        reader.end()
+        await asyncio.wait([reading])
+        reader.close()
 
 
 @pytest.mark.xfail(
@@ -433,12 +461,13 @@ async def pile_up(server: CollabServer, document: str, act: Callable[[Connect, R
 async def test_presence_does_not_pile_up(server: CollabServer) -> None:
     async def act(connect: Connect, _deaf: RawReader) -> None:
         people = [await connect("presence") for _ in range(8)]
-        while True:
-            for number, person in enumerate(people):
-                await person.emit("presence", {"n": number, "at": time.time(), "much": "x" * 15_000})
-            await asyncio.sleep(0.03)
+        async with attentive(server, "presence") as reading:
+            while not reading.done():
+                for number, person in enumerate(people):
+                    await person.emit("presence", {"n": number, "at": time.time(), "much": "x" * 15_000})
+                await asyncio.sleep(0.03)
 
-    await pile_up(server, "presence", act, 4.0)
+    await pile_up(server, "presence", act)
 
 
 @pytest.mark.xfail(
@@ -447,11 +476,12 @@ async def test_presence_does_not_pile_up(server: CollabServer) -> None:
 async def test_broadcasts_do_not_pile_up(server: CollabServer) -> None:
     async def act(connect: Connect, _deaf: RawReader) -> None:
         person = await connect("broadcast")
-        while True:
-            await person.emit("broadcast", {"event": "e", "data": "x" * 60_000})
-            await asyncio.sleep(0.015)
+        async with attentive(server, "broadcast") as reading:
+            while not reading.done():
+                await person.emit("broadcast", {"event": "e", "data": "x" * 60_000})
+                await asyncio.sleep(0.01)
 
-    await pile_up(server, "broadcast", act, 4.0)
+    await pile_up(server, "broadcast", act)
 
 
 @pytest.mark.xfail(
@@ -462,12 +492,12 @@ async def test_answers_do_not_pile_up(server: CollabServer) -> None:
     async def act(connect: Connect, deaf: RawReader) -> None:
         writer = await editor(connect, "answers")
         await writer.type("x" * MIB)
-        with contextlib.suppress(OSError):
-            while True:
+        for _ in range(60):
+            with contextlib.suppress(OSError):  # cut
                 await asyncio.to_thread(deaf.ask)
-                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
-    await pile_up(server, "answers", act, 4.0)
+    await pile_up(server, "answers", act)
 
 
 if __name__ == "__main__":

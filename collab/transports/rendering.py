@@ -1,0 +1,28 @@
+"""Content as it stands in an HTTP answer. Runs in a worker process: nothing here needs the server."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import orjson
+
+from collab.documents.operations import read
+
+Format = Literal["json", "text", "update"]
+MEDIA_TYPES: dict[Format, str] = {
+    "json": "application/json",
+    "text": "text/plain",
+    "update": "application/octet-stream",
+}
+
+
+def render(state: bytes, path: str | None, format: Literal["json", "text"]) -> bytes:
+    """The content of a document (Yjs v1 ``state``) at ``path``, as UTF-8.
+
+    Raises:
+        CollabError: as :func:`collab.documents.operations.read`.
+    """
+    content = read(state, path, format)
+    if format == "text":
+        return str(content).encode()
+    return orjson.dumps(content)
