@@ -17,6 +17,7 @@ from collab.config import Settings
 from collab.hub.checkpoints import Checkpoints
 from collab.hub.hub import Hub
 from collab.hub.live_document import DocumentLimits
+from collab.hub.reader import Reader
 from collab.stores.urls import store_from_url
 from collab.transports import ops, rest
 from collab.transports.peers import Peers
@@ -60,11 +61,13 @@ def create_app(settings: Settings, *, auth: Authenticator | None = None) -> web.
         compact_every=settings.compact_every,
         checkpoints=Checkpoints(settings.checkpoint_interval, settings.checkpoint_keep),
     )
+    reader = Reader()
     peers = Peers(settings.trusted_proxies, settings.cors_origins)
     door = SocketIODoor(
         hub,
         authenticator,
         settings,
+        reader,
         origin_allowed=peers.origin_allowed,
         client_address=peers.address,
     )
@@ -72,15 +75,17 @@ def create_app(settings: Settings, *, auth: Authenticator | None = None) -> web.
     app["hub"] = hub
     app["socketio"] = door
     app.router.add_route("*", "/socket.io/", door.handle_request)
-    rest.add_routes(app, hub, authenticator, settings, peers)
+    rest.add_routes(app, hub, authenticator, settings, peers, reader)
     ops.add_routes(app, hub)
 
     async def start(_app: web.Application) -> None:
+        reader.open()
         await authenticator.open()
         await hub.start()
 
     async def stop(_app: web.Application) -> None:
         await door.shutdown()
+        await asyncio.to_thread(reader.close)
         await hub.close()
         await authenticator.close()
 

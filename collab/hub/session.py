@@ -125,6 +125,11 @@ class Session:
             return
         raise CollabError("read_only" if role is Role.EDITOR else "forbidden")
 
+    @property
+    def participant(self) -> str:
+        """Under whose name edits are logged."""
+        return self.identity.id or self.identity.name
+
     def notify(self, error: CollabError, **more: Any) -> None:
         """Send a notice made of an error and further fields."""
         self.write(self.encoder.notice(error.as_dict() | more))

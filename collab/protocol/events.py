@@ -28,6 +28,8 @@ _ROWS = (
     EventRule("awareness-update", "binary", Role.VIEWER, "awareness"),
     EventRule("presence", "json", Role.VIEWER, "awareness"),
     EventRule("cursor", "json", Role.VIEWER, "awareness"),
+    EventRule("operations", "json", Role.EDITOR, "updates"),
+    EventRule("content", "json", Role.VIEWER, "requests"),
     EventRule("broadcast", "json", Role.VIEWER, "awareness"),
     EventRule("authenticate", "json", Role.VIEWER, "requests"),
 )

@@ -58,9 +58,24 @@ class AuthenticateSchema(Schema):
     token = _Text(required=True)
 
 
+class OperationsSchema(Schema):
+    """``operations``; the operations themselves are checked where they are carried out."""
+
+    operations = fields.List(fields.Raw(), required=True)
+
+
+class ContentSchema(Schema):
+    """``content``."""
+
+    path = _Text(load_default=None, allow_none=True, validate=validate.Length(max=2000))
+    format = fields.Str(load_default="json", validate=validate.OneOf(["json", "text"]))
+
+
 _CONNECT = ConnectSchema(unknown=RAISE)
 _BROADCAST = BroadcastSchema(unknown=RAISE)
 _AUTHENTICATE = AuthenticateSchema(unknown=RAISE)
+_OPERATIONS = OperationsSchema(unknown=RAISE)
+_CONTENT = ContentSchema(unknown=RAISE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +146,18 @@ def load_authenticate(value: Any) -> str:
     """Check ``{token}``; returns the token. Raises ``invalid_payload``."""
     token: str = _load(_AUTHENTICATE, value)["token"]
     return token
+
+
+def load_operations(value: Any) -> list[Any]:
+    """Check ``{operations}``; returns the list. Raises ``invalid_payload``."""
+    operations: list[Any] = _load(_OPERATIONS, value)["operations"]
+    return operations
+
+
+def load_content(value: Any) -> tuple[str | None, str]:
+    """Check ``{path?, format?}``; returns the two. Raises ``invalid_payload``."""
+    values = _load(_CONTENT, value)
+    return values["path"], values["format"]
 
 
 def _check_json(value: Any, most: int, what: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from importlib.metadata import version
 from typing import Any, cast
@@ -24,18 +24,27 @@ from aiohttp import web
 
 from collab import __version__
 from collab.auth.base import Authenticator, ShownUser
+from collab.documents.operations import edit, read
 from collab.documents.presence import MAX_CLIENT_IDS
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.limits import Budget, ConnectionCounter, Strikes
 from collab.hub.live_document import LiveDocument
+from collab.hub.reader import Reader
 from collab.hub.session import Session, State
 from collab.protocol import packets
 from collab.protocol.awareness import decode_awareness
 from collab.protocol.events import EVENTS, EventRule
 from collab.protocol.frames import Frames
 from collab.protocol.packets import PLACEHOLDER, Packet, PacketError, parse_packet
-from collab.protocol.schemas import load_authenticate, load_broadcast, load_connect, load_presence
+from collab.protocol.schemas import (
+    load_authenticate,
+    load_broadcast,
+    load_connect,
+    load_content,
+    load_operations,
+    load_presence,
+)
 from collab.transports.engine import EngineServer, EngineSocket, ProtocolError
 from collab.types import check_document_name
 
@@ -164,6 +173,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         hub: where the documents are.
         authenticator: finds out who somebody is.
         settings: an object with the limits of ``collab.config.Settings``.
+        reader: the worker processes that look into content.
         origin_allowed, client_address: see :class:`EngineServer`.
     """
 
@@ -172,6 +182,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         hub: Hub,
         authenticator: Authenticator,
         settings: Any,
+        reader: Reader,
         *,
         client_manager: Any = None,
         origin_allowed: Callable[[web.Request], bool],
@@ -194,6 +205,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         self._manager_started = False
         self._authenticator = authenticator
         self._settings = settings
+        self._reader = reader
         self._counter = ConnectionCounter(settings.max_connections_per_ip)
         self._encoders: WeakValueDictionary[str, SocketIOEncoder] = WeakValueDictionary()
         engine: EngineServer = self.eio
@@ -208,6 +220,8 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             "awareness-update": self._on_awareness,
             "presence": self._on_presence,
             "cursor": self._on_cursor,
+            "operations": self._on_operations,
+            "content": self._on_content,
             "broadcast": self._on_broadcast,
             "authenticate": self._on_authenticate,
         }
@@ -567,7 +581,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
                 update,
                 partial(self._edit_done, attachment, id),
                 session=session,
-                participant=session.identity.id or session.identity.name,
+                participant=session.participant,
             )
         except BaseException:
             session.unacknowledged -= 1
@@ -604,6 +618,45 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         event, data = load_broadcast(_one_json(args))
         attachment.live.broadcast(attachment.session, event, data)
         self._ack(attachment, id)
+
+    def _on_operations(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
+        operations = load_operations(_one_json(args))
+        self._in_turn(attachment, id, self._operate(attachment, operations, id))
+
+    async def _operate(self, attachment: Attachment, operations: list[Any], id: int | None) -> None:
+        live, session = attachment.live, attachment.session
+        update = await self._reader.run(edit, live.document.encode(), operations)
+        session.require(EVENTS["operations"].role)
+        session.unacknowledged += 1
+        try:
+            # From no session: whoever asked for it does not have it yet.
+            live.apply(
+                update, partial(self._edit_done, attachment, id), session=None, participant=session.participant
+            )
+        except BaseException:
+            session.unacknowledged -= 1
+            raise
+
+    def _on_content(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
+        path, format = load_content(_one_json(args) if args else {})
+        self._in_turn(attachment, id, self._read_content(attachment, path, format, id))
+
+    async def _read_content(self, attachment: Attachment, path: str | None, format: str, id: int | None) -> None:
+        live = attachment.live
+        state, position = live.document.encode(), live.journal.position
+        content = await self._reader.run(read, state, path, format)
+        self._ack(attachment, id, content=content, position=position)
+
+    def _in_turn(self, attachment: Attachment, id: int | None, work: Coroutine[Any, Any, None]) -> None:
+        """Run what takes a worker process; the connection is read on when it is done."""
+
+        async def run() -> None:
+            try:
+                await work
+            except CollabError as error:
+                self._fail(attachment, error, id)
+
+        attachment.connection.socket.hold = asyncio.shield(self.eio.spawn(run()))
 
     def _on_authenticate(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
         token = load_authenticate(_one_json(args))

@@ -179,6 +179,35 @@ async def test_deeply_nested_presence_is_refused(connect: Connect) -> None:
     assert (await client.call("presence", {"x": value}))["error"]["code"] == "invalid_payload"
 
 
+# -- scripted edits -----------------------------------------------------------------------------
+
+
+async def test_operations_edit_and_content_reads(connect: Connect) -> None:
+    script = await connect("/doc/scripted", {"presence": "json"})
+    editor = Editor(await connect("/doc/scripted"))
+    await editor.sync()
+    batch = [
+        {"op": "text.insert", "path": "/body", "index": 0, "text": "Hi \U0001f600"},
+        {"op": "map.set", "path": "/meta/title", "value": {"a": [1, None]}},
+    ]
+    answer = await script.call("operations", {"operations": batch})
+    assert answer == {"ok": True, "durable": True, "position": answer["position"]}
+    await editor.wait_for("Hi \U0001f600")
+    await script.event("sync-update")
+    content = await script.call("content", {})
+    assert content["content"] == {"body": "Hi \U0001f600", "meta": {"title": {"a": [1, None]}}}
+    assert content["position"] >= answer["position"]
+    assert (await script.call("content", {"path": "/body", "format": "text"}))["content"] == "Hi \U0001f600"
+    assert (await script.call("content", {"path": "/nowhere/else"}))["error"]["code"] == "not_found"
+    assert (await script.call("content", {"pth": "/body"}))["error"]["code"] == "invalid_payload"
+    bad = [{"op": "text.insert", "path": "/body", "index": 0, "text": "x"}, {"op": "text.delete", "path": "/body", "index": 900, "length": 1}]
+    refused = (await script.call("operations", {"operations": bad}))["error"]
+    assert (refused["code"], refused["index"]) == ("invalid_payload", 1)
+    assert (await script.call("content", {"path": "/body"}))["content"] == "Hi \U0001f600", "all or nothing"
+    await script.call("operations", {"operations": [{"op": "text.insert", "path": "/body", "index": 0, "text": "1"}]})
+    assert (await script.call("content", {"path": "/body"}))["content"].startswith("1"), "in order"
+
+
 # -- presence -----------------------------------------------------------------------------------
 
 
