@@ -107,12 +107,27 @@ class _StoreUrl(m.Str):
         return url
 
 
+class _Whole(m.Int):
+    """A whole number; a file may hold it as one, a flag as text, and 80.5 is none."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if isinstance(value, bool | float):
+            raise self.make_error("invalid", input=value)
+        number: int = super()._deserialize(value, attr, data, **kwargs)
+        return number
+
+
 def _number(least: int, most: int) -> m.Int:
-    return m.Int(
+    return _Whole(
         strict=False,
         validate=validate.Range(least, most, error=f"a whole number from {least} to {most}"),
         error_messages={"invalid": f"a whole number from {least} to {most}"},
     )
+
+
+_HOST = m.Str(error_messages={"invalid": "an address or a host name"})
+_URL = m.Url(require_tld=False, error_messages={"invalid": "an http or https URL"})
+_SWITCH = m.Bool(error_messages={"invalid": "true or false"})
 
 
 def _choice(*words: str) -> m.Str:
@@ -127,7 +142,7 @@ def _setting(kind: m.Field[Any], default: Any, words: str) -> Any:
 class Settings:
     """Every setting of the server; sizes in bytes, times in seconds. See ``collab serve --help``."""
 
-    host: str = _setting(m.Str(), "127.0.0.1", "address to listen on")
+    host: str = _setting(_HOST, "127.0.0.1", "address to listen on")
     port: int = _setting(_number(0, 65535), 8080, "port to listen on; 0 picks one and prints it")
     store: str = _setting(_StoreUrl(), "sqlite:///collab.db", "where documents live: memory:// or sqlite:///PATH")
     auth: str = _setting(_choice("none", "jwt"), "none", "who may connect: none (loopback only) or jwt")
@@ -135,13 +150,13 @@ class Settings:
     jwt_public_key: str | None = _setting(
         m.Str(), None, "public key of RS256, ES256, EdDSA tokens: PEM, or a file of it"
     )
-    jwt_jwks_url: str | None = _setting(m.Url(require_tld=False), None, "where the public keys are published (JWKS)")
+    jwt_jwks_url: str | None = _setting(_URL, None, "where the public keys are published (JWKS)")
     jwt_issuer: str | None = _setting(m.Str(), None, "required `iss` of tokens")
     jwt_audience: str | None = _setting(m.Str(), None, "required `aud` of tokens")
     default_role: str | None = _setting(
         _choice(*(role.word for role in Role)), None, "role without a grant [admin without auth, none with]"
     )
-    insecure: bool = _setting(m.Bool(), False, "listen beyond loopback without auth, knowing what that means")
+    insecure: bool = _setting(_SWITCH, False, "listen beyond loopback without auth, knowing what that means")
     cors_origins: tuple[str, ...] = _setting(_Origins(), (), "browser origins allowed besides our own, or *")
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
         _Networks(), (), "networks whose X-Forwarded-* headers count"
@@ -267,7 +282,7 @@ def _check_together(settings: Settings) -> None:
             "auth: 'jwt' needs a key; allowed: exactly one of jwt-secret, jwt-public-key, jwt-jwks-url"
         )
     if settings.jwt_secret is not None and not settings.jwt_secret:
-        raise ConfigError("jwt-secret: '' is not allowed; allowed: at least 32 random characters")
+        raise ConfigError("jwt-secret: '' is not allowed; allowed: a secret, best 32 random characters or more")
     if settings.max_update_bytes > settings.max_document_bytes:
         raise ConfigError(
             f"max-update-bytes: {settings.max_update_bytes} is not allowed; allowed: at most"

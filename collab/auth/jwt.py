@@ -7,11 +7,15 @@ Claims: ``sub``, ``name``, ``color``, ``exp`` (required), ``iss``/``aud`` as con
 from __future__ import annotations
 
 import asyncio
+import time
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import jwt
 import structlog
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt import PyJWKClient
 
 from collab.auth.base import Authenticator, ShownUser, clean_color, clean_name
@@ -22,6 +26,8 @@ from collab.types import Grant, Identity, Role
 LEEWAY = 10
 #: seconds that fetched keys are used before they are fetched again
 JWKS_LIFESPAN = 300
+#: seconds between two fetches for ids that are not published
+JWKS_COOLDOWN = 10
 MAX_TOKEN_BYTES = 16 * 1024
 MAX_GRANTS = 1000
 _SHARED_KEY = ["HS256"]
@@ -53,11 +59,10 @@ class JwtAuthenticator(Authenticator):
     ) -> None:
         self._secret = secret
         self._public_key = _pem(public_key) if public_key is not None else None
-        self._jwks = PyJWKClient(jwks_url, lifespan=JWKS_LIFESPAN, timeout=5) if jwks_url else None
+        self._published = _PublishedKeys(jwks_url) if jwks_url else None
         self._issuer = issuer
         self._audience = audience
         self._default_role = default_role
-        self._fetching = asyncio.Lock()
 
     async def authenticate(self, token: str | None, user: ShownUser | None) -> Identity:
         """See :class:`Authenticator`; a missing token is ``unauthorized``."""
@@ -80,29 +85,25 @@ class JwtAuthenticator(Authenticator):
                     "verify_iss": self._issuer is not None,
                 },
             )
+            return self._identity(claims)
         except jwt.ExpiredSignatureError:
             raise CollabError("token_expired") from None
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             # Which check failed is for the operator; a client learns only that it did.
             _log.info("token refused", reason=type(error).__name__)
             raise CollabError("unauthorized", "This token is not valid.") from None
-        return self._identity(claims)
 
     async def _key(self, token: str) -> tuple[Any, list[str]]:
         if self._secret is not None:
             return self._secret, _SHARED_KEY
-        if self._jwks is None:
-            return self._public_key, _PUBLIC_KEY
-        async with self._fetching:  # one fetch serves everybody who waits for it
-            try:
-                found = await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, token)
-            except jwt.PyJWKClientConnectionError:
-                _log.error("keys cannot be fetched")
-                raise CollabError("internal", "Sign-in cannot be checked right now.", retry_after=5) from None
-        return found.key, _PUBLIC_KEY
+        if self._published is not None:
+            return await self._published.key(jwt.get_unverified_header(token).get("kid")), _PUBLIC_KEY
+        return self._public_key, _PUBLIC_KEY
 
     def _identity(self, claims: dict[str, Any]) -> Identity:
         subject = claims["sub"]
+        if not subject or clean_name(subject, "") == "" or subject != subject.encode("utf-8", "replace").decode():
+            raise jwt.InvalidTokenError("the subject is not a name")
         name = claims.get("name")
         color = claims.get("color")
         return Identity(
@@ -116,13 +117,63 @@ class JwtAuthenticator(Authenticator):
         )
 
 
-def _pem(key: str) -> str:
-    if "-----BEGIN" in key:
-        return key
+class _PublishedKeys:
+    """Keys from a JWKS URL; one fetch serves everybody who waits, and nobody waits for others' unknown keys."""
+
+    def __init__(self, url: str) -> None:
+        self._client = PyJWKClient(url, cache_jwk_set=False, timeout=5)
+        self._keys: dict[str | None, Any] = {}
+        self._fetched_at: float | None = None
+        self._fetching = asyncio.Lock()
+
+    async def key(self, kid: str | None) -> Any:
+        """The key with the id ``kid``; fetches where it is unknown, or what is known is old.
+
+        Raises:
+            jwt.PyJWTError: there is no such key.
+            CollabError: ``internal`` where keys cannot be fetched.
+        """
+        if not self._usable(kid):
+            async with self._fetching:
+                if not self._usable(kid) and self._may_fetch():
+                    await self._fetch()
+        if kid not in self._keys:
+            raise jwt.PyJWKClientError("no key of this id is published")
+        return self._keys[kid]
+
+    def _usable(self, kid: str | None) -> bool:
+        return kid in self._keys and self._age() < JWKS_LIFESPAN
+
+    def _may_fetch(self) -> bool:
+        """Unknown ids cost nobody a fetch more often than this."""
+        return self._age() >= JWKS_COOLDOWN
+
+    def _age(self) -> float:
+        return float("inf") if self._fetched_at is None else time.monotonic() - self._fetched_at
+
+    async def _fetch(self) -> None:
+        try:
+            published = await asyncio.to_thread(self._client.get_jwk_set)
+        except (jwt.PyJWTError, OSError, HTTPException, ValueError) as error:
+            _log.error("keys cannot be fetched", reason=type(error).__name__)
+            raise CollabError("internal", "Sign-in cannot be checked right now.", retry_after=5) from None
+        self._fetched_at = time.monotonic()
+        self._keys = {
+            key.key_id: key.key for key in published.keys if key.public_key_use in ("sig", None)
+        }
+
+
+def _pem(key: str) -> Any:
+    text = key
+    if "-----BEGIN" not in key:
+        try:
+            text = Path(key).read_text("ascii")
+        except (OSError, UnicodeDecodeError):
+            raise ValueError(f"jwt-public-key: {key!r} is neither PEM nor a file of it") from None
     try:
-        return Path(key).read_text("ascii")
-    except (OSError, UnicodeDecodeError):
-        raise ValueError(f"jwt-public-key: {key!r} is neither PEM nor a file of it") from None
+        return load_pem_public_key(text.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("jwt-public-key: this is not a public key in PEM") from None
 
 
 def _grants(value: Any) -> tuple[Grant, ...]:

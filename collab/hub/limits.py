@@ -14,6 +14,8 @@ RATE_REQUESTS = 20.0
 #: seconds without a pause over the rate: then the sender is told, and in the end cut
 TELL_AFTER = 3.0
 CUT_AFTER = 30.0
+#: seconds within the rate that count as a pause
+PAUSE = 0.5
 #: faults that are forgiven at once, and how many more per second
 MAX_STRIKES = 100.0
 FORGIVENESS = 1.0
@@ -62,7 +64,7 @@ class Budget:
     pause again and again is told after ``TELL_AFTER`` seconds, and cut after ``CUT_AFTER``.
     """
 
-    __slots__ = ("_awareness", "_bytes", "_clock", "_over_since", "_requests", "_told_at", "_updates")
+    __slots__ = ("_awareness", "_bytes", "_clock", "_over_since", "_over_until", "_requests", "_told_at", "_updates")
 
     def __init__(
         self,
@@ -77,8 +79,8 @@ class Budget:
         self._bytes = Bucket(bytes_per_second, clock=clock)
         self._awareness = Bucket(awareness_per_second, clock=clock)
         self._requests = Bucket(RATE_REQUESTS, clock=clock)
-        self._over_since: float | None = None
-        self._told_at = 0.0
+        self._over_since = self._told_at = 0.0
+        self._over_until = -PAUSE - 1.0
 
     def spend(self, kind: str, size: int) -> float:
         """Account for one event; returns the seconds for which to stop reading (most often 0).
@@ -96,23 +98,29 @@ class Budget:
         if size:
             wait = max(wait, self._bytes.spend(size))
         if wait:
-            if self._over_since is None:
-                self._over_since = self._told_at = self._clock()
-        elif self._over_since is not None:
-            self._over_since = None
+            now = self._clock()
+            if now - self._over_until > PAUSE:
+                self._over_since = self._told_at = now
+            self._over_until = now
         return wait
+
+    def _over_for(self) -> float:
+        """Seconds for which the sender has been over a rate, without a pause worth the name."""
+        if self._clock() - self._over_until > PAUSE:
+            return 0.0
+        return self._over_until - self._over_since
 
     def must_tell(self) -> bool:
         """Whether it is time to tell the sender ``rate_limited`` (again)."""
         now = self._clock()
-        if self._over_since is None or now - self._told_at < TELL_AFTER:
+        if not self._over_for() or now - self._told_at < TELL_AFTER:
             return False
         self._told_at = now
         return True
 
     def must_cut(self) -> bool:
         """Whether the sender was over its rate for too long."""
-        return self._over_since is not None and self._clock() - self._over_since > CUT_AFTER
+        return self._over_for() > CUT_AFTER
 
 
 class Strikes:

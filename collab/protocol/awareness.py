@@ -64,7 +64,7 @@ def decode_awareness(
 
 def _read_state(reader: Reader, max_bytes: int) -> str | None:
     text = reader.var_string()
-    if len(text) > max_bytes:
+    if len(text.encode()) > max_bytes:
         raise DecodeError(f"a state is larger than {max_bytes} bytes")
     try:
         state = orjson.loads(text)
@@ -79,15 +79,10 @@ def depth_exceeds(value: object, most: int) -> bool:
     """Whether JSON ``value`` has more than ``most`` levels of lists and objects. Never recurses."""
     level: list[object] = [value]
     for _ in range(most + 1):
-        inner: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner.extend(item.values())
-            elif isinstance(item, list):
-                inner.extend(item)
-        if not inner:
+        containers = [item for item in level if isinstance(item, dict | list)]
+        if not containers:
             return False
-        level = inner
+        level = [inner for item in containers for inner in (item.values() if isinstance(item, dict) else item)]
     return True
 
 

@@ -11,6 +11,8 @@ from typing import Literal
 
 from collab.types import Role
 
+BudgetKind = Literal["updates", "awareness", "requests"]
+
 
 @dataclass(frozen=True, slots=True)
 class EventRule:
@@ -19,7 +21,7 @@ class EventRule:
     name: str
     payload: Literal["binary", "json"]
     role: Role
-    budget: Literal["updates", "awareness", "requests"]
+    budget: BudgetKind
 
 
 _ROWS = (

@@ -188,5 +188,6 @@ def _first_fault(messages: Any) -> tuple[str, str]:
     path: list[str] = []
     while isinstance(messages, dict):
         key, messages = next(iter(messages.items()))
-        path.append(str(key)[:64])
+        if key != "_schema":  # marshmallow's word for the object itself
+            path.append(str(key)[:64])
     return ".".join(path), str(messages[0] if isinstance(messages, list) else messages)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import math
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from os import write as _write
@@ -84,6 +85,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         self.session: dict[str, Any] = {}
         self.connection: Any = None
         self.hold: Awaitable[Any] | None = None
+        self._held_until = 0.0
         self._transport: asyncio.Transport | None = None
         self._protocol: Any = None
         self._descriptor = -1
@@ -193,6 +195,11 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         self._timer = loop.call_later(self.server.ping_timeout, self._ping_timed_out)
 
     def _ping_timed_out(self) -> None:
+        if self._held_until > asyncio.get_running_loop().time():
+            # Its answer may stand behind what we did not want to read yet.
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self.server.ping_timeout, self._ping_timed_out)
+            return
         self.end(self.server.reason.PING_TIMEOUT, abort=True)
 
     def _cancel_timer(self) -> None:
@@ -238,9 +245,14 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
                 await asyncio.sleep(0)
 
     async def _wait_on_hold(self) -> None:
+        loop = asyncio.get_running_loop()
         while self.hold is not None and not self.closed:
             hold, self.hold = self.hold, None
-            await hold
+            self._held_until = math.inf
+            try:
+                await hold
+            finally:
+                self._held_until = loop.time() + self.server.ping_timeout
 
     # -- polling --------------------------------------------------------------------------------
 

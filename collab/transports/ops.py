@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from collab import __version__
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 
@@ -30,7 +31,9 @@ def add_routes(app: web.Application, hub: Hub) -> None:
     """Add ``/healthz``, ``/readyz`` and the demo's pages to ``app``."""
 
     async def healthz(_request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
+        return web.json_response(
+            {"status": "ok", "version": __version__, "store": hub.store.adapter, "nodes": 1}
+        )
 
     async def readyz(_request: web.Request) -> web.Response:
         if hub.draining:

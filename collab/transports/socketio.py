@@ -34,7 +34,7 @@ from collab.hub.reader import Reader
 from collab.hub.session import Session, State
 from collab.protocol import packets
 from collab.protocol.awareness import decode_awareness
-from collab.protocol.events import EVENTS, EventRule
+from collab.protocol.events import EVENTS, BudgetKind
 from collab.protocol.frames import Frames
 from collab.protocol.packets import PLACEHOLDER, Packet, PacketError, parse_packet
 from collab.protocol.schemas import (
@@ -316,7 +316,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             self._lookup(connection, packet)
             connection.partial = None, packet
         else:
-            self._packet(connection, packet)
+            self._packet(connection, packet, len(text))
 
     def _binary(self, socket: EngineSocket, data: bytes) -> None:
         connection: Connection = socket.connection
@@ -326,7 +326,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         attachment, packet = partial
         if attachment is not None:
             connection.partial = None
-            self._event(attachment, packet.data, [data], packet.id)
+            self._event(attachment, packet.data, [data], packet.id, len(data))
             return
         try:
             if not packet.attach(data):
@@ -334,7 +334,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         except PacketError as error:
             raise ProtocolError(str(error)) from None
         connection.partial = None
-        self._packet(connection, packet)
+        self._packet(connection, packet, sum(map(len, packet.received)))
 
     def _lookup(self, connection: Connection, packet: Packet) -> Attachment | None:
         attachment = connection.attachments.get(packet.namespace)
@@ -342,7 +342,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             raise ProtocolError("a packet for a namespace that is not connected")
         return attachment
 
-    def _packet(self, connection: Connection, packet: Packet) -> None:
+    def _packet(self, connection: Connection, packet: Packet, size: int) -> None:
         if packet.type == packets.CONNECT:
             self._begin_connect(connection, packet)
             return
@@ -350,11 +350,11 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         if attachment is None:
             return
         if packet.type in (packets.EVENT, packets.BINARY_EVENT):
-            self._event(attachment, packet.data[0], packet.data[1:], packet.id)
+            self._event(attachment, packet.data[0], packet.data[1:], packet.id, size)
         elif packet.type == packets.DISCONNECT:
             self._detach(attachment)
         else:
-            self._acked(attachment, packet)
+            self._acked(attachment, packet, size)
 
     # -- namespaces -----------------------------------------------------------------------------
 
@@ -362,9 +362,11 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         namespace = packet.namespace
         if namespace in connection.attachments or namespace in connection.connecting:
             raise ProtocolError("namespace connected twice")
+        self._spend(connection, "requests", 0)
         prefix = next((prefix for prefix in DOORS if namespace.startswith(prefix)), None)
         if prefix is None:
             self._refuse(connection, namespace, {"message": "Invalid namespace"})
+            self._count_fault(connection, CollabError("invalid_document"))
             return
         connection.connecting.add(namespace)
         self.eio.spawn(self._connect(connection, namespace, prefix, packet.data))
@@ -504,13 +506,14 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
 
     # -- events ---------------------------------------------------------------------------------
 
-    def _event(self, attachment: Attachment, name: str, args: list[Any], id: int | None) -> None:
+    def _event(self, attachment: Attachment, name: str, args: list[Any], id: int | None, size: int) -> None:
         try:
             rule = EVENTS.get(name)
             if rule is None:
+                self._spend(attachment.connection, "requests", size, attachment.session)
                 raise CollabError("unknown_event", f"The server does not know the event {name[:64]!r}.")
+            self._spend(attachment.connection, rule.budget, size, attachment.session)
             attachment.session.require(rule.role)
-            self._spend(attachment, rule, args)
             self._handlers[name](attachment, args, id)
         except CollabError as error:
             self._fail(attachment, error, id)
@@ -520,18 +523,21 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             _log.exception("event failed", document=attachment.live.name, kind=name[:64])
             self._fail(attachment, CollabError("internal"), id)
 
-    def _spend(self, attachment: Attachment, rule: EventRule, args: list[Any]) -> None:
-        connection = attachment.connection
-        size = len(args[0]) if args and isinstance(args[0], bytes) else 0
+    def _spend(
+        self, connection: Connection, kind: BudgetKind, size: int, session: Session | None = None
+    ) -> None:
+        """Account for what a connection sent: hold its reader, then tell it, then cut it."""
         budget = connection.budget
-        wait = budget.spend(rule.budget, size)
-        if wait:
-            connection.socket.hold = asyncio.sleep(wait)
-            if budget.must_cut():
-                attachment.session.notify(CollabError("rate_limited", retry_after=10))
-                connection.socket.end(self.reason.SERVER_DISCONNECT)
-            elif budget.must_tell():
-                attachment.session.notify(CollabError("rate_limited", retry_after=round(wait, 2)))
+        wait = budget.spend(kind, size)
+        if not wait:
+            return
+        connection.socket.hold = asyncio.sleep(wait)
+        if budget.must_cut():
+            if session is not None:
+                session.notify(CollabError("rate_limited", retry_after=10))
+            connection.socket.end(self.reason.SERVER_DISCONNECT)
+        elif session is not None and budget.must_tell():
+            session.notify(CollabError("rate_limited", retry_after=round(wait, 2)))
 
     def _fail(self, attachment: Attachment, error: CollabError, id: int | None) -> None:
         """Say what went wrong: in the ack if one was asked for, as a notice otherwise."""
@@ -666,6 +672,8 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         try:
             session = attachment.session
             identity = await self._authenticator.authenticate(token, None)
+            if attachment.connection.attachments.get(attachment.namespace) is not attachment:
+                return
             role = identity.role_for(attachment.live.name)
             if role is None:
                 raise CollabError("forbidden")
@@ -677,9 +685,11 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         except CollabError as error:
             self._fail(attachment, error, id)
 
-    def _acked(self, attachment: Attachment, packet: Packet) -> None:
+    def _acked(self, attachment: Attachment, packet: Packet, size: int) -> None:
         """The answer to our `sync-step-1`: what the peer has and the document lacks."""
+        self._spend(attachment.connection, "updates", size, attachment.session)
         if packet.id not in attachment.steps_awaited:
+            self._count_fault(attachment.connection, CollabError("invalid_payload"))
             return
         attachment.steps_awaited.discard(packet.id)
         try:
@@ -689,7 +699,6 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             if update == _EMPTY_UPDATE:
                 return
             attachment.session.require(EVENTS["sync-update"].role)
-            self._spend(attachment, EVENTS["sync-update"], packet.data)
             self._edit(attachment, update, None)
         except CollabError as error:
             if error.code not in ("read_only", "forbidden"):

@@ -1,0 +1,302 @@
+"""Settings: which source wins, what a fault looks like, and which starts are refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import fields
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collab.cli import main
+from collab.config import ConfigError, Settings, is_loopback, load_settings, setting_name, variable_name
+
+ROOT = Path(__file__).parents[2]
+SECRET = "a secret of more than thirty-two bytes"
+
+
+def fault(
+    flags: dict[str, Any] | None = None, environ: dict[str, str] | None = None, file: str | None = None
+) -> str:
+    """The one line that settings are refused with."""
+    with pytest.raises(ConfigError) as caught:
+        load_settings(flags or {}, environ or {}, file)
+    line = str(caught.value)
+    assert line
+    assert "\n" not in line
+    assert line.isprintable()
+    return line
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Any:
+    """``toml(text)`` writes a settings file; returns its path."""
+
+    def write(text: str) -> str:
+        (tmp_path / "collab.toml").write_text(text, "utf-8")
+        return str(tmp_path / "collab.toml")
+
+    return write
+
+
+# -- sources ----------------------------------------------------------------------------------------
+
+
+def test_nothing_given_means_the_defaults() -> None:
+    loaded = load_settings({}, {"PATH": "/bin", "HOME": "/"})
+    assert loaded == Settings()
+    assert (loaded.host, loaded.port, loaded.store, loaded.auth) == ("127.0.0.1", 8080, "sqlite:///collab.db", "none")
+
+
+def test_a_flag_beats_the_environment_which_beats_the_file(toml: Any) -> None:
+    file = toml('port = 1\nrate-updates = 1\nlog-level = "error"\n')
+    environ = {"COLLAB_PORT": "2", "COLLAB_RATE_UPDATES": "2"}
+    loaded = load_settings({"port": "3", "rate_updates": None, "host": None}, environ, file)
+    assert (loaded.port, loaded.rate_updates, loaded.log_level) == (3, 2, "error")
+
+
+def test_the_environment_names_a_file_and_a_flag_another(toml: Any, tmp_path: Path) -> None:
+    file = toml("port = 1")
+    assert load_settings({}, {"COLLAB_CONFIG": file}).port == 1
+    (tmp_path / "other.toml").write_text("port = 2")
+    assert load_settings({}, {"COLLAB_CONFIG": file}, str(tmp_path / "other.toml")).port == 2
+
+
+#: field -> a value that is not the default, as text, and what becomes of it
+EXAMPLES: dict[str, tuple[str, Any]] = {
+    "host": ("::1", "::1"), "port": ("0", 0), "store": ("memory://", "memory://"), "auth": ("none", "none"),
+    "jwt_secret": (SECRET, SECRET), "jwt_public_key": ("key.pem", "key.pem"), "default_role": ("viewer", "viewer"),
+    "jwt_jwks_url": ("https://id.example/keys", "https://id.example/keys"), "jwt_issuer": ("i", "i"), "jwt_audience": ("a", "a"),
+    "insecure": ("true", True), "cors_origins": ("https://a.example, http://localhost:3000", ("https://a.example", "http://localhost:3000")),
+    "trusted_proxies": ("10.0.0.0/8,::1", (ip_network("10.0.0.0/8"), ip_network("::1"))), "max_update_bytes": ("1MiB", 2**20),
+    "max_document_bytes": ("8 mb", 8 * 10**6), "max_participants": ("7", 7), "max_documents_per_connection": ("7", 7),
+    "max_connections_per_ip": ("7", 7), "rate_updates": ("7", 7), "rate_bytes": ("64KiB", 65536), "rate_awareness": ("7", 7), "compact_every": ("70", 70),
+    "send_buffer_bytes": ("65536", 65536), "checkpoint_interval": ("30m", 1800.0), "checkpoint_keep": ("0", 0),
+    "idle_timeout": ("250ms", 0.25), "ping_interval": ("5", 5.0), "ping_timeout": ("5s", 5.0), "connect_timeout": ("1m", 60.0),
+    "drain_timeout": ("1h", 3600.0), "log_format": ("json", "json"), "log_level": ("debug", "debug"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
+def test_every_setting_can_be_given_in_three_ways(field: Any, toml: Any) -> None:
+    name = field.name
+    text, value = EXAMPLES.get(name, (str(field.default), field.default))
+    assert getattr(load_settings({name: text}, {}), name) == value
+    assert getattr(load_settings({}, {variable_name(name): text}), name) == value
+    assert getattr(load_settings({}, {}, toml(f'{setting_name(name)} = "{text}"')), name) == value
+
+
+def test_files_hold_numbers_lists_and_booleans_too(toml: Any) -> None:
+    file = toml('port = 9\ninsecure = true\nrate-bytes = 4096\ndrain-timeout = 2.5\ncors-origins = ["https://a.example"]\n')
+    loaded = load_settings({}, {}, file)
+    assert (loaded.port, loaded.insecure, loaded.rate_bytes, loaded.drain_timeout) == (9, True, 4096, 2.5)
+    assert loaded.cors_origins == ("https://a.example",)
+
+
+def test_variables_that_are_no_settings_are_left_alone() -> None:
+    load_settings({}, {
+        "COLLAB_URL": "http://x", "COLLAB_TOKEN": "t", "COLLAB_FAILPOINT": "f", "COLLAB_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+        "COLLAB_SERVICE_HOST": "10.0.0.1", "COLLABORATORS": "5", "collab_port": "x",
+    })  # fmt: skip
+
+
+# -- units ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("262144", 262144), (262144, 262144), ("256KiB", 2**18), ("256kib", 2**18), ("1.5 MiB", 3 * 2**19), ("4MB", 4 * 10**6),
+        ("1gib", 2**30), (" 2 GB ", 2 * 10**9), ("2048b", 2048), ("4096.0", 4096),
+    ],
+)  # fmt: skip
+def test_sizes(text: Any, size: int) -> None:
+    assert load_settings({"max_document_bytes": "10GiB", "rate_bytes": text}, {}).rate_bytes == size
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("15", 15.0), (15, 15.0), (0.5, 0.5), ("15s", 15.0), ("250ms", 0.25), ("2m", 120.0), ("1h", 3600.0), ("30d", 2_592_000.0), ("1.5 H", 5400.0)],
+)
+def test_durations(text: Any, seconds: float) -> None:
+    assert load_settings({"idle_timeout": text}, {}).idle_timeout == seconds
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10**9), st.sampled_from(["", "ms", "s", "m", "h", "d"]))
+def test_durations_grow_with_their_number(number: int, unit: str) -> None:
+    one, more = (load_settings({"idle_timeout": f"{n}{unit}"}, {}).idle_timeout for n in (number, number + 1))
+    assert 0 <= one < more
+
+
+# -- faults -----------------------------------------------------------------------------------------
+
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("port", "http", "from 0 to 65535"), ("port", "65536", "from 0 to 65535"), ("port", "-1", "from 0 to 65535"),
+        ("port", "", "from 0 to 65535"), ("port", "80.5", "from 0 to 65535"), ("port", True, "from 0 to 65535"),
+        ("max_participants", "0", "from 1"), ("max_participants", "many", "from 1"), ("checkpoint_keep", "-1", "from 0"),
+        ("auth", "oauth", "none, jwt"), ("auth", "JWT", "none, jwt"), ("auth", "", "none, jwt"),
+        ("default_role", "owner", "viewer, editor, admin"), ("log_format", "xml", "text, json"), ("log_level", "trace", "debug, info"),
+        ("store", "mysql://x", "memory:// or sqlite:///PATH"), ("store", "collab.db", "memory:// or sqlite:///PATH"),
+        ("store", "sqlite://", "memory:// or sqlite:///PATH"), ("rate_bytes", "4 parsecs", "256KiB"), ("rate_bytes", "-5", "256KiB"),
+        ("rate_bytes", "", "256KiB"), ("rate_bytes", "1e6", "256KiB"), ("rate_bytes", True, "256KiB"), ("rate_bytes", "10", "1KiB"),
+        ("send_buffer_bytes", "0", "1KiB"), ("max_update_bytes", "1000", "1KiB"), ("drain_timeout", "soon", "15s"),
+        ("drain_timeout", "-1s", "15s"), ("drain_timeout", "5 y", "15s"), ("ping_interval", "0", "more than 0s"),
+        ("ping_timeout", "0ms", "more than 0s"), ("connect_timeout", "0", "more than 0s"), ("cors_origins", "example.com", "https://"),
+        ("cors_origins", "https://a.example/path", "https://"), ("cors_origins", "null", "https://"),
+        ("cors_origins", 5, "words behind commas"), ("trusted_proxies", "localhost", "10.0.0.0/8"),
+        ("trusted_proxies", "10.0.0.0/33", "10.0.0.0/8"),
+        ("insecure", "maybe", "true"),
+        ("host", 5, "an address"),
+        ("jwt_jwks_url", "keys.json", "http"),
+        ("port", 80.5, "from 0 to 65535"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_named_with_what_is_allowed(name: str, value: Any, allowed: str) -> None:
+    line = fault({name: value})
+    assert line.startswith(setting_name(name) + ": ")
+    assert "allowed" in line
+    assert allowed in line.partition("allowed: ")[2]
+    # What was understood, and is only too small, is shown as it was understood.
+    assert repr(value) in line or "is not allowed; allowed: 1KiB or more" in line or "more than 0s" in line
+
+
+@pytest.mark.parametrize("value", ["0", "5", "", "-5"])
+@pytest.mark.parametrize("name", ["max_update_bytes", "rate_bytes", "send_buffer_bytes"])
+def test_sizes_that_would_stop_everything(name: str, value: str) -> None:
+    assert fault({name: value}).startswith(setting_name(name))
+
+
+def test_a_secret_is_never_shown(toml: Any) -> None:
+    assert "hunter2" not in fault({}, {}, toml('jwt-secret = ["hunter2"]'))
+    assert "hunter2" not in fault({}, {"COLLAB_JWT_SECRET": "hunter2", "COLLAB_PORT": "x"})
+
+
+def test_values_from_every_source_are_named_alike(toml: Any) -> None:
+    lines = {fault({"port": "x"}), fault({}, {"COLLAB_PORT": "x"}), fault({}, {}, toml('port = "x"'))}
+    assert lines == {"port: 'x' is not allowed; allowed: a whole number from 0 to 65535"}
+
+
+def test_a_value_of_several_lines_is_shown_on_one(toml: Any) -> None:
+    assert "\\n" in fault({}, {"COLLAB_AUTH": "none\nroot"})
+    fault({}, {}, toml('auth = """\nnone\nroot\u2028"""'))
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([field.name for field in fields(Settings)]), st.text(max_size=40))
+def test_any_text_is_a_value_or_is_refused_in_one_line(name: str, text: str) -> None:
+    try:
+        load_settings({}, {variable_name(name): text})
+    except ConfigError as error:
+        assert str(error).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [("prot", "did you mean port?"), ("rate-update", "did you mean rate-updates?"), ("zzz", "see collab serve --help"), ("", "")],
+)
+def test_an_unknown_key_in_the_file(toml: Any, key: str, near: str) -> None:
+    line = fault({}, {}, toml(f'"{key}" = 1'))
+    assert line.startswith(f"{key}: unknown setting in ")
+    assert near in line
+
+
+def test_tables_in_the_file_are_unknown_keys(toml: Any) -> None:
+    assert "limits: unknown setting" in fault({}, {}, toml("[limits]\nport = 1"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "near"), [("COLLAB_PROT", "COLLAB_PORT?"), ("COLLAB_SECRET", ""), ("COLLAB_", ""), ("COLLAB_PORTS", "COLLAB_PORT?")]
+)
+def test_an_unknown_variable(variable: str, near: str) -> None:
+    line = fault({}, {variable: "1"})
+    assert line.startswith(f"{variable}: unknown setting in the environment")
+    assert near in line
+
+
+def test_files_that_cannot_be_read(toml: Any, tmp_path: Path) -> None:
+    assert "cannot be read" in fault({}, {}, str(tmp_path / "none.toml"))
+    assert "cannot be read" in fault({}, {}, str(tmp_path))
+    assert "cannot be read" in fault({}, {"COLLAB_CONFIG": str(tmp_path / "none.toml")})
+    assert "cannot be read" in fault({}, {}, toml("port = = 5"))
+    (tmp_path / "latin.toml").write_bytes(b"host = '\xff'")
+    assert "cannot be read" in fault({}, {}, str(tmp_path / "latin.toml"))
+
+
+# -- settings that do not go together ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", "", "127.0.0.1.evil.com", "0", "8.8.8.8"])
+def test_an_open_house_needs_to_be_wanted(host: str) -> None:
+    line = fault({"host": host})
+    assert line.startswith(f"host: {host!r}")
+    assert "--insecure" in line
+    assert "--auth jwt" in line
+    assert load_settings({"host": host, "insecure": True}, {}).host == host
+    assert load_settings({"host": host, "auth": "jwt", "jwt_secret": SECRET}, {}).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_is_no_open_house(host: str) -> None:
+    assert is_loopback(host)
+    assert load_settings({"host": host}, {}).host == host
+
+
+def test_tokens_need_exactly_one_key() -> None:
+    keys = {"jwt_secret": SECRET, "jwt_public_key": "key.pem", "jwt_jwks_url": "https://id.example/keys"}
+    assert "jwt-secret, jwt-public-key, jwt-jwks-url" in fault({"auth": "jwt"})
+    for one in keys:
+        load_settings({"auth": "jwt", one: keys[one]}, {})
+        for other in keys.keys() - {one}:
+            fault({"auth": "jwt", one: keys[one], other: keys[other]})
+    assert fault({"auth": "jwt", "jwt_secret": ""}).startswith("jwt-secret")
+
+
+def test_an_update_fits_into_a_document() -> None:
+    line = fault({"max_update_bytes": "2MiB", "max_document_bytes": "1MiB"})
+    assert line.startswith("max-update-bytes: 2097152")
+    assert "1048576" in line
+
+
+# -- the command ------------------------------------------------------------------------------------
+
+
+def collab(*args: str, **environ: str) -> Result:
+    without = dict.fromkeys(name for name in os.environ if name.startswith("COLLAB_"))
+    return CliRunner(env={**without, **environ}).invoke(main, args, catch_exceptions=False)
+
+
+def test_a_refused_start_is_one_line_and_exit_code_1() -> None:
+    for ended in (collab("serve", "--host", "0.0.0.0"), collab("serve", COLLAB_HOST="::"), collab("check", "--host", "::")):
+        assert ended.exit_code == 1
+        assert ended.stdout == ""
+        assert ended.stderr.count("\n") == 1
+        assert ended.stderr.startswith("collab: host: ")
+
+
+def test_a_process_that_is_refused_ends_before_it_listens() -> None:
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "COLLAB_RATE_UPDATES": "fast"}
+    command = [sys.executable, "-m", "collab", "serve", "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "collab: rate-updates: 'fast' is not allowed; allowed: a whole number from 1 to 1000000\n"
+
+
+def test_the_help_lists_every_setting_with_its_variable_and_default() -> None:
+    words = collab("serve", "--help").stdout
+    for field in fields(Settings):
+        assert f"--{setting_name(field.name)}" in words
+        assert variable_name(field.name) in words
+    for default in ("127.0.0.1", "8080", "sqlite:///collab.db", "4MiB", "15s"):
+        assert f"default {default}]" in " ".join(words.split())
