@@ -18,8 +18,11 @@ T = TypeVar("T")
 
 #: updates that one transaction takes at most
 MAX_BATCH = 5_000
-#: seconds between two commits at least: the first edit after quiet is written at once
-COMMIT_INTERVAL = 0.005
+#: the first edit after quiet is written at once; after a commit the next one waits so many seconds ...
+SHORTEST_GATHER = 0.002
+#: ... and, while fewer updates wait than are worth a flush, so many at most
+LONGEST_GATHER = 0.010
+GATHERED = 3
 #: seconds without work after which there is time to tidy up
 IDLE_AFTER = 3.0
 
@@ -92,9 +95,8 @@ class Writer:
     def _run(self) -> None:
         while True:
             item = self._next()
-            rest = self._last_commit + COMMIT_INTERVAL - time.monotonic()
-            if rest > 0 and item is not None:
-                time.sleep(rest)  # more gathers meanwhile, and one flush serves all of it
+            if item is not None:
+                self._gather()
             batch: list[Append] = []
             while isinstance(item, Append):
                 batch.append(item)
@@ -111,6 +113,14 @@ class Writer:
             elif item is None:
                 self._connection.close()
                 return
+
+    def _gather(self) -> None:
+        """Let more come together after a commit, so that one flush serves all of it."""
+        while True:
+            since = time.monotonic() - self._last_commit
+            if since >= LONGEST_GATHER or (since >= SHORTEST_GATHER and self._queue.qsize() >= GATHERED):
+                return
+            time.sleep(min(SHORTEST_GATHER, LONGEST_GATHER - since))
 
     def _next(self) -> Append | _Work | None:
         try:

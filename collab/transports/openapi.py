@@ -15,6 +15,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
 from collab import __version__
+from collab.documents.operations import MAX_SEGMENTS
 from collab.errors import CODES
 from collab.transports.problems import PROBLEM_TYPE
 from collab.transports.rest_schemas import (
@@ -199,7 +200,14 @@ _PATH_PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "version": ({"type": "integer", "minimum": 1}, "As `versions` lists it."),
 }
 
-_PATH = {"type": "string", "description": "JSON Pointer; its first segment is the root's name.", "examples": ["/body"]}
+def _pointer(least: int) -> dict[str, Any]:
+    return {
+        "type": "string",
+        "pattern": rf"^(/([^~/]|~[01])*){{{least},{MAX_SEGMENTS}}}$",
+        "description": "JSON Pointer; its first segment is the root's name.",
+    }
+
+
 _INDEX = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "description": "In UTF-16 code units for texts."}
 _ATTRIBUTES = {"type": "object", "additionalProperties": True}
 
@@ -317,12 +325,13 @@ def _problems(route: Route) -> dict[str, Any]:
 def _operation_schema() -> dict[str, Any]:
     variants = []
     for op, (required, optional) in OPERATIONS.items():
+        path = _pointer(2 if op.startswith("map.") else 1)
         variants.append(
             {
                 "type": "object",
                 "title": op,
                 "required": ["op", "path", *required],
-                "properties": {"op": {"const": op}, "path": _PATH, **required, **optional},
+                "properties": {"op": {"const": op}, "path": path, **required, **optional},
                 "additionalProperties": False,
             }
         )

@@ -25,4 +25,5 @@ def render(state: bytes, path: str | None, format: Literal["json", "text"]) -> b
     content = read(state, path, format)
     if format == "text":
         return str(content).encode()
-    return orjson.dumps(content)
+    # The CRDT library gives the keys of a map in any order.
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)

@@ -471,7 +471,7 @@ class RestDoor:
         path = call.query.get("path")
         version, state = await self._version(call)
         tag = _hashed(f"version {version.id}", format, path)
-        headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache", "Collab-Position": str(version.position)}
+        headers = {"ETag": f'W/"{tag}"', "Cache-Control": "private, no-cache", "Collab-Position": str(version.position)}
         if _has_already(call.request, tag):
             return web.Response(status=304, headers=headers)
         async with self._reading:
@@ -583,7 +583,7 @@ def _hashed(*parts: str | None) -> str:
 
 
 def _tag(live: LiveDocument, *parts: str | None) -> str | None:
-    """The ETag of a document's content; None while edits are on their way to the log.
+    """The weak ETag of a document's content; None while edits are on their way to the log.
 
     The position tells states apart once all edits have one; a state vector alone would not, because
     deleting does not change it. It is there for stores that begin to count anew.
@@ -601,7 +601,7 @@ def _has_already(request: web.Request, tag: str | None) -> bool:
 def _state_headers(live: LiveDocument, tag: str | None) -> dict[str, str]:
     headers = {"Cache-Control": "private, no-cache", "Collab-Position": str(live.journal.position)}
     if tag is not None:
-        headers["ETag"] = f'"{tag}"'
+        headers["ETag"] = f'W/"{tag}"'
     return headers
 
 

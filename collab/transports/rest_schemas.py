@@ -86,7 +86,10 @@ def _limit(default: int = DEFAULT_PAGE) -> fields.Int:
 def _path() -> fields.Str:
     return _Text(
         validate=validate.Length(max=MAX_PATH),
-        metadata={"description": "JSON Pointer (RFC 6901) to a part of the content, such as `/body`."},
+        metadata={
+            "description": "JSON Pointer (RFC 6901) to a part of the content, such as `/body`.",
+            "pattern": "^(/([^~/]|~[01])*)*$",
+        },
     )
 
 

@@ -489,15 +489,40 @@ async def test_broadcasts_do_not_pile_up(server: CollabServer) -> None:
     reason="transports/socketio.py _on_step_1, _ack: answers are written without looking at `clogged`, and the asker is read on",
 )
 async def test_answers_do_not_pile_up(server: CollabServer) -> None:
-    async def act(connect: Connect, deaf: RawReader) -> None:
+    async with clients(server) as connect:
         writer = await editor(connect, "answers")
         await writer.type("x" * MIB)
+        for _ in range(5):  # what an answer costs once, it costs everybody
+            await writer.client.call("sync-step-1", b"\0")
+
+    async def act(_connect: Connect, deaf: RawReader) -> None:
         for _ in range(60):
             with contextlib.suppress(OSError):  # cut
                 await asyncio.to_thread(deaf.ask)
             await asyncio.sleep(0.05)
 
     await pile_up(server, "answers", act)
+
+
+async def test_who_falls_behind_between_broadcasts_misses_no_edit(server: CollabServer) -> None:
+    """An edit and a broadcast that arrive together: the edit may wait for its turn when the broadcast finds the reader slow."""
+    async with clients(server) as connect:
+        writer = Editor(await connect("mixed"), root=SHOWN)
+        await writer.sync()
+        reader = RawReader(server.port, "mixed")
+        await asyncio.to_thread(reader.join)
+        for _ in range(3):
+            for _ in range(60):
+                update = writer.typed("x")
+                await writer.client.emit("sync-update", update)
+                await writer.client.emit("broadcast", {"event": "e", "data": "y" * 60_000})
+            assert (await writer.type("."))["ok"]
+            whole = str(writer.text)
+            reading = asyncio.to_thread(reader.read_until, lambda whole=whole: str(reader.shown) == whole)  # type: ignore[misc]
+            await asyncio.wait_for(reading, 15)
+            assert not reader.ended
+        assert "lagging" in reader.codes
+        reader.close()
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ class ApiServer:
         self._prefix = prefix
         self.app: web.Application
         self.url = ""
+        self._port = 0
         self._runner: web.AppRunner
 
     @property
@@ -58,8 +59,14 @@ class ApiServer:
         hub: Hub = self.app["hub"]
         return hub
 
+    @property
+    def connections(self) -> list[Any]:
+        """The open connections, each with a ``transport``."""
+        assert self._runner.server is not None
+        return list(self._runner.server.connections)
+
     async def start(self) -> ApiServer:
-        """Listen."""
+        """Listen; again on the same port after :meth:`stop`."""
         self.app = create_app(self.settings)
         composed = any(resource.canonical == rest.PREFIX for resource in self.app.router.resources())
         if not composed or self._reader is not None or self._options:
@@ -73,9 +80,10 @@ class ApiServer:
             served.add_subapp(self._prefix, self.app)
         self._runner = web.AppRunner(served, access_log=None, shutdown_timeout=2.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}{self._prefix}"
+        self._port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self._port}{self._prefix}"
         return self
 
     async def stop(self) -> None:

@@ -370,7 +370,7 @@ async def test_an_etag_spares_reading_again(api: Api) -> None:
     for path in ["/content", "/content?format=text", "/content?path=/body", "/content?format=update", "/update"]:
         first = await api("GET", where("notes") + path)
         tag = first.headers["ETag"]
-        for known in [tag, f'W/{tag}, "other"', "*"]:
+        for known in [tag, tag.removeprefix("W/"), f'"other", {tag}', "*"]:
             same = await api("GET", where("notes") + path, headers={"If-None-Match": known})
             assert (same.status, same.body) == (304, b""), path
             assert same.headers["ETag"] == tag
