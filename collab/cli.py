@@ -1,4 +1,4 @@
-"""The command line: ``collab serve``, ``collab check``, ``collab token``."""
+"""The command line: ``collab serve``, ``check``, ``docs``, ``token``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import click
 import jwt
 import uvloop
+from marshmallow import ValidationError
 from marshmallow import fields as m
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +21,7 @@ from rich.table import Table
 from collab import __version__
 from collab.app import serve as run_server
 from collab.config import ConfigError, Duration, Settings, load_settings, setting_name, variable_name
+from collab.docs_cli import docs
 from collab.errors import CollabError
 from collab.logging import configure_logging
 from collab.stores.base import StoreReport
@@ -147,6 +149,9 @@ async def _check(settings: Settings, deep: bool) -> StoreReport:
         await store.close()
 
 
+main.add_command(docs)
+
+
 @main.group()
 def token() -> None:
     """Mint tokens."""
@@ -166,8 +171,6 @@ def _grant(_context: click.Context, _parameter: click.Parameter, values: tuple[s
 
 
 def _ttl(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
-    from marshmallow import ValidationError
-
     try:
         seconds: float = Duration().deserialize(value)
     except ValidationError as error:

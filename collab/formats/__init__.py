@@ -1,0 +1,1 @@
+"""Files that documents are written to and read from."""
