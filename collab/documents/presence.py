@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from collab.protocol.awareness import AwarenessEntry, encode_awareness
+from collab.protocol.awareness import AwarenessEntry, encode_awareness, encode_entry, join_entries
 
 #: client ids that one session may announce (an editor has one; a few leave room for sub-documents)
 MAX_CLIENT_IDS = 4
@@ -66,9 +66,15 @@ class PresenceChange:
 
 
 class Presence:
-    """The presence of one document. Pure: no I/O, no clock, no tasks."""
+    """The presence of one document. Pure: no I/O, no clock, no tasks.
 
-    def __init__(self) -> None:
+    Args:
+        lead: by how much the clocks that others see are ahead of the owners' own. After a restart
+            everybody comes back with clocks that the others know already, and Yjs ignores those.
+    """
+
+    def __init__(self, lead: int = 0) -> None:
+        self._lead = lead
         self.sessions: dict[str, Present] = {}
         self.announced: dict[int, Announced] = {}
         self._tombstones: OrderedDict[int, int] = OrderedDict()
@@ -166,6 +172,8 @@ class Presence:
             if own is None:
                 if entry.state is None or not self._may_claim(present, entry):
                     continue
+                if entry.client in self._tombstones:
+                    self._repeat_others(session)
                 own = self._claim(present, entry.client, entry.clock)
             elif own.session != session:
                 continue
@@ -182,6 +190,15 @@ class Presence:
             self._mark(session)
         return changed
 
+    def _repeat_others(self, session: str) -> None:
+        """Somebody was cut off and is back: it forgot the others' states, but not their clocks."""
+        for entry in self.announced.values():
+            if entry.session != session and entry.state is not None:
+                entry.clock += 1
+                if entry.client != self.sessions[entry.session].client_id:
+                    entry.lead += 1
+                self._changed_clients[entry.client] = entry.session
+
     def _mark(self, session: str) -> None:
         if session not in self._joined:
             self._updated[session] = None
@@ -196,7 +213,9 @@ class Presence:
 
     def _claim(self, present: Present, client: int, clock: int) -> Announced:
         last = self._tombstones.pop(client, None)
-        lead = 0 if last is None or clock > last else last + 1 - clock
+        lead = self._lead if client != present.client_id else 0
+        if last is not None and clock + lead <= last:
+            lead = last + 1 - clock
         entry = Announced(client, present.session, None, clock + lead, lead)
         self.announced[client] = entry
         present.clients.append(client)
@@ -263,20 +282,36 @@ class Presence:
         sole = sources.pop() if len(sources) == 1 else None
         return PresenceChange(awareness, presence, sole)
 
-    def changed_without(self, session: str) -> bytes | None:
-        """The pending awareness change as :meth:`take_change` would give it, less one session's."""
-        clients = {c: s for c, s in self._changed_clients.items() if s != session}
-        return self._encode(clients) if clients else None
+    def own_changes(self) -> dict[str, bytes | None]:
+        """The pending change, as :meth:`take_change` would give it, for those who must not get their own back.
+
+        Returns:
+            Session -> the change without what is its own (None: nothing is left).
+        """
+        owners = [session for session in set(self._changed_clients.values()) if self.restamped(session)]
+        if not owners:
+            return {}
+        parts = [
+            (session, encode_entry(entry))
+            for client, session in self._changed_clients.items()
+            if (entry := self._shown(client)) is not None
+        ]
+        out: dict[str, bytes | None] = {}
+        for owner in owners:
+            others = [part for session, part in parts if session != owner]
+            out[owner] = join_entries(others) if others else None
+        return out
 
     def _encode(self, clients: Iterable[int]) -> bytes:
-        entries = []
-        for client in clients:
-            entry = self.announced.get(client)
-            if entry is not None:
-                entries.append(AwarenessEntry(client, entry.clock, entry.state))
-            elif client in self._tombstones:
-                entries.append(AwarenessEntry(client, self._tombstones[client], None))
-        return encode_awareness(entries)
+        return encode_awareness(entry for client in clients if (entry := self._shown(client)) is not None)
+
+    def _shown(self, client: int) -> AwarenessEntry | None:
+        entry = self.announced.get(client)
+        if entry is not None:
+            return AwarenessEntry(client, entry.clock, entry.state)
+        if client in self._tombstones:
+            return AwarenessEntry(client, self._tombstones[client], None)
+        return None
 
     def _entry(self, present: Present) -> dict[str, Any]:
         client, state, user = present.client_id, present.state, present.user

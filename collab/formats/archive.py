@@ -88,6 +88,7 @@ def read_archive(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
         ArchiveError: where it is none, or ends too early; what came before is good.
     """
     count = 0
+    begun = False
     try:
         with tarfile.open(fileobj=file, mode="r|*") as tar:
             for index, member in enumerate(tar):
@@ -96,6 +97,7 @@ def read_archive(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
                 content = cast("IO[bytes]", tar.extractfile(member))
                 if index == 0:
                     _check_head(member.name, content)
+                    begun = True
                 elif member.name == _END:
                     _check_end(content, count)
                     return
@@ -104,11 +106,12 @@ def read_archive(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
                     yield name, content.read()
                     count += 1
     except (tarfile.TarError, EOFError, OSError) as error:
-        reason = "this is no collab export" if count == 0 else f"the export is damaged: {error}"
+        reason = f"the export is damaged: {error}" if begun else "this is no collab export"
         raise ArchiveError(reason) from None
     except CollabError as error:
         raise ArchiveError(f"the export is damaged: {error.message}") from None
-    raise ArchiveError(f"the export ends too early, behind {count} document(s)")
+    early = f"the export ends too early, behind {count} document(s)"
+    raise ArchiveError(early if begun else "this is no collab export")
 
 
 def _check_head(name: str, content: IO[bytes]) -> None:

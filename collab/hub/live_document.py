@@ -61,10 +61,12 @@ class LiveDocument:
         position: int,
         limits: DocumentLimits,
         on_idle: Callable[[LiveDocument], None],
+        *,
+        clock_lead: int = 0,
     ) -> None:
         self.name = name
         self.document = document
-        self.presence = Presence()
+        self.presence = Presence(clock_lead)
         self.limits = limits
         self.sessions: dict[str, Session] = {}
         self.journal = Journal(
@@ -275,11 +277,7 @@ class LiveDocument:
     def _flush_presence(self) -> None:
         sessions = self.sessions.values()
         want_json = any(session.json_presence for session in sessions)
-        own_frames = {
-            session.id: self.presence.changed_without(session.id)
-            for session in sessions
-            if not session.json_presence and self.presence.restamped(session.id)
-        }
+        own_changes = self.presence.own_changes()
         change = self.presence.take_change(want_json=want_json)
         encoded: dict[Any, Any] = {}
         for session in sessions:
@@ -296,8 +294,8 @@ class LiveDocument:
                 frames = encoded.get((encoder, True))
                 if frames is None:
                     frames = encoded[encoder, True] = encoder.presence(change.presence)
-            elif session.id in own_frames:
-                awareness = own_frames[session.id]
+            elif session.id in own_changes:
+                awareness = own_changes[session.id]
                 if awareness is None:
                     continue
                 frames = encoder.awareness(awareness)

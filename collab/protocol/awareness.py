@@ -6,7 +6,7 @@ its clock, and the state as JSON text (``null``: gone).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -86,12 +86,17 @@ def depth_exceeds(value: object, most: int) -> bool:
     return True
 
 
+def encode_entry(entry: AwarenessEntry) -> bytes:
+    """One entry, as it stands in an awareness update."""
+    state = b"null" if entry.state is None else entry.state.encode()
+    return write_var_uint(entry.client) + write_var_uint(entry.clock) + write_var_bytes(state)
+
+
+def join_entries(entries: Sequence[bytes]) -> bytes:
+    """The awareness update of entries that are encoded already."""
+    return write_var_uint(len(entries)) + b"".join(entries)
+
+
 def encode_awareness(entries: Iterable[AwarenessEntry]) -> bytes:
     """The awareness update of ``entries``."""
-    parts = [
-        write_var_uint(entry.client)
-        + write_var_uint(entry.clock)
-        + write_var_bytes(b"null" if entry.state is None else entry.state.encode())
-        for entry in entries
-    ]
-    return write_var_uint(len(parts)) + b"".join(parts)
+    return join_entries([encode_entry(entry) for entry in entries])

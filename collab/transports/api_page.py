@@ -178,8 +178,9 @@ _STYLE = """
   --line: #e2e4ea;
   --raised: #f6f7f9;
   --back: #fff;
+  --accent: #4f46e5;
+  --get: #1d7a48; --put: #9a5b00; --post: #2a5fcb; --patch: #7c3fcf; --delete: #c02634;
 }
-  --accent: #4f46e5; --get: #1d7a48; --put: #9a5b00; --post: #2a5fcb; --patch: #7c3fcf; --delete: #c02634; }
 @media (prefers-color-scheme: dark) {
   :root {
     --text: #e9eaf0; --soft: #a0a4b4; --line: #30333d; --raised: #1f2128; --back: #17181c; --accent: #a5b0ff;
@@ -229,7 +230,8 @@ td, th {
   padding: 6px 16px 6px 0;
   border-bottom: 1px solid var(--line);
 }
-td:last-child { width: 100%; }
+td { white-space: nowrap; }
+td:last-child { width: 100%; white-space: normal; }
 .route { margin: 24px 0; padding: 16px; border: 1px solid var(--line); border-radius: 10px; }
 .route:target, tr:target { outline: 2px solid var(--accent); }
 .method { font: 600 12px/20px "JetBrains Mono", ui-monospace, monospace; color: var(--soft); }
@@ -272,11 +274,11 @@ _PAGE = """<!doctype html>
 <h1>HTTP API</h1>
 <p>For scripts, services and agents: the same live documents that people have open, and the same promise. Every
 route stands below <code>{prefix}</code>. An edit is answered once it is on disk.</p>
-<pre>curl -H "Authorization: Bearer $COLLAB_TOKEN" {prefix}/documents/team%2Fnotes/content?path=/body
+<pre>curl -H "Authorization: Bearer $COLLAB_TOKEN" $COLLAB_URL{prefix}/documents/team%2Fnotes/content?path=/body
 
 curl -X PATCH -H "Authorization: Bearer $COLLAB_TOKEN" -H "Content-Type: application/json" \\
   -d '{{"operations": [{{"op": "text.insert", "path": "/body", "index": 0, "text": "Hi"}}]}}' \\
-  {prefix}/documents/team%2Fnotes/content</pre>
+  $COLLAB_URL{prefix}/documents/team%2Fnotes/content</pre>
 <p>The label at the right of a route is the weakest role that may use it. Where the server runs without
 authentication, no token is needed. Over the rate of an address, requests are first slowed down, then refused with
 <a href="#rate_limited"><code>rate_limited</code></a>.</p>

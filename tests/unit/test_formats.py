@@ -261,10 +261,15 @@ def test_an_archive_that_ends_early_is_refused_wherever_it_ends() -> None:
 
 def test_a_writer_that_failed_leaves_no_whole_archive() -> None:
     file = io.BytesIO()
-    with pytest.raises(ValueError, match="closed"), ArchiveWriter(file, "x") as writer:
-        closed = io.BytesIO()
-        closed.close()
-        writer.add("a", closed, 2)
+    closed = io.BytesIO()
+    closed.close()
+
+    def fail() -> None:
+        with ArchiveWriter(file, "x") as writer:
+            writer.add("a", closed, 2)
+
+    with pytest.raises(ValueError, match="closed"):
+        fail()
     file.seek(0)
     with pytest.raises(ArchiveError):
         list(read_archive(file))

@@ -296,11 +296,6 @@ def test_p7_who_was_cut_off_is_shown_again_with_the_same_client_id(
     assert guest.state["connects"] == 3
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="others come back with the clocks that they had, which y-protocols ignores: people who do not "
-    "move are missing until their clients repeat themselves (15 s), JSON presence for good",
-)
 @pytest.mark.parametrize("kind", [open_yjs, open_plain], ids=["yjs", "plain"])
 def test_p7_who_was_cut_off_sees_the_others_again(
     node: NodeClients, document: str, kind: Callable[..., NodeClient]
