@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 from urllib.parse import quote
 
 import aiohttp
@@ -14,15 +16,18 @@ import jwt
 import orjson
 from aiohttp import web
 from pycrdt import Doc, Text
+from yarl import URL
 
-from collab.app import authenticator_for, create_app
+from collab.app import create_app
 from collab.config import Settings, load_settings
 from collab.hub.hub import Hub
 from collab.transports import rest
-from collab.transports.peers import Peers
 
 SECRET = "a secret of more than thirty-two bytes"
 JWT = {"auth": "jwt", "jwt_secret": SECRET}
+
+
+_add_routes = rest.add_routes
 
 
 def mint(*grants: str, sub: str = "ann", ttl: float = 600.0, **claims: Any) -> str:
@@ -67,13 +72,8 @@ class ApiServer:
 
     async def start(self) -> ApiServer:
         """Listen; again on the same port after :meth:`stop`."""
-        self.app = create_app(self.settings)
-        composed = any(resource.canonical == rest.PREFIX for resource in self.app.router.resources())
-        if not composed or self._reader is not None or self._options:
-            peers = Peers(self.settings.trusted_proxies, self.settings.cors_origins)
-            authenticator = authenticator_for(self.settings)
-            self.app = self.app if not composed else _without_api(self.app)
-            rest.add_routes(self.app, self.hub, authenticator, self.settings, peers, self._reader, **self._options)
+        with mock.patch.object(rest, "add_routes", self._add_routes):
+            self.app = create_app(self.settings)
         served = self.app
         if self._prefix:
             served = web.Application()
@@ -86,24 +86,13 @@ class ApiServer:
         self.url = f"http://127.0.0.1:{self._port}{self._prefix}"
         return self
 
+    def _add_routes(self, *composed: Any) -> None:
+        *others, reader = composed
+        _add_routes(*others, self._reader or reader, **self._options)
+
     async def stop(self) -> None:
         """Stop listening, and let go of everything."""
         await self._runner.cleanup()
-
-
-def _without_api(app: web.Application) -> web.Application:
-    """The application without the routes that are to be added with other arguments."""
-    router: Any = app.router
-    for resource in list(router._resources):
-        if resource.canonical in (rest.PREFIX, "/openapi.json", "/api"):
-            router._resources.remove(resource)
-            router._matched_sub_app_resources = [
-                each for each in router._matched_sub_app_resources if each is not resource
-            ]
-            for listed in router._resource_index.values():
-                if resource in listed:
-                    listed.remove(resource)
-    return app
 
 
 @dataclass
@@ -131,9 +120,9 @@ class Answer:
 
 
 class Api:
-    """Requests to one server, on behalf of whoever has ``token``."""
+    """Requests to one server (anything with a ``url``), on behalf of whoever has ``token``."""
 
-    def __init__(self, server: ApiServer, http: aiohttp.ClientSession, token: str | None = None) -> None:
+    def __init__(self, server: Any, http: aiohttp.ClientSession, token: str | None = None) -> None:
         self.server = server
         self.http = http
         self.token = token
@@ -144,8 +133,6 @@ class Api:
 
     def url(self, path: str) -> Any:
         """The address of a path below /api/v1, which is encoded already."""
-        from yarl import URL
-
         return URL(f"{self.server.url}/api/v1{path}", encoded=True)
 
     async def __call__(
@@ -288,7 +275,5 @@ class EventStream:
 
 
 async def _within(awaitable: Any, timeout: float) -> Any:
-    import asyncio
-
     async with asyncio.timeout(timeout):
         return await awaitable

@@ -30,7 +30,7 @@ pytestmark = [
 
 Serve = Callable[..., Awaitable[Api]]
 _ROOT = Path(__file__).resolve().parents[2]
-_PROGRAM = [sys.executable, "-c", "from collab.docs_cli import docs; docs(prog_name='collab docs')"]
+_PROGRAM = [sys.executable, "-m", "collab", "docs"]
 
 
 @pytest.fixture

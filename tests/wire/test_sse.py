@@ -18,6 +18,7 @@ from collab.hub.session import State
 from collab.protocol.codec import read_state_vector, write_state_vector
 from collab.transports.sse import MAX_CLIENTS_IN_ID, event_id, state_vector_of
 from tests.support.api import JWT, Api, ApiServer, EventStream, mint, where
+from tests.support.server import CollabServer
 from tests.support.wire import Client, WebSocketWire
 
 pytestmark = pytest.mark.filterwarnings("ignore::aiohttp.web_exceptions.NotAppKeyWarning")
@@ -346,6 +347,31 @@ async def test_a_draining_server_lets_go(serve: Serve) -> None:
         await stopping
         assert asyncio.get_running_loop().time() - began < 1.5, "streams end first, nobody waits for them"
         assert stream.retry == 1000, "its reader comes back soon"
+
+
+async def test_a_real_server_says_that_it_goes(
+    start_server: Callable[..., CollabServer], http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    server = start_server(f"sqlite:///{tmp_path}/a.db")
+    api = Api(server, http)
+    await api.write("notes", "one")
+    async with api.events("notes") as stream:
+        await stream.until_text("one")
+        await stream.until("presence")
+        began = asyncio.get_running_loop().time()
+        stopping = asyncio.create_task(asyncio.to_thread(server.stop))
+        assert (await stream.until("notice")).json["code"] == "draining"
+        with contextlib.suppress(aiohttp.ClientPayloadError):
+            while await stream.next() is not None:
+                pass
+        assert await stopping == 0
+        assert asyncio.get_running_loop().time() - began < 5
+        kept, last = stream.doc, stream.last
+    await asyncio.to_thread(server.start)
+    await api.write("notes", "one two")
+    async with api.events("notes", last=last) as stream:
+        stream.doc = kept
+        await stream.until_text("one two")
 
 
 # -- slow readers -----------------------------------------------------------------------------------------
