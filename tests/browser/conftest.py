@@ -25,9 +25,12 @@ _EXPECTED = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; tests are left out where it or Playwright is missing."""
+    """Debian's Chromium; tests are left out where it or Playwright is missing.
+
+    One per module: while it lives, asyncio takes this thread for one with a running loop.
+    """
     if not Path(CHROMIUM).exists():
         pytest.skip("chromium is not installed")
     sync_api = pytest.importorskip("playwright.sync_api")
