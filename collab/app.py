@@ -110,7 +110,7 @@ async def serve(settings: Settings) -> int:
         # What lives now lives long: keep the collector away from it, and call it seldom.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
+        gc.set_threshold(10_000, 20, 20)
         await _until_signal()
         return await _drain(app, site, settings.drain_timeout)
     finally:

@@ -5,6 +5,7 @@ Lines carry document, session and participant, never tokens or content.
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import MutableMapping
@@ -48,6 +49,10 @@ def configure_logging(format: str | None, level: str) -> None:
         format: ``text`` or ``json``; None chooses text on a terminal.
         level: the least level that is written.
     """
+    # aiohttp writes every bad request, parts of it included, as often as somebody sends one.
+    logging.getLogger("aiohttp").disabled = True
+    for name in ("aiohttp.access", "aiohttp.server", "aiohttp.web", "aiohttp.websocket", "aiohttp.internal"):
+        logging.getLogger(name).disabled = True
     text = (format or ("text" if sys.stderr.isatty() else "json")) == "text"
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,

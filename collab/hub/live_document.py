@@ -279,6 +279,7 @@ class LiveDocument:
         want_json = any(session.json_presence for session in sessions)
         own_changes = self.presence.own_changes()
         change = self.presence.take_change(want_json=want_json)
+        clogged: list[Session] = []
         encoded: dict[Any, Any] = {}
         for session in sessions:
             if session.state is State.BEHIND:
@@ -305,18 +306,25 @@ class LiveDocument:
                 frames = encoded.get(encoder)
                 if frames is None:
                     frames = encoded[encoder] = encoder.awareness(change.awareness)
-            session.write(frames)
+            if session.write(frames):
+                clogged.append(session)
+        if clogged:
+            self._fall_behind(clogged)
 
     def broadcast(self, sender: Session, event: str, data: Any) -> None:
         """Send an event to the other sessions; kept nowhere, skipped for those that are behind."""
         encoded: dict[Any, Any] = {}
+        clogged: list[Session] = []
         for session in self.sessions.values():
             if session is sender or session.state is State.BEHIND:
                 continue
             encoder = session.encoder
             if encoder not in encoded:
                 encoded[encoder] = encoder.broadcast(event, data, sender.id)
-            session.write(encoded[encoder])
+            if session.write(encoded[encoder]):
+                clogged.append(session)
+        if clogged:
+            self._fall_behind(clogged)
 
     def notify(self, error: CollabError, **more: Any) -> None:
         """Send a notice to every session."""
@@ -334,9 +342,12 @@ class LiveDocument:
     # -- slow readers ---------------------------------------------------------------------------
 
     def _fall_behind(self, sessions: list[Session]) -> None:
+        self._updates.flush_now()  # what waits for its turn is not known to them yet
         known = self.document.state_vector()
         now = self._loop.time()
         for session in sessions:
+            if session.state is State.BEHIND:
+                continue
             session.notify(CollabError("lagging"))
             session.move(State.BEHIND)
             session.known = known

@@ -310,7 +310,13 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         websocket = web.WebSocketResponse(
             max_msg_size=self.server.max_http_buffer_size, compress=False, timeout=2.0
         )
-        await websocket.prepare(request)
+        try:
+            await websocket.prepare(request)
+        except web.HTTPException:
+            raise
+        except (ConnectionError, ValueError):
+            self.end(self.server.reason.TRANSPORT_ERROR)
+            return self.server.refuse(3)
         transport = request.transport
         if transport is None:
             return websocket
@@ -394,6 +400,8 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
                     await asyncio.sleep(0)
         except ProtocolError as error:
             self.server.on_protocol_error(self, str(error))
+        except ConnectionError:
+            return  # answering a ping of a peer that is gone
 
     # -- end ------------------------------------------------------------------------------------
 

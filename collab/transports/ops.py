@@ -60,6 +60,8 @@ async def _page(_request: web.Request) -> web.StreamResponse:
 
 
 async def _file(request: web.Request) -> web.StreamResponse:
+    if "\0" in request.match_info["path"]:
+        raise web.HTTPNotFound(text="not found")
     path = (_STATIC / request.match_info["path"]).resolve()
     if not path.is_relative_to(_STATIC) or not path.is_file():
         raise web.HTTPNotFound(text="not found")

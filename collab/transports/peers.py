@@ -43,7 +43,10 @@ class Peers:
             return True
         if origin.lower() in self._origins:
             return True
-        return urlsplit(origin).netloc.lower() == self._host(request).lower()
+        try:
+            return urlsplit(origin).netloc.lower() == self._host(request).lower()
+        except ValueError:
+            return False
 
     def _host(self, request: web.Request) -> str:
         if self._trusted(request.remote or ""):

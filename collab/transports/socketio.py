@@ -62,6 +62,8 @@ _FAST_EVENTS = {
 }
 #: edits of one session that wait for the log before its reader pauses
 MAX_UNACKNOWLEDGED = 1000
+#: seconds after which a peer that takes none of our answers is cut
+STALL_TIMEOUT = 5.0
 _EMPTY_UPDATE = b"\0\0"
 
 
@@ -522,6 +524,10 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         except Exception:
             _log.exception("event failed", document=attachment.live.name, kind=name[:64])
             self._fail(attachment, CollabError("internal"), id)
+        socket = attachment.connection.socket
+        if socket.clogged:
+            # Who does not take our answers is not asked for more.
+            socket.hold = _until_drained(socket)
 
     def _spend(
         self, connection: Connection, kind: BudgetKind, size: int, session: Session | None = None
@@ -732,6 +738,19 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
                 socket.end(self.reason.TRANSPORT_CLOSE)
             if wave + 1 < waves and sockets:
                 await asyncio.sleep(pause)
+
+
+async def _until_drained(socket: EngineSocket) -> None:
+    """Wait until the peer has taken what was written to it; one that takes nothing is cut."""
+    loop = asyncio.get_running_loop()
+    left, since = socket.waiting_bytes, loop.time()
+    while socket.clogged and not socket.closed:
+        await asyncio.sleep(0.02)
+        now = socket.waiting_bytes
+        if now < left:
+            left, since = now, loop.time()
+        elif loop.time() - since > STALL_TIMEOUT:
+            socket.cut()
 
 
 async def _until_acknowledged(session: Session) -> None:

@@ -455,9 +455,6 @@ async def attentive(server: CollabServer, document: str) -> AsyncIterator[asynci
         reader.close()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="hub/live_document.py _flush_presence: written to sessions whose pipe is clogged, without a bound"
-)
 async def test_presence_does_not_pile_up(server: CollabServer) -> None:
     async def act(connect: Connect, _deaf: RawReader) -> None:
         people = [await connect("presence") for _ in range(8)]
@@ -470,9 +467,6 @@ async def test_presence_does_not_pile_up(server: CollabServer) -> None:
     await pile_up(server, "presence", act)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="hub/live_document.py broadcast: written to sessions whose pipe is clogged, without a bound"
-)
 async def test_broadcasts_do_not_pile_up(server: CollabServer) -> None:
     async def act(connect: Connect, _deaf: RawReader) -> None:
         person = await connect("broadcast")
@@ -484,10 +478,6 @@ async def test_broadcasts_do_not_pile_up(server: CollabServer) -> None:
     await pile_up(server, "broadcast", act)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="transports/socketio.py _on_step_1, _ack: answers are written without looking at `clogged`, and the asker is read on",
-)
 async def test_answers_do_not_pile_up(server: CollabServer) -> None:
     async with clients(server) as connect:
         writer = await editor(connect, "answers")
