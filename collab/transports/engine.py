@@ -110,8 +110,10 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         transport = self._transport
         if transport is None:
             return self._keep_for_poll(frames)
+        if self._is_closing():
+            return False  # the reader will notice; asking for anything else would raise
         buffer = frames.buffer or frames.websocket
-        if self._unsent() == 0 and not self._is_closing():
+        if self._unsent() == 0:
             # Most often the socket takes it all: one system call, and nothing of the event loop.
             try:
                 sent = _write(self._descriptor, buffer)
@@ -155,7 +157,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
     def waiting_bytes(self) -> int:
         """Bytes written to this session that the peer has not taken yet."""
         if self._transport is not None:
-            return self._transport.get_write_buffer_size()
+            return 0 if self._is_closing() else self._unsent()
         return self._waiting_bytes
 
     @property

@@ -414,7 +414,7 @@ def test_two_replacements_of_different_places_merge() -> None:
 
 def hunks_of(old: str, new: str, budget: int = ops.DIFF_BUDGET) -> Iterator[tuple[str, str]]:
     """Check that the hunks lead from `old` to `new`; give what each takes and puts."""
-    hunks = ops._Differ(budget).hunks(old, new)
+    hunks = ops.Differ(budget).hunks(old, new)
     result, at = "", 0
     for start, stop, new_start, new_stop in hunks:
         assert at <= start <= stop
