@@ -12,14 +12,12 @@ from typing import Any
 
 import click
 import jwt
-import uvloop
 from marshmallow import ValidationError
 from marshmallow import fields as m
 from rich.console import Console
 from rich.table import Table
 
 from collab import __version__
-from collab.app import serve as run_server
 from collab.config import ConfigError, Duration, Settings, load_settings, setting_name, variable_name
 from collab.docs_cli import docs
 from collab.errors import CollabError
@@ -99,6 +97,10 @@ def serve(**flags: Any) -> None:
     Every setting is a flag, an environment variable, or a key in the TOML file; a flag beats the
     environment, which beats the file.
     """
+    import uvloop
+
+    from collab.app import serve as run_server  # half a second that other commands do not pay
+
     settings = _settings(flags)
     configure_logging(settings.log_format, settings.log_level)
     try:

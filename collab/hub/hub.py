@@ -121,6 +121,9 @@ class Hub:
 
     async def delete(self, name: str) -> bool:
         """Delete a document for good and dismiss everybody who has it open; False if unknown."""
+        opening = self._opening.get(name)
+        if opening is not None:
+            await asyncio.wait([opening])
         live = self.documents.pop(name, None)
         if live is not None:
             live.deleted = True
@@ -137,8 +140,12 @@ class Hub:
         asyncio.get_running_loop().call_later(self.idle_timeout, self._put_away_if_idle, live)
 
     def _put_away_if_idle(self, live: LiveDocument) -> None:
-        if self._is_idle(live) and not self.draining:
+        if self.draining or self.documents.get(live.name) is not live:
+            return
+        if self._is_idle(live):
             self._spawn(self._put_away(live))
+        elif not live.sessions:
+            self._idle(live)  # something is on its way to the disk
 
     def _is_idle(self, live: LiveDocument) -> bool:
         return (

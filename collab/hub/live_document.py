@@ -171,6 +171,8 @@ class LiveDocument:
             CollabError: ``invalid_update``, ``missing_dependencies``, ``document_too_large``,
                 ``storage_unavailable``; the document is unchanged then.
         """
+        if self.deleted:
+            raise CollabError("document_deleted")
         self.journal.check_room()
         self._check_size(update)
         try:
