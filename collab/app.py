@@ -100,6 +100,7 @@ async def serve(settings: Settings) -> int:
     Returns:
         0, or 1 where something could not be saved before the end.
     """
+    stop = _stop_on_signals()
     app = create_app(settings)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
@@ -111,7 +112,7 @@ async def serve(settings: Settings) -> int:
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 20)
-        await _until_signal()
+        await stop.wait()
         return await _drain(app, site, settings.drain_timeout)
     finally:
         await runner.cleanup()
@@ -123,12 +124,13 @@ def _start_line(settings: Settings, address: Any, adapter: str) -> str:
     return f"collab listening on http://{shown}:{port} store={adapter} auth={settings.auth} nodes=1"
 
 
-async def _until_signal() -> None:
+def _stop_on_signals() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set; whoever reads the start line may send one at once."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
 
 
 async def _drain(app: web.Application, site: web.TCPSite, timeout: float) -> int:
