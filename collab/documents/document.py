@@ -50,15 +50,15 @@ class Document:
         try:
             if snapshot is not None:
                 document._doc.apply_update(snapshot)
-            document._learn()
+            # One transaction each, as when they came: what a hostile update leaves depends on it.
             if astral(snapshot or b"") or any(map(astral, tail)):
+                document._learn()
                 for update in tail:
                     document._load_again(update)
             else:
-                # One transaction each, as when they came: what a hostile update leaves depends on it.
                 for update in tail:
                     document._doc.apply_update(update)
-                document._learn()
+                document.clocks = read_state_vector(document._doc.get_state())
             document._encoded = None
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
