@@ -8,10 +8,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.support.api import Api, ApiServer
 from tests.support.server import CollabServer
 from tests.support.wire import Client, PollingWire, WebSocketWire
 
 Connect = Callable[..., Awaitable[Client]]
+Serve = Callable[..., Awaitable[Api]]
 
 
 @pytest.fixture
@@ -44,3 +46,25 @@ async def connect(shared_server: CollabServer, http: aiohttp.ClientSession) -> A
     yield connect
     for client in clients:
         await client.close()
+
+
+@pytest.fixture
+async def serve(http: aiohttp.ClientSession) -> AsyncIterator[Serve]:
+    """``await serve(settings)``: requests to a server of its own."""
+    servers: list[ApiServer] = []
+
+    async def start(settings: dict[str, Any] | None = None, **options: Any) -> Api:
+        server = ApiServer(settings, **options)
+        servers.append(server)
+        await server.start()
+        return Api(server, http)
+
+    yield start
+    for server in servers:
+        await server.stop()
+
+
+@pytest.fixture
+async def api(serve: Serve) -> Api:
+    """A server without auth."""
+    return await serve()

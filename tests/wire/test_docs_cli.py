@@ -10,49 +10,26 @@ import pty
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
 from collab.api_client import ApiClient, ApiError
 from collab.documents.document import Document
 from collab.errors import CollabError
-from tests.support.api import JWT, Api, ApiServer, mint, where
+from tests.support.api import JWT, Api, mint, where
+from tests.wire.conftest import Serve
 
 pytestmark = [
     pytest.mark.asyncio,
     pytest.mark.filterwarnings("ignore::aiohttp.web_exceptions.NotAppKeyWarning"),
 ]
 
-Serve = Callable[..., Awaitable[Api]]
 _ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = [sys.executable, "-m", "collab", "docs"]
-
-
-@pytest.fixture
-async def serve(http: aiohttp.ClientSession) -> AsyncIterator[Serve]:
-    """``await serve(settings)``: requests to a server of its own."""
-    servers: list[ApiServer] = []
-
-    async def start(settings: dict[str, Any] | None = None, **options: Any) -> Api:
-        server = ApiServer(settings, **options)
-        servers.append(server)
-        await server.start()
-        return Api(server, http)
-
-    yield start
-    for server in servers:
-        await server.stop()
-
-
-@pytest.fixture
-async def api(serve: Serve) -> Api:
-    """A server without auth."""
-    return await serve()
 
 
 class Ended:

@@ -18,6 +18,7 @@ from collab.types import Role
 from tests.support.api import JWT, Api, ApiServer, mint, where
 from tests.support.editor import Editor
 from tests.support.wire import Client, WebSocketWire
+from tests.wire.conftest import Serve
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -25,29 +26,6 @@ pytestmark = [
 ]
 
 EMPTY = b"\0\0"
-Serve = Callable[..., Awaitable[Api]]
-
-
-@pytest.fixture
-async def serve(http: aiohttp.ClientSession) -> AsyncIterator[Serve]:
-    """``await serve(settings)``: requests to a server of its own."""
-    servers: list[ApiServer] = []
-
-    async def start(settings: dict[str, Any] | None = None, **options: Any) -> Api:
-        server = ApiServer(settings, **options)
-        servers.append(server)
-        await server.start()
-        return Api(server, http)
-
-    yield start
-    for server in servers:
-        await server.stop()
-
-
-@pytest.fixture
-async def api(serve: Serve) -> Api:
-    """A server without auth: everybody is an administrator."""
-    return await serve()
 
 
 @pytest.fixture

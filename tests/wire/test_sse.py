@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +17,12 @@ from pycrdt import Doc, Text
 from collab.hub.session import State
 from collab.protocol.codec import read_state_vector, write_state_vector
 from collab.transports.sse import MAX_CLIENTS_IN_ID, event_id, state_vector_of
-from tests.support.api import JWT, Api, ApiServer, EventStream, mint, where
+from tests.support.api import JWT, Api, EventStream, mint, where
 from tests.support.server import CollabServer
 from tests.support.wire import Client, WebSocketWire
+from tests.wire.conftest import Serve
 
 pytestmark = pytest.mark.filterwarnings("ignore::aiohttp.web_exceptions.NotAppKeyWarning")
-
-Serve = Callable[..., Awaitable[Api]]
-
-
-@pytest.fixture
-async def serve(http: aiohttp.ClientSession) -> AsyncIterator[Serve]:
-    """``await serve(settings)``: requests to a server of its own."""
-    servers: list[ApiServer] = []
-
-    async def start(settings: dict[str, Any] | None = None, **options: Any) -> Api:
-        server = ApiServer(settings, **options)
-        servers.append(server)
-        await server.start()
-        return Api(server, http)
-
-    yield start
-    for server in servers:
-        await server.stop()
-
-
-@pytest.fixture
-async def api(serve: Serve) -> Api:
-    """A server without auth."""
-    return await serve()
 
 
 async def eventually(condition: Callable[[], Any], timeout: float = 10.0) -> None:
