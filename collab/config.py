@@ -126,6 +126,9 @@ def _number(least: int, most: int) -> m.Int:
 
 
 _HOST = m.Str(error_messages={"invalid": "an address or a host name"})
+_NODE_NAME = m.Str(
+    validate=validate.Regexp(r"[A-Za-z0-9_-]{1,32}\Z", error="up to 32 letters, digits, - and _"),
+)
 _URL = m.Url(require_tld=False, error_messages={"invalid": "an http or https URL"})
 _SWITCH = m.Bool(error_messages={"invalid": "true or false"})
 
@@ -160,6 +163,9 @@ class Settings:
     cors_origins: tuple[str, ...] = _setting(_Origins(), (), "browser origins allowed besides our own, or *")
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
         _Networks(), (), "networks whose X-Forwarded-* headers count"
+    )
+    node_name: str | None = _setting(
+        _NODE_NAME, None, "name of this node: ends its Engine.IO session ids, by which a balancer finds it again"
     )
     max_update_bytes: int = _setting(Size(), 4 * MIB, "size of one update")
     max_document_bytes: int = _setting(Size(), 64 * MIB, "encoded size of one document")

@@ -484,6 +484,7 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]
         origin_allowed: Callable[[web.Request], bool] = lambda request: True,
         client_address: Callable[[web.Request], str] = lambda request: request.remote or "",
         admit: Callable[[str], float | None] = lambda address: None,
+        node_name: str | None = None,
         **options: Any,
     ) -> None:
         check_engineio_version()
@@ -492,6 +493,8 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]
         self.origin_allowed = origin_allowed
         self.client_address = client_address
         self.admit = admit
+        #: a balancer reads from it which node has the session: cookies are not for everybody, addresses are shared
+        self.sid_suffix = f".{node_name}" if node_name else ""
         self.on_open: Callable[[EngineSocket], None] = lambda socket: None
         self.on_text: Callable[[EngineSocket, str], None] = lambda socket, text: None
         self.on_binary: Callable[[EngineSocket, bytes], None] = lambda socket, data: None
@@ -588,7 +591,7 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]
                 status=503,
                 headers={"Retry-After": str(max(1, round(wait)))},
             )
-        socket = EngineSocket(self, self.generate_id(), address)
+        socket = EngineSocket(self, self.generate_id() + self.sid_suffix, address)
         self.sockets[socket.sid] = socket
         if transport == "websocket":
             try:

@@ -202,6 +202,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             origin_allowed=origin_allowed,
             client_address=client_address,
             admit=self._admit,
+            node_name=settings.node_name,
         )
         self._hub = hub
         self._manager_started = False

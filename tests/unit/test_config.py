@@ -75,7 +75,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "jwt_secret": (SECRET, SECRET), "jwt_public_key": ("key.pem", "key.pem"), "default_role": ("viewer", "viewer"),
     "jwt_jwks_url": ("https://id.example/keys", "https://id.example/keys"), "jwt_issuer": ("i", "i"), "jwt_audience": ("a", "a"),
     "insecure": ("true", True), "cors_origins": ("https://a.example, http://localhost:3000", ("https://a.example", "http://localhost:3000")),
-    "trusted_proxies": ("10.0.0.0/8,::1", (ip_network("10.0.0.0/8"), ip_network("::1"))), "max_update_bytes": ("1MiB", 2**20),
+    "trusted_proxies": ("10.0.0.0/8,::1", (ip_network("10.0.0.0/8"), ip_network("::1"))), "max_update_bytes": ("1MiB", 2**20), "node_name": ("n-1", "n-1"),
     "max_document_bytes": ("8 mb", 8 * 10**6), "max_participants": ("7", 7), "max_documents_per_connection": ("7", 7),
     "max_connections_per_ip": ("7", 7), "rate_updates": ("7", 7), "rate_bytes": ("64KiB", 65536), "rate_awareness": ("7", 7), "compact_every": ("70", 70),
     "send_buffer_bytes": ("65536", 65536), "checkpoint_interval": ("30m", 1800.0), "checkpoint_keep": ("0", 0),

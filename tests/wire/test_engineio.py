@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -46,6 +47,15 @@ async def test_websocket_handshake(http: aiohttp.ClientSession, shared_server: C
     wire = WebSocketWire(shared_server.url, http)
     handshake = await wire.open()
     assert handshake["upgrades"] == []
+    await wire.close()
+
+
+async def test_a_session_id_ends_with_the_name_of_its_node(
+    http: aiohttp.ClientSession, start_server: Callable[..., CollabServer]
+) -> None:
+    server = start_server(args=["--node-name", "node-7_b"])
+    wire = await opened(http, server)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{20}\.node-7_b", wire.sid)
     await wire.close()
 
 
