@@ -24,6 +24,7 @@ const CASTS = [
   { kind: "socket.io", transports: ["polling"] },
   { kind: "y-socket.io" },
   { kind: "socket.io", transports: ["polling", "websocket"] },
+  { kind: "socket.io", transports: ["polling"] },
 ];
 
 /** What people type: letters, words, line ends, and characters of several UTF-16 units. */

@@ -1,0 +1,42 @@
+"""Servers behind a real nginx."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.support.nginx import Nginx, nginx_binary
+from tests.support.server import CollabServer
+
+StartNginx = Callable[..., Nginx]
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """An HTTP client without a limit on connections."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        yield session
+
+
+@pytest.fixture
+def start_nginx(tmp_path: Path) -> Iterator[StartNginx]:
+    """``start_nginx({"a": server, ...}, **options)``: the shipped nginx in front of servers that run."""
+    if nginx_binary() is None:
+        pytest.skip("needs nginx (Debian: apt install nginx)")
+    started: list[Nginx] = []
+
+    def start(nodes: dict[str, CollabServer], **options: Any) -> Nginx:
+        home = tmp_path / f"nginx-{len(started)}"
+        home.mkdir()
+        addresses = {name: f"127.0.0.1:{server.port}" for name, server in nodes.items()}
+        nginx = Nginx(home, addresses, **options)
+        started.append(nginx)
+        return nginx.start()
+
+    yield start
+    for nginx in started:
+        nginx.stop()
