@@ -6,7 +6,6 @@ import asyncio
 import inspect
 import logging
 import random
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,12 +15,13 @@ from typing import Any, Self, TypedDict, Unpack
 
 import aiohttp
 import pycrdt
-from yarl import URL
 
-from collab.client.engineio import TRANSPORTS, Disconnected, TransportName, open_transport
+from collab.client.engineio import TRANSPORTS, Disconnected, TransportName
+from collab.client.links import Dialer, Link, NetworkDialer
+from collab.client.outbox import Batch, Outbox
 from collab.client.presence import Presence
 from collab.client.signals import Changes, Stream
-from collab.client.socketio import Dismissed, Event, Namespace, error_from
+from collab.client.socketio import Dismissed, Event, error_from
 from collab.errors import CollabError
 from collab.types import check_document_name
 
@@ -29,12 +29,6 @@ from collab.types import check_document_name
 SEND_INTERVAL = 0.02
 #: presence goes out at most so often, at display rate
 PRESENCE_INTERVAL = 0.03
-#: edits on their way at once; further ones are merged until one of these is acknowledged
-MAX_UNACKNOWLEDGED = 32
-#: bytes up to which edits that wait are merged into one update
-MERGE_BYTES = 256 * 1024
-#: edits that wait are kept in pieces of so many bytes
-COMPACT_BYTES = 8 * 1024
 #: an update's limit where the server does not tell one
 MAX_UPDATE_BYTES = 4 * 2**20
 #: times in a row that the server may miss something before the connection is made anew
@@ -115,15 +109,6 @@ class Options(TypedDict, total=False):
     backoff: Backoff
 
 
-@dataclass(slots=True, eq=False)
-class _Batch:
-    """Edits that are on their way: all up to number ``last`` are in ``update``."""
-
-    first: int
-    last: int
-    update: bytes
-
-
 class Session:
     """One document, live. Made by :func:`connect`; an asynchronous context manager.
 
@@ -135,21 +120,29 @@ class Session:
         error: why the session was closed, if not by its owner.
     """
 
-    def __init__(self, url: str, document: str, doc: pycrdt.Doc[Any] | None, options: Options) -> None:
+    def __init__(
+        self,
+        document: str,
+        dialer: Dialer,
+        doc: pycrdt.Doc[Any] | None = None,
+        *,
+        token: TokenSource = None,
+        user: dict[str, str] | None = None,
+        open_timeout: float | None = 30.0,
+        close_timeout: float = 5.0,
+        backoff: Backoff | None = None,
+    ) -> None:
         self.document = check_document_name(document)
         self.doc: pycrdt.Doc[Any] = doc if doc is not None else pycrdt.Doc()
         self.presence = Presence(self._presence_changed)
         self.info: dict[str, Any] = {}
         self.error: Exception | None = None
-        self._url = _endpoint(url, options.get("path", "/socket.io/"))
-        self._token = options.get("token")
-        self._user = options.get("user")
-        self._transports = _checked(options.get("transports", TRANSPORTS))
-        self._given_http = options.get("http")
-        self._open_timeout = options.get("open_timeout", 30.0)
-        self._connect_timeout = options.get("connect_timeout", 10.0)
-        self._close_timeout = options.get("close_timeout", 5.0)
-        self._backoff = options.get("backoff") or Backoff()
+        self._dialer = dialer
+        self._token = token
+        self._user = user
+        self._open_timeout = open_timeout
+        self._close_timeout = close_timeout
+        self._backoff = backoff or Backoff()
 
         self._status = Status.CONNECTING
         self._changes = Changes()
@@ -160,18 +153,14 @@ class Session:
         self._errands: set[asyncio.Task[None]] = set()
         self._subscription: Any = None
 
-        # Edits are counted: `_edits` were made, up to `_sent` are on their way, all before the first
-        # one of `_unconfirmed` and `_waiting` are durable.
-        self._edits = 0
-        self._waiting: deque[_Batch] = deque()
-        self._unconfirmed: list[_Batch] = []
+        self._outbox = Outbox()
         self._applying = False
         self._blocked: CollabError | None = None
         self._held = False
         self._resyncs = 0
         self._answered_step_1 = False
 
-        self._namespace: Namespace | None = None
+        self._link: Link | None = None
         self._send_timer: asyncio.TimerHandle | None = None
         self._next_send = 0.0
         self._presence_timer: asyncio.TimerHandle | None = None
@@ -187,10 +176,7 @@ class Session:
     @property
     def unsaved(self) -> int:
         """How many local edits are not known to be durable on the server; 0: everything is saved."""
-        pending = [batch.first for batch in self._unconfirmed]
-        if self._waiting:
-            pending.append(self._waiting[0].first)
-        return self._edits - min(pending) + 1 if pending else 0
+        return self._outbox.unsaved
 
     @property
     def role(self) -> str | None:
@@ -198,9 +184,9 @@ class Session:
         return self.info.get("role")
 
     @property
-    def transport(self) -> TransportName | None:
-        """By what the session is connected; None while it is not."""
-        return self._namespace.transport.name if self._namespace is not None else None
+    def transport(self) -> str | None:
+        """By what the session is connected (``websocket``, ``polling``, ``process``); None while it is not."""
+        return self._link.kind if self._link is not None else None
 
     async def saved(self, timeout: float | None = None) -> None:
         """Return once every edit made so far is durable on the server; offline, that is later.
@@ -210,10 +196,10 @@ class Session:
             ConnectionError: the session was closed first.
             TimeoutError: ``timeout`` seconds were not enough.
         """
-        target = self._edits
+        target = self._outbox.made
 
         def durable() -> bool:
-            if self._edits - self.unsaved >= target:
+            if self._outbox.made - self.unsaved >= target:
                 return True
             if self._blocked is not None:
                 raise self._blocked
@@ -284,7 +270,7 @@ class Session:
                 await self.reached(Status.LIVE)
         except TimeoutError:
             await self._stop(None)
-            words = f"{self.document!r} could not be opened at {self._url.origin()}"
+            words = f"{self.document!r} could not be opened at {self._dialer.place}"
             raise ConnectionError(f"{words}: {self._last_failure or 'no answer'}") from self._last_failure
         except BaseException:
             await self._stop(None)
@@ -303,8 +289,7 @@ class Session:
             raise RuntimeError("a session is opened once")
         if self.doc.get_state() != b"\0":
             # What the document brings along is to be saved like an edit.
-            self._edits = 1
-            self._waiting.append(_Batch(1, 1, self.doc.get_update()))
+            self._outbox.add(self.doc.get_update())
         self._subscription = self.doc.observe(self._observed)
         self._task = asyncio.create_task(self._live(), name=f"collab session {self.document}")
 
@@ -363,48 +348,38 @@ class Session:
     async def _one_connection(self) -> tuple[Exception, bool]:
         """Connect once and stay as long as it lasts; returns why it ended, and whether it ever was live."""
         last_notice: CollabError | None = None
-        http = self._given_http or aiohttp.ClientSession()
-        namespace: Namespace | None = None
+        link: Link | None = None
         politely = True
         try:
-            auth = await self._auth()
-            transport = await open_transport(http, self._url, self._transports, timeout=self._connect_timeout)
-            namespace = Namespace(transport, f"/doc/{self.document}")
-            async with asyncio.timeout(self._connect_timeout):
-                await namespace.connect(auth)
+            link = await self._dialer.dial(self.document, await self._auth())
             while True:
-                event = await namespace.receive()
+                event = await link.receive()
                 if event.name == "notice" and event.args and isinstance(event.args[0], dict):
                     last_notice = error_from(event.args[0])
-                self._hear(namespace, event)
+                self._hear(link, event)
         except Dismissed:
             politely = False
             failure: Exception = last_notice or Disconnected("the server ended the session")
-        except TimeoutError:
-            failure = Disconnected(f"no answer within {self._connect_timeout:g} s")
         except (CollabError, Disconnected) as error:
             failure = error
         finally:
             was_live = self._status is Status.LIVE
             self._part()
-            if namespace is not None:
-                await namespace.close(politely=politely)
-            if http is not self._given_http:
-                await http.close()
+            if link is not None:
+                await link.close(politely=politely)
         if isinstance(failure, Disconnected) and last_notice is not None and failure.retry_after is None:
             failure.retry_after = last_notice.retry_after if last_notice.code == "draining" else None
         return failure, was_live
 
     def _part(self) -> None:
         """The connection has ended; what it had not confirmed is to be sent again."""
-        self._namespace = None
+        self._link = None
         self._answered_step_1 = False
         for timer in (self._send_timer, self._presence_timer):
             if timer is not None:
                 timer.cancel()
         self._send_timer = self._presence_timer = None
-        self._wait(*self._unconfirmed)
-        self._unconfirmed.clear()
+        self._outbox.put_all_back()
         self._held = False
         self.presence._end()
 
@@ -435,76 +410,73 @@ class Session:
 
     # -- what the server says -------------------------------------------------------------------------------
 
-    def _hear(self, namespace: Namespace, event: Event) -> None:
+    def _hear(self, link: Link, event: Event) -> None:
         payload = event.args[0] if event.args else None
         if event.name == "sync-update" and isinstance(payload, bytes):
             self._apply(payload)
         elif event.name == "session" and isinstance(payload, dict):
-            self._begin(namespace, payload)
+            self._begin(link, payload)
         elif event.name == "presence" and isinstance(payload, dict):
             self.presence._update(payload)
             self._changes.tell()
         elif event.name == "sync-step-1" and isinstance(payload, bytes):
-            self._answer_step_1(namespace, event)
+            self._answer_step_1(link, event)
         elif event.name == "notice" and isinstance(payload, dict):
-            self._notice(namespace, payload)
+            self._notice(link, payload)
 
-    def _begin(self, namespace: Namespace, info: dict[str, Any]) -> None:
+    def _begin(self, link: Link, info: dict[str, Any]) -> None:
         if self._status is not Status.CONNECTING:
             raise Disconnected("the server began a session twice")
         self.info = info
         self._blocked = None
         self._resyncs = 0
-        self._namespace = namespace
+        self._link = link
         self.presence._begin(str(info.get("session", "")))
         self._move(Status.SYNCING)
         if self.presence.state != {}:
             self._presence_changed()
-        self._run(self._synchronise(namespace))
+        self._run(self._synchronise(link))
 
-    async def _synchronise(self, namespace: Namespace) -> None:
+    async def _synchronise(self, link: Link) -> None:
         """Get what this side lacks; the server asks for what it lacks by itself."""
-        missing = await namespace.call("sync-step-1", self.doc.get_state())
+        missing = await link.call("sync-step-1", self.doc.get_state())
         if not isinstance(missing, bytes):
             error = error_from(missing.get("error") or {}) if isinstance(missing, dict) else None
             _log.warning("%r cannot be synchronised: %s", self.document, error)
-            await namespace.transport.close()
+            await link.drop()
             return
         self._apply(missing)
-        await self._changes.until(lambda: self._answered_step_1 or self._namespace is not namespace)
-        if self._namespace is namespace:
+        await self._changes.until(lambda: self._answered_step_1 or self._link is not link)
+        if self._link is link:
             self._move(Status.LIVE)
             self._send_updates()
 
-    def _answer_step_1(self, namespace: Namespace, event: Event) -> None:
+    def _answer_step_1(self, link: Link, event: Event) -> None:
         """Send what the server lacks, as an edit, because edits are acknowledged when they are durable."""
         if event.id is not None:
-            namespace.answer(event.id, _EMPTY_UPDATE)
+            link.answer(event.id, _EMPTY_UPDATE)
         missing = self.doc.get_update(event.args[0])
         if self.role != "viewer" and missing != _EMPTY_UPDATE and len(missing) <= self._max_update_bytes:
             # It holds all edits that wait, and whatever else the server has lost.
-            first = self._edits - self.unsaved + 1
-            self._waiting.clear()
-            self._unconfirmed.clear()
-            self._send(namespace, _Batch(first, self._edits, missing))
+            self._send(link, self._outbox.take_all(missing))
         self._answered_step_1 = True
         self._changes.tell()
         self._send_updates()
 
-    def _notice(self, namespace: Namespace, notice: dict[str, Any]) -> None:
+    def _notice(self, link: Link, notice: dict[str, Any]) -> None:
         self._notices.put(notice)
         code = notice.get("code")
         if code == "token_expired" and callable(self._token):
-            self._run(self._renew_token(namespace))
+            self._run(self._renew_token(link))
         elif code == "storage_unavailable" and notice.get("resolved"):
             self._held = False
             self._send_updates()
 
-    async def _renew_token(self, namespace: Namespace) -> None:
+    async def _renew_token(self, link: Link) -> None:
         token = await self._current_token()
         if token is None:
             return
-        answer = await namespace.call("authenticate", {"token": token})
+        answer = await link.call("authenticate", {"token": token})
         if not isinstance(answer, dict) or not answer.get("ok"):
             _log.warning("the server does not take the new token for %r", self.document)
             return
@@ -544,12 +516,7 @@ class Session:
         if self._applying:
             self._heard.put(Change(update, remote=True))
             return
-        self._edits += 1
-        last = self._waiting[-1] if self._waiting else None
-        if last is not None and len(last.update) + len(update) <= COMPACT_BYTES:
-            last.update, last.last = _merged([last.update, update]), self._edits
-        else:
-            self._waiting.append(_Batch(self._edits, self._edits, update))
+        self._outbox.add(update)
         self._plan_send()
         self._heard.put(Change(update, remote=False))
         self._changes.tell()
@@ -570,7 +537,7 @@ class Session:
         self._changes.tell()
 
     def _plan_send(self) -> None:
-        if self._send_timer is None and self._namespace is not None:
+        if self._send_timer is None and self._link is not None:
             loop = asyncio.get_running_loop()
             self._send_timer = loop.call_at(max(self._next_send, loop.time()), self._send_updates)
 
@@ -579,72 +546,53 @@ class Session:
         if self._send_timer is not None:
             self._send_timer.cancel()
             self._send_timer = None
-        namespace = self._namespace
-        if namespace is None or not self._answered_step_1 or not self._waiting:
+        link = self._link
+        if link is None or not self._answered_step_1:
             return
         if self._held or self._blocked is not None:
             return
-        self._next_send = asyncio.get_running_loop().time() + SEND_INTERVAL
-        while self._waiting and len(self._unconfirmed) < MAX_UNACKNOWLEDGED:
-            self._send(namespace, self._next_batch())
+        while (batch := self._outbox.take(self._max_update_bytes)) is not None:
+            self._next_send = asyncio.get_running_loop().time() + SEND_INTERVAL
+            self._send(link, batch)
 
-    def _next_batch(self) -> _Batch:
-        """As many of the waiting edits as make one update of bounded size."""
-        batch = self._waiting.popleft()
-        updates, size = [batch.update], len(batch.update)
-        limit = min(MERGE_BYTES, self._max_update_bytes)
-        while self._waiting and size + len(self._waiting[0].update) <= limit:
-            more = self._waiting.popleft()
-            updates.append(more.update)
-            size += len(more.update)
-            batch.last = more.last
-        return _Batch(batch.first, batch.last, _merged(updates))
+    def _send(self, link: Link, batch: Batch) -> None:
+        answer = link.call("sync-update", batch.update)
+        answer.add_done_callback(lambda done: self._confirmed(link, batch, done))
 
-    def _send(self, namespace: Namespace, batch: _Batch) -> None:
-        self._unconfirmed.append(batch)
-        answer = namespace.call("sync-update", batch.update)
-        answer.add_done_callback(lambda done: self._confirmed(namespace, batch, done))
-
-    def _confirmed(self, namespace: Namespace, batch: _Batch, answer: asyncio.Future[Any]) -> None:
-        if answer.cancelled() or answer.exception() is not None or self._namespace is not namespace:
+    def _confirmed(self, link: Link, batch: Batch, answer: asyncio.Future[Any]) -> None:
+        if answer.cancelled() or answer.exception() is not None or self._link is not link:
             return
-        if batch not in self._unconfirmed:
+        if not self._outbox.settle(batch):
             return  # a later one has taken its place
         result = answer.result()
-        self._unconfirmed.remove(batch)
         if isinstance(result, dict) and result.get("ok"):
             self._resyncs = 0
             self._changes.tell()
             self._send_updates()
             return
         error = error_from((result.get("error") if isinstance(result, dict) else None) or {})
-        if batch.first > batch.last and not error.row.retryable:
-            # It repeated what is saved, in case the server had lost it: no edit hangs on it.
+        if batch.empty and not error.row.retryable:
             _log.warning("the server did not take a resync of %r: %s", self.document, error)
             return
-        self._wait(batch)
-        self._refused(namespace, error)
+        self._outbox.put_back(batch)
+        self._refused(link, error)
 
-    def _wait(self, *batches: _Batch) -> None:
-        """Put batches back among those that wait."""
-        self._waiting = deque(sorted((*batches, *self._waiting), key=lambda batch: batch.first))
-
-    def _refused(self, namespace: Namespace, error: CollabError) -> None:
+    def _refused(self, link: Link, error: CollabError) -> None:
         if error.code == "missing_dependencies":
             self._answered_step_1 = False
             self._resyncs += 1
             if self._resyncs > MAX_RESYNCS:
-                self._run(namespace.transport.close())
+                self._run(link.drop())
             # Otherwise the server asks with a sync-step-1, whose answer holds everything.
         elif error.row.retryable:
             self._held = True
-            self._run(self._send_later(namespace, error))
+            self._run(self._send_later(link, error))
         else:
             self._block(error)
 
-    async def _send_later(self, namespace: Namespace, error: CollabError) -> None:
+    async def _send_later(self, link: Link, error: CollabError) -> None:
         await asyncio.sleep(self._backoff.delay(1, error.retry_after))
-        if self._namespace is namespace:
+        if self._link is link:
             self._held = False
             self._send_updates()
 
@@ -657,15 +605,15 @@ class Session:
 
     def _presence_changed(self) -> None:
         self._changes.tell()
-        if self._presence_timer is None and self._namespace is not None:
+        if self._presence_timer is None and self._link is not None:
             loop = asyncio.get_running_loop()
             self._presence_timer = loop.call_at(max(self._next_presence, loop.time()), self._send_presence)
 
     def _send_presence(self) -> None:
         self._presence_timer = None
-        if self._namespace is not None:
+        if self._link is not None:
             self._next_presence = asyncio.get_running_loop().time() + PRESENCE_INTERVAL
-            self._namespace.emit("presence", self.presence.state)
+            self._link.emit("presence", self.presence.state)
 
 
 def connect(
@@ -683,26 +631,23 @@ def connect(
         CollabError: ``invalid_document``; on entering: the server refuses (``unauthorized``, ...).
         ConnectionError: on entering: it cannot be reached within ``open_timeout``.
     """
-    return Session(url, document, doc, options)
-
-
-def _endpoint(url: str, path: str) -> URL:
-    base = URL(url)
-    scheme = {"ws": "http", "wss": "https"}.get(base.scheme, base.scheme)
-    if scheme not in ("http", "https") or not base.host:
-        raise ValueError(f"not the URL of a server: {url!r}")
-    return base.with_scheme(scheme).with_path(base.path.rstrip("/") + "/" + path.strip("/") + "/")
-
-
-def _checked(transports: Sequence[TransportName]) -> tuple[TransportName, ...]:
-    unknown = [name for name in transports if name not in TRANSPORTS]
-    if unknown or not transports:
-        raise ValueError(f"transports are some of {', '.join(TRANSPORTS)}, not {list(transports)}")
-    return tuple(transports)
-
-
-def _merged(updates: list[bytes]) -> bytes:
-    return updates[0] if len(updates) == 1 else pycrdt.merge_updates(*updates)
+    dialer = NetworkDialer(
+        url,
+        path=options.get("path", "/socket.io/"),
+        transports=options.get("transports", TRANSPORTS),
+        http=options.get("http"),
+        timeout=options.get("connect_timeout", 10.0),
+    )
+    return Session(
+        document,
+        dialer,
+        doc,
+        token=options.get("token"),
+        user=options.get("user"),
+        open_timeout=options.get("open_timeout", 30.0),
+        close_timeout=options.get("close_timeout", 5.0),
+        backoff=options.get("backoff"),
+    )
 
 
 def _joined(one: Change, other: Change) -> Change:

@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import orjson
 
 from collab.client.engineio import Disconnected, Transport
@@ -30,13 +31,23 @@ class Event:
 
 
 class Namespace:
-    """A connection to one namespace over a transport that has nothing else to carry."""
+    """A connection to one namespace over a transport that has nothing else to carry.
 
-    def __init__(self, transport: Transport, name: str) -> None:
+    Args:
+        own_http: the HTTP client of this connection alone, which ends with it.
+    """
+
+    def __init__(self, transport: Transport, name: str, *, own_http: aiohttp.ClientSession | None = None) -> None:
         self.transport = transport
         self.name = name
+        self._own_http = own_http
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._next_id = 0
+
+    @property
+    def kind(self) -> str:
+        """``websocket`` or ``polling``."""
+        return self.transport.name
 
     async def connect(self, auth: dict[str, Any]) -> None:
         """Join the namespace.
@@ -87,11 +98,17 @@ class Namespace:
         """Answer an event of the server."""
         self._send("3", id, list(args))
 
+    async def drop(self) -> None:
+        """End the connection without a word. Never raises."""
+        await self.transport.close()
+
     async def close(self, *, politely: bool = True) -> None:
         """Leave the namespace and end the connection. Never raises."""
         if politely:
             self.transport.send(f"1{self.name},")
         await self.transport.close()
+        if self._own_http is not None:
+            await self._own_http.close()
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(Disconnected("the connection ended before the answer"))

@@ -28,6 +28,7 @@ from pycrdt import Array, Doc, Map, Text
 from collab.client import Session, Status, connect
 from collab.client import sync as blocking
 from collab.client.engineio import TransportName
+from collab.client.links import NetworkDialer
 from collab.client.session import MOVES, Backoff
 from collab.client.signals import Stream
 from collab.errors import CollabError
@@ -968,7 +969,7 @@ def test_backoff_doubles_with_full_jitter_and_adds_what_the_server_asks() -> Non
     ],
 )
 def test_the_endpoint_lies_below_the_url(url: str, path: str, endpoint: str) -> None:
-    assert str(connect(url, "notes", path=path)._url) == endpoint
+    assert str(NetworkDialer(url, path=path).endpoint) == endpoint
 
 
 async def test_an_http_session_that_was_given_is_used_and_stays_open(
