@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import warnings
+from dataclasses import fields
 from typing import Any
 
 import structlog
@@ -13,13 +15,14 @@ from aiohttp import web
 from collab.auth.anonymous import AnonymousAuthenticator
 from collab.auth.base import Authenticator
 from collab.auth.jwt import JwtAuthenticator
-from collab.config import Settings
+from collab.config import Settings, load_settings
 from collab.hub.checkpoints import Checkpoints
 from collab.hub.hub import Hub
 from collab.hub.live_document import DocumentLimits
 from collab.hub.reader import Reader
 from collab.stores.urls import store_from_url
 from collab.transports import ops, rest
+from collab.transports.inprocess import InProcessDoor
 from collab.transports.peers import Peers
 from collab.transports.socketio import SocketIODoor
 from collab.types import Role
@@ -44,13 +47,29 @@ def authenticator_for(settings: Settings) -> Authenticator:
     )
 
 
-def create_app(settings: Settings, *, auth: Authenticator | None = None) -> web.Application:
+def create_app(
+    settings: Settings | None = None, *, auth: Authenticator | str | None = None, **keywords: Any
+) -> web.Application:
     """Build the application; ``app["hub"]`` is the hub, ``app["socketio"]`` the Socket.IO server.
 
+    It runs by itself or below a prefix of another one: ``parent.add_subapp("/collab/", create_app(...))``.
+    ``app["hub"].open("notes")`` opens a document for the program that runs it. Where somebody listens
+    beyond loopback, ``auth`` is theirs to choose: here nobody looks at addresses.
+
     Args:
-        auth: replaces the authenticator that ``settings`` ask for.
+        settings: all of them; or give single ones as keywords, ``create_app(store="memory://")``. The
+            environment is not read then.
+        auth: an authenticator, instead of the one that the settings ask for; or that setting.
+
+    Raises:
+        ConfigError: a setting has a bad value.
+        TypeError: a keyword is no setting.
     """
-    authenticator = auth or authenticator_for(settings)
+    if settings is None:
+        settings = _settings_from({**keywords, "auth": auth if isinstance(auth, str) else None})
+    elif keywords or isinstance(auth, str):
+        raise TypeError("create_app() takes settings or keywords, not both")
+    authenticator = auth if isinstance(auth, Authenticator) else authenticator_for(settings)
     hub = Hub(
         store_from_url(settings.store),
         DocumentLimits(
@@ -71,9 +90,14 @@ def create_app(settings: Settings, *, auth: Authenticator | None = None) -> web.
         origin_allowed=peers.origin_allowed,
         client_address=peers.address,
     )
+    inprocess = InProcessDoor(hub)
+    hub.open = inprocess.open
     app = web.Application()
-    app["hub"] = hub
-    app["socketio"] = door
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", web.NotAppKeyWarning)  # plain names are what people look for
+        app["hub"] = hub
+        app["socketio"] = door
+        app["inprocess"] = inprocess
     app.router.add_route("*", "/socket.io/", door.handle_request)
     rest.add_routes(app, hub, authenticator, settings, peers, reader)
     ops.add_routes(app, hub)
@@ -83,6 +107,10 @@ def create_app(settings: Settings, *, auth: Authenticator | None = None) -> web.
         await authenticator.open()
         await hub.start()
 
+    async def leave(_app: web.Application) -> None:
+        if not hub.draining:  # an application around this one knows of no draining
+            await _drain(app, settings.drain_timeout)
+
     async def stop(_app: web.Application) -> None:
         await door.shutdown()
         await asyncio.to_thread(reader.close)
@@ -90,8 +118,17 @@ def create_app(settings: Settings, *, auth: Authenticator | None = None) -> web.
         await authenticator.close()
 
     app.on_startup.append(start)
+    app.on_shutdown.append(leave)
     app.on_cleanup.append(stop)
     return app
+
+
+def _settings_from(keywords: dict[str, Any]) -> Settings:
+    known = {field.name for field in fields(Settings)}
+    for name in keywords:
+        if name not in known:
+            raise TypeError(f"create_app() got an unexpected keyword argument {name!r}")
+    return load_settings(keywords, {})
 
 
 async def serve(settings: Settings) -> int:
@@ -113,7 +150,9 @@ async def serve(settings: Settings) -> int:
         gc.freeze()
         gc.set_threshold(10_000, 20, 20)
         await stop.wait()
-        return await _drain(app, site, settings.drain_timeout)
+        app["hub"].draining = True
+        await site.stop()
+        return 0 if await _drain(app, settings.drain_timeout) else 1
     finally:
         await runner.cleanup()
 
@@ -133,14 +172,15 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def _drain(app: web.Application, site: web.TCPSite, timeout: float) -> int:
-    """Stop accepting, save, ask clients to reconnect in waves."""
+async def _drain(app: web.Application, timeout: float) -> bool:
+    """Let programs and people go, in waves, and save; False where something could not be saved."""
     hub: Hub = app["hub"]
     door: SocketIODoor = app["socketio"]
+    inprocess: InProcessDoor = app["inprocess"]
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
+    await inprocess.close()
     hub.draining = True
-    await site.stop()
     people = sum(len(live.sessions) for live in hub.documents.values())
     if people:
         door.announce_drain(timeout)
@@ -149,4 +189,4 @@ async def _drain(app: web.Application, site: web.TCPSite, timeout: float) -> int
     saved = await hub.drain(max(0.5, deadline - loop.time()))
     if not saved:
         _log.error("stopped with unsaved edits")
-    return 0 if saved else 1
+    return saved

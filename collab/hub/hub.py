@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -38,6 +39,9 @@ class Hub:
         checkpoints: when automatic versions are kept; None: never.
     """
 
+    #: opens a document for a program of this process: :meth:`InProcessDoor.open`, which the composition puts here
+    open: Callable[..., Any]
+
     def __init__(
         self,
         store: Store,
@@ -55,13 +59,19 @@ class Hub:
         self.documents: dict[str, LiveDocument] = {}
         self.draining = False
         self._started_at = 0.0
+        self._starting: asyncio.Future[None] | None = None
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._compacting: set[str] = set()
         self._chores: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Open the store and begin to look after documents."""
+        """Open the store and begin to look after documents; once, however many ask."""
+        if self._starting is None:
+            self._starting = asyncio.ensure_future(self._start())
+        await asyncio.shield(self._starting)
+
+    async def _start(self) -> None:
         await self.store.open()
         loop = asyncio.get_running_loop()
         self._started_at = loop.time()

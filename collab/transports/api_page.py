@@ -260,13 +260,13 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>collab: HTTP API</title>
-<link rel="icon" href="/icon.svg">
+<link rel="icon" href="icon.svg">
 <style>{style}</style>
 </head>
 <body>
 <div class="all">
 <nav aria-label="Contents"><strong>HTTP API</strong> <span class="soft">{version}</span>
-<ul><li><a href="/openapi.json">openapi.json</a></li></ul>
+<ul><li><a href="openapi.json">openapi.json</a></li></ul>
 {links}
 <h2>Reference</h2><ul><li><a href="#operations">Operations</a></li><li><a href="#errors">Errors</a></li></ul>
 </nav>

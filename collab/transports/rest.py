@@ -143,8 +143,13 @@ def _add_description(app: web.Application) -> None:
     description = orjson.dumps(document, option=orjson.OPT_INDENT_2)
     page = api_page(document)
 
-    async def openapi(_request: web.Request) -> web.Response:
-        return web.Response(body=description, content_type="application/json", headers=_PAGE_HEADERS)
+    async def openapi(request: web.Request) -> web.Response:
+        body = description
+        above = request.path.removesuffix("/openapi.json")
+        if above:  # mounted in another application
+            servers = [{"url": above + PREFIX}]
+            body = orjson.dumps({**document, "servers": servers}, option=orjson.OPT_INDENT_2)
+        return web.Response(body=body, content_type="application/json", headers=_PAGE_HEADERS)
 
     async def readable(_request: web.Request) -> web.Response:
         return web.Response(text=page, content_type="text/html", headers=_PAGE_HEADERS)

@@ -1,0 +1,316 @@
+"""The door for the program that runs the server: the client's handle, without a network in between.
+
+    async with app["hub"].open("notes") as session:
+        session.doc.get("body", type=Text).insert(0, "hello ")
+        await session.saved()
+
+The session is the Python client's own; only its link is another. Its document is a replica: the hub's is
+never handed out. What crosses between them is bytes, so that neither side can change what the other holds,
+and it crosses in the next turn of the event loop, so that no observer of the program's runs inside the hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakSet
+
+import orjson
+import pycrdt
+
+from collab import __version__
+from collab.auth.base import clean_color, clean_name
+from collab.client.engineio import Disconnected
+from collab.client.links import Link
+from collab.client.session import Session as Handle
+from collab.client.socketio import Dismissed, Event
+from collab.errors import CollabError
+from collab.hub.hub import Hub
+from collab.hub.live_document import LiveDocument
+from collab.hub.session import Session
+from collab.protocol.events import EVENTS
+from collab.protocol.schemas import load_presence
+from collab.types import Identity, Role
+
+#: bytes that wait for a program which does not let its event loop run, after which it counts as slow
+SEND_BUFFER = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """One event on its way to the program; ``payload`` is a Yjs update, a state vector, or JSON."""
+
+    name: str
+    payload: bytes
+    json: bool = True
+    id: int | None = None
+
+    def as_event(self) -> Event:
+        return Event(self.name, [orjson.loads(self.payload) if self.json else self.payload], self.id)
+
+
+class _Encoder:
+    """Writes what a document says as news; the same for all documents."""
+
+    def update(self, update: bytes) -> _News:
+        return _News("sync-update", update, json=False)
+
+    def awareness(self, update: bytes) -> _News:
+        raise NotImplementedError("sessions of this door have JSON presence")
+
+    def presence(self, change: dict[str, Any]) -> _News:
+        return _News("presence", orjson.dumps(change))
+
+    def broadcast(self, event: str, data: Any, sender: str) -> _News:
+        return _News("broadcast", orjson.dumps({"event": event, "data": data, "from": sender}))
+
+    def notice(self, notice: dict[str, Any]) -> _News:
+        return _News("notice", orjson.dumps(notice))
+
+
+_ENCODER = _Encoder()
+
+
+class InProcessLink:
+    """Between a handle and the hub: a link for the one, a pipe for the other.
+
+    Args:
+        live: the document, which the link joins at once.
+
+    Raises:
+        CollabError: ``document_full``, ``document_deleted``.
+    """
+
+    kind = "process"
+
+    def __init__(self, live: LiveDocument, identity: Identity, role: Role) -> None:
+        self._live = live
+        self._news: deque[_News] = deque()
+        self._waiting_bytes = 0
+        self._end: Exception | None = None
+        self._wake = asyncio.Event()
+        self._calls: set[asyncio.Future[Any]] = set()
+        self._events: dict[str, Callable[[Any, asyncio.Future[Any]], None]] = {
+            "sync-step-1": self._on_step_1,
+            "sync-update": self._on_update,
+            "presence": self._on_presence,
+        }
+        self._session = Session(
+            identity,
+            role,
+            _ENCODER,
+            self,
+            json_presence=True,
+            max_client_ids=0,
+            request_sync=self._ask_step_1,
+            on_dismiss=self._dismiss,
+        )
+        live.join(self._session)
+        self.write(_News("session", orjson.dumps(self._description())))
+        live.greet(self._session)
+        self._ask_step_1(live.document.state_vector())
+
+    def _description(self) -> dict[str, Any]:
+        session, limits = self._session, self._live.limits
+        return {
+            "document": self._live.name,
+            "session": session.id,
+            "client_id": session.client_id,
+            "role": session.role.word,
+            "user": session.identity.as_user(),
+            # No reader has to be held up between here and there: an update may be as large as its document.
+            "limits": {
+                "max_update_bytes": limits.max_document_bytes,
+                "max_document_bytes": limits.max_document_bytes,
+                "max_participants": limits.max_participants,
+            },
+            "expires_at": None,
+            "server": {"name": "collab", "version": __version__},
+        }
+
+    # -- what the hub sees ----------------------------------------------------------------------
+
+    def write(self, news: _News, /) -> bool:
+        """Give the program something to hear; True where it hears too little."""
+        if self._end is None:
+            self._news.append(news)
+            self._waiting_bytes += len(news.payload)
+            self._wake.set()
+        return self.clogged
+
+    @property
+    def clogged(self) -> bool:
+        """Whether more waits than allowed."""
+        return self._waiting_bytes > SEND_BUFFER
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that the program has not heard yet."""
+        return self._waiting_bytes
+
+    def cut(self) -> None:
+        """Drop everything that waits; the handle comes back by itself."""
+        self._news.clear()
+        self._waiting_bytes = 0
+        self._leave(Disconnected("the program did not listen"))
+
+    def _ask_step_1(self, state_vector: bytes) -> None:
+        self.write(_News("sync-step-1", state_vector, json=False, id=0))
+
+    def _dismiss(self, error: CollabError) -> None:
+        self._session.notify(error)
+        self._leave(Dismissed())
+
+    def _leave(self, end: Exception) -> None:
+        self._live.leave(self._session)
+        self._end = self._end or end
+        self._wake.set()
+        for call in list(self._calls):
+            if not call.done():
+                call.set_exception(Disconnected("the connection ended before the answer"))
+                call.exception()  # whoever does not wait for it need not hear of it
+
+    # -- what the handle sees -------------------------------------------------------------------
+
+    async def receive(self) -> Event:
+        """See :class:`Link`."""
+        while not self._news:
+            if self._end is not None:
+                raise self._end
+            self._wake.clear()
+            await self._wake.wait()
+        news = self._news.popleft()
+        self._waiting_bytes -= len(news.payload)
+        return news.as_event()
+
+    def emit(self, event: str, *args: Any) -> None:
+        """See :class:`Link`."""
+        refused = self.call(event, *args)
+        if refused.done() and refused.exception() is None and not refused.result().get("ok"):
+            self.write(_News("notice", orjson.dumps(refused.result()["error"])))
+
+    def call(self, event: str, *args: Any) -> asyncio.Future[Any]:
+        """See :class:`Link`."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._calls.add(answer)
+        answer.add_done_callback(self._calls.discard)
+        if self._end is not None:
+            answer.set_exception(Disconnected("the connection has ended"))
+            answer.exception()
+            return answer
+        try:
+            self._session.require(EVENTS[event].role)
+            self._events[event](args[0], answer)
+        except CollabError as error:
+            self._refuse(answer, error)
+        return answer
+
+    def answer(self, id: int, *args: Any) -> None:
+        """See :class:`Link`. Nobody waits for it: what the document lacks comes as an edit."""
+
+    async def drop(self) -> None:
+        """See :class:`Link`."""
+        self._leave(Disconnected("the connection is made anew"))
+
+    async def close(self, *, politely: bool = True) -> None:
+        """See :class:`Link`."""
+        self._leave(Disconnected("the session was closed"))
+
+    # -- events ---------------------------------------------------------------------------------
+
+    def _on_step_1(self, state_vector: bytes, answer: asyncio.Future[Any]) -> None:
+        answer.set_result(self._live.answer_step_1(self._session, state_vector))
+
+    def _on_update(self, update: bytes, answer: asyncio.Future[Any]) -> None:
+        def done(result: int | CollabError) -> None:
+            if answer.done():
+                return
+            if isinstance(result, CollabError):
+                self._refuse(answer, result)
+            else:
+                answer.set_result({"ok": True, "durable": True, "position": result})
+
+        self._live.apply(update, done, session=self._session, participant=self._session.participant)
+
+    def _on_presence(self, state: Any, answer: asyncio.Future[Any]) -> None:
+        self._live.show(self._session, load_presence(orjson.loads(orjson.dumps(state))))
+        answer.set_result({"ok": True})
+
+    def _refuse(self, answer: asyncio.Future[Any], error: CollabError) -> None:
+        answer.set_result({"ok": False, "error": error.as_dict()})
+        if error.code == "missing_dependencies":
+            self._ask_step_1(self._live.document.state_vector())
+
+
+@dataclass(frozen=True, slots=True)
+class _InProcessDialer:
+    hub: Hub
+    identity: Identity
+    role: Role
+
+    @property
+    def place(self) -> str:
+        """Here."""
+        return "this process"
+
+    async def dial(self, document: str, _auth: dict[str, Any]) -> Link:
+        """Join the document; raises as :meth:`Hub.live`."""
+        # Whoever is first in an application's start may come before the server.
+        await self.hub.start()
+        return InProcessLink(await self.hub.live(document), self.identity, self.role)
+
+
+class InProcessDoor:
+    """Opens documents for programs of this process.
+
+    Args:
+        hub: where the documents are.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._handles: WeakSet[Handle] = WeakSet()
+
+    def open(
+        self,
+        document: str,
+        *,
+        doc: pycrdt.Doc[Any] | None = None,
+        user: dict[str, str] | None = None,
+        role: str = "admin",
+        open_timeout: float | None = 30.0,
+        close_timeout: float = 5.0,
+    ) -> Handle:
+        """A session for one document, to be entered with ``async with`` on the hub's event loop.
+
+        Args:
+            document: the document's name.
+            doc: a document to go on with, whose content is saved too; an empty one by default.
+            user: how to be shown, ``{name?, color?, id?}``; edits are logged under ``id``, else ``name``.
+            role: ``viewer``, ``editor`` or ``admin``. The program may do what it likes; this keeps it
+                from writing where it acts for somebody who may not.
+            open_timeout: seconds within which the session has to become live; None waits for good.
+            close_timeout: seconds that leaving waits for unsaved edits.
+
+        Returns:
+            The same handle as :func:`collab.client.connect`.
+
+        Raises:
+            ValueError: an unknown role.
+            CollabError: ``invalid_document``; on entering: ``document_full``.
+            ConnectionError: on entering: it did not become live in time.
+        """
+        given = user or {}
+        name = clean_name(given.get("name"), "") or "Server"
+        identity = Identity(given.get("id"), name, clean_color(given.get("color"), given.get("id") or name))
+        dialer = _InProcessDialer(self._hub, identity, Role.parse(role))
+        handle = Handle(document, dialer, doc, open_timeout=open_timeout, close_timeout=close_timeout)
+        self._handles.add(handle)
+        return handle
+
+    async def close(self) -> None:
+        """Save what the programs have written, and end their sessions."""
+        await asyncio.gather(*(handle.close() for handle in list(self._handles)))
