@@ -15,6 +15,7 @@ from collab.hub.checkpoints import Checkpoints
 from collab.hub.compaction import COMPACT_ON_UNLOAD, compact
 from collab.hub.live_document import RENEW_INTERVAL, DocumentLimits, LiveDocument
 from collab.hub.session import Session
+from collab.hub.slow_lane import SlowLane
 from collab.stores.base import Store
 from collab.types import check_document_name
 
@@ -58,6 +59,7 @@ class Hub:
         self.checkpoints = checkpoints or Checkpoints(interval=0.0, keep=0)
         self.documents: dict[str, LiveDocument] = {}
         self.draining = False
+        self._slow_lane = SlowLane()
         self._started_at = 0.0
         self._starting: asyncio.Future[None] | None = None
         self._opening: dict[str, asyncio.Task[None]] = {}
@@ -110,8 +112,9 @@ class Hub:
             for words in stored.damage:
                 _log.error("document is damaged", document=name, damage=words)
         live = LiveDocument(
-            name, document, self.store, position, self.limits, self._idle, clock_lead=self._clock_lead()
-        )
+            name, document, self.store, position, self.limits, self._idle,
+            clock_lead=self._clock_lead(), slow_lane=self._slow_lane,
+        )  # fmt: skip
         live.logged_since_snapshot = logged
         await self.checkpoints.recall(live, self.store)
         self.documents[name] = live
@@ -159,7 +162,7 @@ class Hub:
 
     def _is_idle(self, live: LiveDocument) -> bool:
         return (
-            not live.sessions and live.journal.clean and self.documents.get(live.name) is live
+            not live.sessions and live.settled and self.documents.get(live.name) is live
         )
 
     async def _put_away(self, live: LiveDocument) -> None:
@@ -222,6 +225,7 @@ class Hub:
     async def close(self) -> None:
         """Let go of everything; call :meth:`drain` first to lose nothing."""
         self.draining = True
+        await self._slow_lane.close()
         for chore in self._chores:
             chore.cancel()
         for task in list(self._tasks):

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,7 +18,9 @@ from collab.hub.journal import Done, Journal
 from collab.hub.limits import Bucket
 from collab.hub.pacer import Pacer
 from collab.hub.session import Session, State
+from collab.hub.slow_lane import MANY_CHANGES, SlowLane
 from collab.protocol.awareness import AwarenessEntry
+from collab.protocol.scan import ManyChanges
 from collab.stores.base import Store
 
 #: cursors go out at display rate
@@ -63,6 +66,7 @@ class LiveDocument:
         on_idle: Callable[[LiveDocument], None],
         *,
         clock_lead: int = 0,
+        slow_lane: SlowLane | None = None,
     ) -> None:
         self.name = name
         self.document = document
@@ -88,6 +92,8 @@ class LiveDocument:
         self._measure_after = 0.0
         self._partings = Bucket(PARTINGS_PER_SECOND, burst=10.0)
         self._reloading: asyncio.Task[None] | None = None
+        self._slow_lane = slow_lane or SlowLane()
+        self._under_way = 0
         self.deleted = False
 
     # -- sessions -------------------------------------------------------------------------------
@@ -158,7 +164,7 @@ class LiveDocument:
 
     def apply(
         self, update: bytes, done: Done, *, session: Session | None, participant: str | None
-    ) -> None:
+    ) -> asyncio.Task[None] | None:
         """Apply an update, show it to everybody else, log it.
 
         Args:
@@ -166,6 +172,11 @@ class LiveDocument:
             done: called once, now or later: with the position when the update is durable, or with
                 ``storage_unavailable`` if it could not be saved (it is kept and tried again).
             session: where it comes from (None: not from a session).
+
+        Returns:
+            None where it is applied. What is too much for one turn is applied by and by, and checked
+            first: a task that ends when that is over, before which nothing that comes later from the
+            same peer is to be applied.
 
         Raises:
             CollabError: ``invalid_update``, ``missing_dependencies``, ``document_too_large``,
@@ -176,18 +187,40 @@ class LiveDocument:
         self.journal.check_room()
         self._check_size(update)
         try:
-            new = self.document.apply(update, self._may_part)
+            new = self.document.apply(update, self._may_part, MANY_CHANGES)
+        except ManyChanges:
+            return self._apply_slowly(update, done, session, participant)
         except CollabError:
             if self.document.poisoned:
                 self._begin_reload()
             raise
         if not new:
             self.journal.when_durable(done)
-            return
+            return None
         self._pending.append((update, session.id if session is not None else None))
         self._updates.request()
         self.logged_since_snapshot += 1
         self.journal.append(update, participant, done)
+        return None
+
+    def _apply_slowly(
+        self, update: bytes, done: Done, session: Session | None, participant: str | None
+    ) -> asyncio.Task[None]:
+        apply = partial(self.apply, session=session, participant=participant)
+        task = self._slow_lane.take(update, self.document.check(), apply, done)
+        self._under_way += 1
+        task.add_done_callback(self._applied_slowly)
+        return task
+
+    def _applied_slowly(self, _task: asyncio.Task[None]) -> None:
+        self._under_way -= 1
+        if not self.sessions:
+            self._on_idle(self)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every edit is applied and in the log."""
+        return self.journal.clean and not self._under_way
 
     def _may_part(self) -> bool:
         return self._partings.spend(1.0) == 0.0

@@ -19,21 +19,22 @@ from collab.protocol.scan import _ANY, _LEFT, _RIGHT, _STRING, _Scanner
 _HEAD = 64
 
 
-def in_pieces(update: bytes, most: int) -> Iterator[bytes]:
+def in_pieces(update: bytes, most: int, most_structs: int | None = None) -> Iterator[bytes]:
     """Cut ``update`` into updates of at most ``most`` bytes.
 
     Args:
         update: Yjs v1; complete in itself, as a whole document is, or relative to a document.
         most: bytes, at least 1024. A single value that is larger makes a larger piece.
+        most_structs: structs of one piece (None: however many).
 
     Raises:
         ValueError, IndexError: ``update`` is no Yjs update.
     """
-    if len(update) <= most:
+    if len(update) <= most and most_structs is None:
         yield update
         return
     structs = _Structs(update)
-    yield from _Pieces(structs, most).run()
+    yield from _Pieces(structs, most, most_structs).run()
     yield from _deletions(update[structs.end :], most)
 
 
@@ -90,12 +91,14 @@ class _Structs(_Scanner):
 class _Pieces:
     """Puts structs in order and into updates."""
 
-    def __init__(self, structs: _Structs, most: int) -> None:
+    def __init__(self, structs: _Structs, most: int, most_structs: int | None = None) -> None:
         self._structs = structs
         self._most = most
+        self._most_structs = most_structs or len(structs.data)
         self._next = dict.fromkeys(structs.starts, 0)
         self._piece: dict[int, tuple[int, list[bytes]]] = {}
         self._size = 0
+        self._count = 0
 
     def run(self) -> Iterator[bytes]:
         """The pieces."""
@@ -138,16 +141,17 @@ class _Pieces:
         else:
             cut = self._cut(client, start, places[index], places[index + 1])
         for clock, raw in cut:
-            if self._piece and self._size + len(raw) + _HEAD > self._most:
+            if self._piece and (self._size + len(raw) + _HEAD > self._most or self._count >= self._most_structs):
                 yield self._take()
             if client not in self._piece:
                 self._piece[client] = (clock, [])
                 self._size += _HEAD // 2
             self._piece[client][1].append(raw)
             self._size += len(raw)
+            self._count += 1
 
     def _take(self) -> bytes:
-        piece, self._piece, self._size = self._piece, {}, 0
+        piece, self._piece, self._size, self._count = self._piece, {}, 0, 0
         parts = [write_var_uint(len(piece))]
         for client, (clock, raws) in piece.items():
             parts += [write_var_uint(len(raws)), write_var_uint(client), write_var_uint(clock), *raws]

@@ -47,6 +47,10 @@ class _Missing(ValueError):
     """The update builds on something unknown."""
 
 
+class ManyChanges(Exception):
+    """The update holds more changes than the caller wants to take at once; it may be sound."""
+
+
 @dataclass(slots=True)
 class Scan:
     """What an update holds.
@@ -57,7 +61,8 @@ class Scan:
     ``containers``: ids (client, clock, length) of structs that may have children: shared types, and
     what is left of deleted things; ``pairs``: ids of the second halves of surrogate pairs;
     ``parted``: those, here or in the document, between whose halves the update puts something;
-    ``maps``: where "any" values with maps in them stand, from byte to byte.
+    ``maps``: where "any" values with maps in them stand, from byte to byte; ``subdocuments``: how many
+    of the new structs hold one.
     """
 
     ends: dict[int, int]
@@ -69,6 +74,7 @@ class Scan:
     pairs: list[tuple[int, int]]
     parted: set[tuple[int, int]]
     maps: list[tuple[int, int]]
+    subdocuments: int
 
 
 def scan(
@@ -76,6 +82,7 @@ def scan(
     clocks: Mapping[int, int],
     is_container: Callable[[int, int], bool] | None = None,
     pairs: Set[tuple[int, int]] = frozenset(),
+    most: int | None = None,
 ) -> Scan:
     """Read the structure of ``update``.
 
@@ -85,13 +92,15 @@ def scan(
         is_container: whether the struct at (client, clock) of that document may have children; None
             reads a state of our own, which may hold what is refused from others.
         pairs: ids of the second halves of surrogate pairs in that document.
+        most: structs that the caller takes at once, and a hundredth of the ranges of deletions.
 
     Raises:
         CollabError: ``invalid_update`` where it is damaged or hostile, ``missing_dependencies``
             where it builds on something that the document lacks.
+        ManyChanges: there are more than ``most`` changes; no more than these were read.
     """
     with _refusing():
-        return _Scanner(update, clocks, pairs, own=is_container is None).run(is_container)
+        return _Scanner(update, clocks, pairs, own=is_container is None, most=most).run(is_container)
 
 
 @contextmanager
@@ -150,8 +159,8 @@ def in_order(state: bytes) -> bytes:
 
 class _Scanner:
     __slots__ = (
-        "at", "clocks", "containers", "data", "distant", "known_pairs", "maps", "own", "pairs", "parents",
-        "seams", "size", "texts", "watch",
+        "at", "clocks", "containers", "data", "distant", "known_pairs", "maps", "most", "own", "pairs", "parents",
+        "seams", "size", "subdocuments", "texts", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -161,8 +170,11 @@ class _Scanner:
         pairs: Set[tuple[int, int]] = frozenset(),
         *,
         own: bool = True,
+        most: int | None = None,
     ) -> None:
         self.own = own
+        self.most = most
+        self.subdocuments = 0
         self.data = data
         self.size = len(data)
         self.at = 0
@@ -199,12 +211,14 @@ class _Scanner:
                 raise _Missing("a gap before the first change")
             if self.watch:
                 self.seams.add((client, known))
+            structs += count
+            if self.most is not None and structs > self.most:
+                raise ManyChanges
             for _ in range(count):
                 clock += self.struct(client, clock)
                 if clock > MAX_CLOCK:
                     raise _Fault("a clock is out of range")
             ends[client] = clock
-            structs += count
             if clock > known:
                 new = True
         entangled = False
@@ -218,7 +232,9 @@ class _Scanner:
         if self.parents and is_container is not None:
             self.check_parents(is_container)
         parted = (self.seams & self.known_pairs) | self.seams.intersection(self.pairs)
-        return Scan(ends, structs, new, deletes, entangled, self.containers, self.pairs, parted, self.maps)
+        return Scan(
+            ends, structs, new, deletes, entangled, self.containers, self.pairs, parted, self.maps, self.subdocuments
+        )
 
     def check_parents(self, is_container: Callable[[int, int], bool]) -> None:
         """A child of something that cannot have children breaks the document for good."""
@@ -321,6 +337,8 @@ class _Scanner:
             length = self.content(kind)
             if kind in (_TYPE, _DELETED):
                 self.contain(client, clock, length)
+            elif kind == _DOC and clock >= self.clocks.get(client, 0):
+                self.subdocuments += 1
         if length > 1 and info & _KEY and kind != _DELETED:
             self.check_entry(client, clock + length)
         return length
@@ -480,6 +498,7 @@ class _Scanner:
         sections = self.count(2)
         clocks = self.clocks
         seen: set[int] = set()
+        ranges = 0
         deletes = False
         for _ in range(sections):
             client = self.uint()
@@ -487,7 +506,11 @@ class _Scanner:
                 raise _Fault("a client stands twice")
             seen.add(client)
             end = max(clocks.get(client, 0), ends.get(client, 0))
-            for _ in range(self.count(2)):
+            count = self.count(2)
+            ranges += count
+            if self.most is not None and ranges > 100 * self.most:
+                raise ManyChanges
+            for _ in range(count):
                 first = self.uint()
                 last = first + self.length()
                 if last > end:

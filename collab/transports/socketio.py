@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from importlib.metadata import version
 from typing import Any, cast
@@ -64,6 +64,8 @@ _FAST_EVENTS = {
 MAX_UNACKNOWLEDGED = 1000
 #: seconds after which a peer that takes none of our answers is cut
 STALL_TIMEOUT = 5.0
+#: an edit that takes more seconds than this is followed by a rest of so many times as long, in seconds at most
+COSTLY, REST, MAX_REST = 0.005, 20.0, 10.0
 _EMPTY_UPDATE = b"\0\0"
 
 
@@ -528,7 +530,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         socket = attachment.connection.socket
         if socket.clogged:
             # Who does not take our answers is not asked for more.
-            socket.hold = _until_drained(socket)
+            _hold(socket, _until_drained(socket))
 
     def _spend(
         self, connection: Connection, kind: BudgetKind, size: int, session: Session | None = None
@@ -538,7 +540,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         wait = budget.spend(kind, size)
         if not wait:
             return
-        connection.socket.hold = asyncio.sleep(wait)
+        _hold(connection.socket, asyncio.sleep(wait))
         if budget.must_cut():
             if session is not None:
                 session.notify(CollabError("rate_limited", retry_after=10))
@@ -589,8 +591,9 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             raise CollabError("update_too_large", detail={"limit": limit})
         session = attachment.session
         session.unacknowledged += 1
+        began = time.perf_counter()
         try:
-            attachment.live.apply(
+            under_way = attachment.live.apply(
                 update,
                 partial(self._edit_done, attachment, id),
                 session=session,
@@ -599,8 +602,14 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         except BaseException:
             session.unacknowledged -= 1
             raise
+        finally:
+            took = time.perf_counter() - began
+            if took > COSTLY:
+                _hold(attachment.connection.socket, asyncio.sleep(min(MAX_REST, REST * took)))
+        if under_way is not None:
+            _hold(attachment.connection.socket, asyncio.shield(under_way))
         if session.unacknowledged > MAX_UNACKNOWLEDGED:
-            attachment.connection.socket.hold = _until_acknowledged(session)
+            _hold(attachment.connection.socket, _until_acknowledged(session))
 
     def _edit_done(self, attachment: Attachment, id: int | None, result: int | CollabError) -> None:
         attachment.session.unacknowledged -= 1
@@ -669,7 +678,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             except CollabError as error:
                 self._fail(attachment, error, id)
 
-        attachment.connection.socket.hold = asyncio.shield(self.eio.spawn(run()))
+        _hold(attachment.connection.socket, asyncio.shield(self.eio.spawn(run())))
 
     def _on_authenticate(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
         token = load_authenticate(_one_json(args))
@@ -739,6 +748,17 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
                 socket.end(self.reason.TRANSPORT_CLOSE)
             if wave + 1 < waves and sockets:
                 await asyncio.sleep(pause)
+
+
+def _hold(socket: EngineSocket, until: Awaitable[Any]) -> None:
+    """Let the reader of a connection wait, after whatever it waits for already."""
+    before = socket.hold
+    socket.hold = until if before is None else _one_by_one(before, until)
+
+
+async def _one_by_one(*waits: Awaitable[Any]) -> None:
+    for wait in waits:
+        await wait
 
 
 async def _until_drained(socket: EngineSocket) -> None:

@@ -15,8 +15,9 @@ import pytest
 from pycrdt import Doc, Text
 
 from collab.hub import limits
-from collab.protocol.codec import write_state_vector
+from collab.protocol.codec import write_state_vector, write_var_bytes, write_var_uint
 from tests.support.editor import Editor
+from tests.support.heavy_updates import map_of, update_of, values_of
 from tests.support.server import CollabServer
 from tests.support.wire import Client, PollingWire, WireError
 from tests.wire.conftest import Connect
@@ -29,6 +30,7 @@ TELL_AFTER, CUT_AFTER = 1.0, 3.0
 #: low, so that a machine under load does not look like a sender that pauses
 RATE_UPDATES = 10
 RATE_BYTES = 256 * 1024
+LETTERS, KEY = values_of(20_000, 4, write_var_bytes(b"a")), map_of(6_000, client=9)
 BURST_BYTES = int(RATE_BYTES * limits.BURST_SECONDS)
 
 
@@ -306,6 +308,27 @@ async def test_a_slowed_sender_is_not_taken_for_dead(connect: Connect, start_ser
     await editor.sync()
     ids = await editor.client.send_many("sync-update", [editor.typed("x" * 256 * 1024), editor.typed("y")])
     await until_acked(editor.client, ids)
+
+
+async def test_updates_of_very_many_changes_cost_their_sender(connect: Connect, start_server: Callable[..., CollabServer]) -> None:
+    """Each of these takes a fifth of a second or 200 MB, applied in one go (rule S5)."""
+    server = start_server(args=["--rate-bytes", "100MiB"])
+    before = server.memory()
+    async with neighbour(connect, server, "heavy-0") as near, neighbour(connect, server, "elsewhere") as far:
+
+        async def hurt(number: int) -> None:
+            client = await connect(f"/doc/heavy-{number}", server=server)
+            for update in (LETTERS, KEY):
+                # What comes behind it leans on it, and waits for it.
+                more = update_of(b"\x84" + write_var_uint(5) + write_var_uint(0) + write_var_bytes(b"z"), client=6 + (update is KEY))
+                answers = await asyncio.gather(client.call("sync-update", update, timeout=60), client.call("sync-update", more, timeout=60))
+                assert all(answer["ok"] for answer in answers), answers
+
+        await asyncio.gather(*(hurt(number) for number in range(3)))
+    check_unharmed(near)
+    check_unharmed(far)
+    assert server.memory() - before < 60 * 2**20
+    assert "never awaited" not in server.stderr()
 
 
 # -- other bounds -----------------------------------------------------------------------------------
