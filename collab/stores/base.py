@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+from collab.documents.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,37 @@ class StoredDocument:
     created_at: float
     updated_at: float
     damage: tuple[str, ...] = ()
+    #: of a shared store: the incarnation of the log that positions belong to
+    epoch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSlice:
+    """What :meth:`SharedStore.read` found behind a position.
+
+    ``snapshot`` is given where the log no longer reaches back to that position; ``updates`` follow
+    it. ``epoch`` is ``""`` where the store has no such document; ``deleted`` are the epochs of
+    documents with this name that were deleted for good. ``complete``: nothing follows ``position``.
+    """
+
+    epoch: str
+    position: int
+    snapshot: bytes | None
+    snapshot_position: int
+    updates: list[bytes]
+    complete: bool
+    deleted: tuple[str, ...]
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where the log of a document ends; fields as in :class:`LogSlice`."""
+
+    epoch: str
+    position: int
+    deleted: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +197,41 @@ class Store(ABC):
     @abstractmethod
     async def check(self, deep: bool = False) -> StoreReport:
         """Write and read back a probe; with ``deep`` verify every checksum."""
+
+
+class SharedStore(Store):
+    """A store that several nodes write to at once; what one appends, the others read.
+
+    Whoever keeps a copy of a document follows it: its ledger says which log the copy belongs to,
+    and appends are accepted by that log only. Where the log turns out to be another one, or to have
+    lost entries, the document's appends stop, ``on_stray`` is called, and :meth:`resume` lets them
+    go on once the copy was brought in line.
+    """
+
+    @abstractmethod
+    def follow(self, document: str, ledger: Ledger, on_stray: Callable[[], None]) -> None:
+        """Keep a document's appends to the log that ``ledger`` names."""
+
+    @abstractmethod
+    def unfollow(self, document: str) -> None:
+        """The copy is gone."""
+
+    @abstractmethod
+    def resume(self, document: str, seed: bytes | None) -> None:
+        """Let appends go on, in front of them ``seed``: what the copy holds and the log lacks."""
+
+    @abstractmethod
+    async def read(self, document: str, after: int) -> LogSlice:
+        """What the log holds beyond position ``after``; read again where it is not complete."""
+
+    @abstractmethod
+    async def probe(self, documents: Sequence[str]) -> list[Mark]:
+        """Where the logs of ``documents`` end, in their order."""
+
+    @abstractmethod
+    async def renew(self, document: str, epoch: str, floor: int) -> None:
+        """Give a log of ``epoch`` that has lost entries a new epoch; positions go on beyond ``floor``."""
+
+    @abstractmethod
+    async def lease(self, document: str, purpose: str, seconds: float) -> bool:
+        """Take on work that one node at a time does; False while another has it."""

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from collab.stores.base import Store
 from collab.stores.memory import MemoryStore
+from collab.stores.redis import RedisStore
+from collab.stores.redis_link import Link
 from collab.stores.sqlite import SqliteStore
+from tests.support.redis_server import RedisServer, needs_redis
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A redis-server for the tests of this module, each of which finds it empty."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"), appendonly=False).start()
+    yield server.url
+    server.kill()
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=needs_redis)])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
     """Opens the same medium again each time that it is called."""
     if request.param == "memory":
         kept = MemoryStore()
         return lambda: kept
+    if request.param == "redis":
+        url = request.getfixturevalue("redis_url")
+        with redis.Redis.from_url(url) as client:
+            client.flushall()
+        return lambda: RedisStore(Link(url))
     return lambda: SqliteStore(str(tmp_path / "store.db"))
 
 
@@ -209,4 +226,4 @@ async def test_check_reports(store: Store) -> None:
     report = await store.check(deep=True)
     assert report.documents == 1
     assert report.damaged == {}
-    assert report.adapter in ("memory", "sqlite")
+    assert report.adapter in ("memory", "sqlite", "redis")

@@ -1,0 +1,418 @@
+"""Documents in Redis, shared by all nodes of a cluster. An ack means: in the log of that Redis.
+
+What that is worth on a disk is decided by its ``appendonly`` and ``appendfsync``; :meth:`check` says it.
+Needs Redis 7 or newer, or Valkey. How the data lies: :mod:`collab.stores.redis_scripts`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+
+from collab.documents.ledger import Ledger
+from collab.errors import CollabError
+from collab.stores.base import (
+    DocumentInfo,
+    HistoryEntry,
+    LogSlice,
+    Mark,
+    SharedStore,
+    StoredDocument,
+    StoreReport,
+    Version,
+)
+from collab.stores.history import summed
+from collab.stores.redis_link import FAILURES, Link, shown_url, unavailable
+from collab.stores.redis_scripts import ADD_VERSION, COMPACT, CREATE, DELETE, DELETE_VERSION, READ, RENEW, Script
+from collab.stores.redis_writer import RedisWriter, fresh_epoch
+
+#: log entries that one read takes
+PAGE = 2000
+#: seconds for which closing waits for a Redis that does not answer
+CLOSE_PATIENCE = 5.0
+
+Entry = tuple[bytes, list[bytes]]
+
+
+class RedisStore(SharedStore):
+    """The shared store.
+
+    Args:
+        link: where Redis is; its client is closed with the store.
+        node: the name of this process among the nodes.
+        on_health: told True whenever appends got an answer, False whenever they got none.
+    """
+
+    adapter = "redis"
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        node: str | None = None,
+        on_health: Callable[[bool], None] = lambda _healthy: None,
+    ) -> None:
+        self._link = link
+        self._node = node or secrets.token_hex(6)
+        self._on_health = on_health
+        self._writer: RedisWriter | None = None
+
+    # -- open and close -------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """See :class:`Store`; fails with the reason where Redis does not answer or is too old."""
+        try:
+            info = await self._link.client.info("server")
+        except FAILURES as error:
+            raise CollabError(
+                "storage_unavailable", f"Cannot reach Redis at {shown_url(self._link.url)}: {error}."
+            ) from None
+        version = str(info.get("redis_version", "0"))
+        if int(version.split(".")[0]) < 7:
+            raise CollabError(
+                "storage_unavailable", f"Redis {version} at {shown_url(self._link.url)} is too old: 7 is needed."
+            )
+        self._writer = RedisWriter(self._link, self._node, self._on_health)
+
+    async def close(self) -> None:
+        """See :class:`Store`."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close(CLOSE_PATIENCE)
+        await self._link.client.aclose()
+
+    @property
+    def _appends(self) -> RedisWriter:
+        if self._writer is None:
+            raise CollabError("storage_unavailable", "The store is closed.")
+        return self._writer
+
+    async def _run(self, script: Script, keys: Sequence[str], *words: bytes | str | int | float) -> Any:
+        client = self._link.client
+        try:
+            return await client.evalsha(script.sha, len(keys), *keys, *words)
+        except FAILURES as error:
+            if type(error).__name__ != "NoScriptError":
+                raise unavailable(error) from None
+        try:
+            return await client.eval(script.source, len(keys), *keys, *words)
+        except FAILURES as error:
+            raise unavailable(error) from None
+
+    def _keys(self, document: str, *kinds: str) -> list[str]:
+        return [self._link.key(document, kind) for kind in kinds]
+
+    # -- documents ------------------------------------------------------------------------------
+
+    async def load(self, document: str) -> StoredDocument | None:
+        """See :class:`Store`."""
+        while True:
+            found = await self.read(document, 0)
+            if not found.epoch:
+                return None
+            epoch, snapshot, at = found.epoch, found.snapshot, found.snapshot_position
+            created_at = found.created_at
+            tail = found.updates
+            while not found.complete:
+                found = await self.read(document, found.position)
+                if found.epoch != epoch or found.snapshot is not None:
+                    break  # compacted or replaced meanwhile: from the beginning
+                tail += found.updates
+            else:
+                return StoredDocument(
+                    snapshot, at, tail, found.position, created_at, found.updated_at, epoch=epoch
+                )
+
+    async def create(self, document: str) -> bool:
+        """See :class:`Store`."""
+        created = await self._run(CREATE, self._keys(document, "meta"), fresh_epoch())
+        await self._list(document)
+        return bool(created)
+
+    async def _list(self, document: str) -> None:
+        try:
+            await self._link.client.zadd(self._link.shared_key("names"), {document: 0})
+        except FAILURES as error:
+            raise unavailable(error) from None
+
+    def append(
+        self, document: str, update: bytes, participant: str | None = None
+    ) -> asyncio.Future[int]:
+        """See :class:`Store`."""
+        return self._appends.append(document, update, participant)
+
+    async def compact(self, document: str, snapshot: bytes, position: int) -> None:
+        """See :class:`Store`."""
+        meta, log, state, history = self._keys(document, "meta", "log", "snapshot", "history")
+        client = self._link.client
+        try:
+            epoch, present = await client.hmget(meta, ["epoch", "snapshot"])
+            since = int(present or 0)
+            if epoch is None or position <= since:
+                return
+            entries = await client.xrange(log, f"({since}-0", f"{position}-0")
+            last = await client.lrange(history, -1, -1)
+        except FAILURES as error:
+            raise unavailable(error) from None
+        trimmed = sum(len(fields[b"u"]) for _, fields in entries)
+        rows = summed([*map(_from_row, last), *(_entry(id, fields) for id, fields in entries)])
+        await self._run(
+            COMPACT, [meta, log, state, history], epoch, since, position, snapshot, trimmed, len(last),
+            self._link.channel(document), self._node, *map(_to_row, rows),
+        )  # fmt: skip
+
+    async def delete(self, document: str) -> bool:
+        """See :class:`Store`."""
+        keys = self._keys(document, "meta", "log", "snapshot", "history", "versions", "states")
+        gone = await self._run(DELETE, keys, self._link.channel(document), self._node)
+        try:
+            await self._link.client.zrem(self._link.shared_key("names"), document)
+        except FAILURES as error:
+            raise unavailable(error) from None
+        return bool(gone)
+
+    async def documents(
+        self, prefix: str = "", limit: int = 100, after: str | None = None
+    ) -> list[DocumentInfo]:
+        """See :class:`Store`."""
+        found: list[DocumentInfo] = []
+        client, names_key = self._link.client, self._link.shared_key("names")
+        start = b"[" + prefix.encode() if after is None or after < prefix else b"(" + after.encode()
+        while len(found) < limit:
+            try:
+                names = await client.zrangebylex(names_key, start, b"+", 0, limit)
+                named = [name.decode() for name in names]
+                mine = [name for name in named if name.startswith(prefix)]
+                async with client.pipeline(transaction=False) as pipeline:
+                    for name in mine:
+                        pipeline.hmget(self._link.key(name, "meta"), ["epoch", "size", "created", "updated"])
+                    rows = await pipeline.execute() if mine else []
+            except FAILURES as error:
+                raise unavailable(error) from None
+            for name, (epoch, size, created, updated) in zip(mine, rows, strict=True):
+                if epoch is not None:
+                    found.append(DocumentInfo(name, int(size or 0), float(created or 0), float(updated or 0)))
+            if len(names) < limit or len(mine) < len(named):
+                break
+            start = b"(" + names[-1]
+        return found[:limit]
+
+    # -- history and versions -------------------------------------------------------------------
+
+    async def history(self, document: str, after: int = 0, limit: int = 1000) -> list[HistoryEntry]:
+        """See :class:`Store`."""
+        log, history = self._keys(document, "log", "history")
+        try:
+            async with self._link.client.pipeline(transaction=True) as pipeline:
+                pipeline.lrange(history, 0, -1)
+                pipeline.xrange(log)
+                rows, entries = await pipeline.execute()
+        except FAILURES as error:
+            raise unavailable(error) from None
+        found = summed([*map(_from_row, rows), *(_entry(id, fields) for id, fields in entries)])
+        return [entry for entry in found if entry.last > after][:limit]
+
+    async def add_version(
+        self, document: str, state: bytes, position: int, name: str | None, participant: str | None
+    ) -> Version:
+        """See :class:`Store`."""
+        head = orjson.dumps([name, participant, position, len(state)])
+        keys = self._keys(document, "meta", "versions", "states")
+        id, now = await self._run(ADD_VERSION, keys, fresh_epoch(), state, head)
+        await self._list(document)
+        return Version(int(id), name, participant, position, len(state), float(now))
+
+    async def versions(self, document: str) -> list[Version]:
+        """See :class:`Store`."""
+        try:
+            heads = await self._link.client.hgetall(self._link.key(document, "versions"))
+        except FAILURES as error:
+            raise unavailable(error) from None
+        found = [_version(int(id), head) for id, head in heads.items()]
+        return sorted(found, key=lambda version: -version.id)
+
+    async def version(self, document: str, id: int) -> tuple[Version, bytes] | None:
+        """See :class:`Store`."""
+        versions, states = self._keys(document, "versions", "states")
+        try:
+            async with self._link.client.pipeline(transaction=True) as pipeline:
+                pipeline.hget(versions, str(id))
+                pipeline.hget(states, str(id))
+                head, state = await pipeline.execute()
+        except FAILURES as error:
+            raise unavailable(error) from None
+        return None if head is None or state is None else (_version(id, head), state)
+
+    async def delete_version(self, document: str, id: int) -> bool:
+        """See :class:`Store`."""
+        return bool(await self._run(DELETE_VERSION, self._keys(document, "versions", "states"), id))
+
+    # -- shared ---------------------------------------------------------------------------------
+
+    def follow(self, document: str, ledger: Ledger, on_stray: Callable[[], None]) -> None:
+        """See :class:`SharedStore`."""
+        self._appends.follow(document, ledger, on_stray)
+
+    def unfollow(self, document: str) -> None:
+        """See :class:`SharedStore`."""
+        if self._writer is not None:
+            self._writer.unfollow(document)
+
+    def resume(self, document: str, seed: bytes | None) -> None:
+        """See :class:`SharedStore`."""
+        self._appends.resume(document, seed)
+
+    async def read(self, document: str, after: int) -> LogSlice:
+        """See :class:`SharedStore`."""
+        epoch, last, at, created, updated, deleted, has_snapshot, snapshot, entries = await self._run(
+            READ, self._keys(document, "meta", "log", "snapshot"), after, PAGE
+        )
+        updates = [_fields(words)[b"u"] for _, words in entries]
+        end, at_snapshot = int(last or 0), int(at or 0)
+        position = end
+        if len(entries) == PAGE:
+            position = _position(entries[-1][0])
+        return LogSlice(
+            epoch.decode(),
+            position,
+            snapshot if has_snapshot else None,
+            at_snapshot if has_snapshot else 0,
+            updates,
+            position >= end,
+            tuple(deleted.decode().split()),
+            float(created or 0),
+            float(updated or 0),
+        )
+
+    async def probe(self, documents: Sequence[str]) -> list[Mark]:
+        """See :class:`SharedStore`."""
+        try:
+            async with self._link.client.pipeline(transaction=False) as pipeline:
+                for document in documents:
+                    pipeline.hmget(self._link.key(document, "meta"), ["epoch", "position", "deleted"])
+                rows = await pipeline.execute()
+        except FAILURES as error:
+            raise unavailable(error) from None
+        return [
+            Mark((epoch or b"").decode(), int(position or 0), tuple((deleted or b"").decode().split()))
+            for epoch, position, deleted in rows
+        ]
+
+    async def renew(self, document: str, epoch: str, floor: int) -> None:
+        """See :class:`SharedStore`."""
+        channel = self._link.channel(document)
+        await self._run(RENEW, self._keys(document, "meta"), epoch, fresh_epoch(), floor, channel, self._node)
+
+    async def lease(self, document: str, purpose: str, seconds: float) -> bool:
+        """See :class:`SharedStore`."""
+        key = self._link.key(document, f"lease:{purpose}")
+        try:
+            return bool(await self._link.client.set(key, self._node, nx=True, px=int(1000 * seconds)))
+        except FAILURES as error:
+            raise unavailable(error) from None
+
+    # -- what is it worth -----------------------------------------------------------------------
+
+    async def check(self, deep: bool = False) -> StoreReport:
+        """See :class:`Store`; ``deep`` reads every document."""
+        client = self._link.client
+        probe, names = self._link.shared_key(f"probe:{self._node}"), self._link.shared_key("names")
+        token = secrets.token_hex(4)
+        try:
+            async with client.pipeline(transaction=False) as pipeline:
+                pipeline.set(probe, token, ex=60)
+                pipeline.get(probe)
+                pipeline.zcard(names)
+                _, found, documents = await pipeline.execute()
+        except FAILURES as error:
+            raise unavailable(error) from None
+        if found != token.encode():
+            raise CollabError("storage_unavailable", "Redis did not keep what was written to it.")
+        damaged = await self._read_all() if deep else {}
+        return StoreReport(self.adapter, shown_url(self._link.url), await self.promise(), documents, damaged)
+
+    async def promise(self) -> str:
+        """What an ack is worth on this Redis, in words."""
+        client = self._link.client
+        try:
+            settings = await client.config_get("appendonly", "appendfsync")
+        except FAILURES:
+            # Hosted Redis often hides its configuration.
+            try:
+                on = (await client.info("persistence")).get("aof_enabled")
+            except FAILURES as error:
+                raise unavailable(error) from None
+            settings = {b"appendonly": b"yes" if on else b"no", b"appendfsync": b"unknown"}
+        words = {_text(key): _text(value) for key, value in settings.items()}
+        return promise_of(words.get("appendonly", "no"), words.get("appendfsync", "unknown"))
+
+    async def _read_all(self) -> dict[str, str]:
+        damaged: dict[str, str] = {}
+        after: str | None = None
+        while rows := await self.documents(limit=500, after=after):
+            for row in rows:
+                found = await self.load(row.name)
+                if found is not None and found.snapshot == b"" and found.snapshot_position:
+                    damaged[row.name] = "its snapshot is missing"
+            after = rows[-1].name
+        return damaged
+
+
+def promise_of(appendonly: str, appendfsync: str) -> str:
+    """What an ack is worth with these settings of Redis, in words."""
+    if appendonly != "yes":
+        return (
+            "an ack means: in the memory of Redis (appendonly no); if Redis restarts, what its last RDB"
+            " snapshot lacks is gone, except for documents that a node holds, which are written again"
+        )
+    if appendfsync == "always":
+        return "an ack means: on the disk of Redis (appendonly yes, appendfsync always)"
+    if appendfsync == "everysec":
+        return (
+            "an ack means: in the log of Redis (appendonly yes, appendfsync everysec); a crash of the Redis"
+            " process loses nothing, a crash of its machine up to 1 s"
+        )
+    return (
+        f"an ack means: in the log of Redis (appendonly yes, appendfsync {appendfsync}); a crash of the Redis"
+        " process loses nothing, a crash of its machine what the system had not written yet"
+    )
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _position(id: bytes) -> int:
+    return int(id.partition(b"-")[0])
+
+
+def _fields(words: Sequence[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def _entry(id: bytes, fields: dict[bytes, bytes]) -> HistoryEntry:
+    at, when = _position(id), float(fields[b"t"])
+    name = fields[b"p"].decode()
+    return HistoryEntry(at, at, name[1:] if name else None, 1, len(fields[b"u"]), when, when)
+
+
+def _to_row(entry: HistoryEntry) -> bytes:
+    return orjson.dumps([
+        entry.first, entry.last, entry.participant, entry.updates, entry.size, entry.started_at, entry.ended_at
+    ])  # fmt: skip
+
+
+def _from_row(row: bytes) -> HistoryEntry:
+    return HistoryEntry(*orjson.loads(row))
+
+
+def _version(id: int, row: bytes) -> Version:
+    created, _, head = row.partition(b" ")
+    name, participant, position, size = orjson.loads(head)
+    return Version(id, name, participant, position, size, float(created))
+
+

@@ -1,0 +1,274 @@
+"""Group commit into Redis: one pipeline at a time takes what gathered while the last was under way."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from collab.documents.ledger import Ledger
+from collab.errors import CollabError
+from collab.stores.redis_link import FAILURES, Command, Link
+from collab.stores.redis_scripts import APPEND, Script
+
+#: updates and bytes of one document that one script takes
+MAX_BATCH = 500
+MAX_BATCH_BYTES = 2**20
+#: bytes that one pipeline takes
+MAX_PIPELINE_BYTES = 8 * 2**20
+#: seconds between two tries while Redis does not answer
+FIRST_RETRY = 0.05
+LAST_RETRY = 0.5
+
+_log = structlog.get_logger("collab.redis")
+
+
+@dataclass(slots=True)
+class _Append:
+    update: bytes
+    participant: str
+    future: asyncio.Future[int]
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The way of one document's updates to its log, one batch at a time.
+
+    A batch that got no answer is sent again as it was, under its number, by which the script knows
+    what it has carried out already. ``held``: nothing may go until the copy was brought in line.
+    ``seed`` goes before everything else, because what waits may build on it.
+    """
+
+    document: str
+    waiting: deque[_Append] = field(default_factory=deque)
+    batch: list[_Append] = field(default_factory=list)
+    seed: _Append | None = None
+    number: int = 0
+    ledger: Ledger | None = None
+    on_stray: Callable[[], None] | None = None
+    held: bool = False
+
+    @property
+    def idle(self) -> bool:
+        return not (self.waiting or self.batch or self.seed)
+
+
+class RedisWriter:
+    """Appends updates to the logs of documents, in the order of the calls within each.
+
+    While Redis cannot be reached, appends wait; what waits is bounded by those who append.
+
+    Args:
+        node: our name in the cluster.
+        on_health: called with True when a pipeline was answered, with False when one broke.
+    """
+
+    def __init__(self, link: Link, node: str, on_health: Callable[[bool], None]) -> None:
+        self._link = link
+        self._node = node
+        self._on_health = on_health
+        self._pipe = link.pipe()
+        self._lanes: dict[str, _Lane] = {}
+        self._ready: dict[str, _Lane] = {}
+        self._work = asyncio.Event()
+        self._number = 0
+        self._closing = False
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    # -- what the store asks for ----------------------------------------------------------------
+
+    def append(self, document: str, update: bytes, participant: str | None) -> asyncio.Future[int]:
+        """See :meth:`collab.stores.base.Store.append`."""
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if self._closing:
+            future.set_exception(CollabError("storage_unavailable"))
+            return future
+        lane = self._lane(document)
+        lane.waiting.append(_Append(update, _named(participant), future))
+        self._wake(lane)
+        return future
+
+    def follow(self, document: str, ledger: Ledger, on_stray: Callable[[], None]) -> None:
+        """See :class:`collab.stores.base.SharedStore`."""
+        lane = self._lane(document)
+        lane.ledger, lane.on_stray, lane.held = ledger, on_stray, False
+        self._wake(lane)
+
+    def unfollow(self, document: str) -> None:
+        """See :class:`collab.stores.base.SharedStore`."""
+        lane = self._lanes.get(document)
+        if lane is not None:
+            lane.ledger = lane.on_stray = None
+            lane.held = False
+            self._forget_if_idle(lane)
+
+    def resume(self, document: str, seed: bytes | None) -> None:
+        """See :class:`collab.stores.base.SharedStore`."""
+        lane = self._lane(document)
+        if seed is not None:
+            future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            future.add_done_callback(_seen)
+            lane.seed = _Append(seed, _named(None), future)
+        lane.held = False
+        self._wake(lane)
+
+    async def close(self, patience: float) -> None:
+        """Finish what is under way, for ``patience`` seconds at most while Redis does not answer."""
+        self._closing = True
+        self._work.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._ready:
+                    await asyncio.sleep(0.005)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        for lane in self._lanes.values():
+            _fail([*lane.batch, *lane.waiting], CollabError("storage_unavailable"))
+        self._lanes.clear()
+        await self._pipe.drop()
+
+    def _lane(self, document: str) -> _Lane:
+        lane = self._lanes.get(document)
+        if lane is None:
+            lane = self._lanes[document] = _Lane(document)
+        return lane
+
+    def _wake(self, lane: _Lane) -> None:
+        if not lane.held and not lane.idle:
+            self._ready[lane.document] = lane
+            self._work.set()
+
+    def _forget_if_idle(self, lane: _Lane) -> None:
+        if lane.ledger is None and lane.idle and self._lanes.get(lane.document) is lane:
+            del self._lanes[lane.document]
+
+    # -- the loop -------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        wait = FIRST_RETRY
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            lanes = self._gather()
+            if not lanes:
+                continue
+            commands: list[Command | tuple[Script, Command]] = []
+            for lane in lanes:
+                commands.append(self._command(lane))
+                commands.append([b"ZADD", self._link.shared_key("names"), 0, lane.document])
+            try:
+                answers = await self._pipe.run(commands)
+            except FAILURES as error:
+                self._on_health(False)
+                _log.debug("append got no answer", reason=type(error).__name__)
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, LAST_RETRY)
+                self._work.set()
+                continue
+            wait = FIRST_RETRY
+            self._on_health(True)
+            for lane, answer, listed in zip(lanes, answers[::2], answers[1::2], strict=True):
+                self._answered(lane, listed if isinstance(listed, Exception) else answer)
+            if self._ready:
+                self._work.set()
+
+    def _gather(self) -> list[_Lane]:
+        """The lanes of one pipeline, each with its batch."""
+        lanes = []
+        size = 0
+        for lane in list(self._ready.values()):
+            if lane.held or lane.idle:
+                del self._ready[lane.document]
+                continue
+            if not lane.batch:
+                self._fill(lane)
+            lanes.append(lane)
+            size += sum(len(append.update) for append in lane.batch)
+            if size > MAX_PIPELINE_BYTES:
+                break
+        return lanes
+
+    def _fill(self, lane: _Lane) -> None:
+        self._number += 1
+        lane.number = self._number
+        if lane.seed is not None:
+            lane.batch, lane.seed = [lane.seed], None
+            return
+        size = 0
+        while lane.waiting and len(lane.batch) < MAX_BATCH and size <= MAX_BATCH_BYTES:
+            append = lane.waiting.popleft()
+            lane.batch.append(append)
+            size += len(append.update)
+
+    def _command(self, lane: _Lane) -> tuple[Script, Command]:
+        link, document, ledger = self._link, lane.document, lane.ledger
+        words: list[bytes | str | int] = [
+            3, link.key(document, "meta"), link.key(document, "log"), link.key(document, f"batch:{self._node}"),
+            ledger.epoch if ledger is not None else "",
+            fresh_epoch(),
+            ledger.position if ledger is not None else 0,
+            lane.number, self._node, link.channel(document),
+        ]  # fmt: skip
+        for append in lane.batch:
+            words += (append.participant, append.update)
+        return APPEND, words
+
+    def _answered(self, lane: _Lane, answer: Any) -> None:
+        batch, lane.batch = lane.batch, []
+        if isinstance(answer, Exception):
+            # Refused, not lost: Redis is full, read-only or still loading. What waits behind may build
+            # on it, so it fails as well; whoever appended keeps it and comes again.
+            _log.error("append refused", document=lane.document, reason=str(answer)[:200])
+            batch += lane.waiting
+            lane.waiting.clear()
+            _fail(batch, CollabError("storage_unavailable"))
+        elif answer[0] == b"ok":
+            first = int(answer[2])
+            for at, append in enumerate(batch):
+                if not append.future.done():
+                    append.future.set_result(first + at)
+        elif answer[0] == b"deleted":
+            batch += lane.waiting
+            lane.waiting.clear()
+            _fail(batch, CollabError("document_deleted"))
+            self._stray(lane)
+        else:
+            lane.waiting.extendleft(reversed(batch))
+            lane.held = True
+            self._stray(lane)
+        if lane.held or lane.idle:
+            self._ready.pop(lane.document, None)
+            self._forget_if_idle(lane)
+
+    def _stray(self, lane: _Lane) -> None:
+        if lane.on_stray is not None:
+            lane.on_stray()
+
+
+def fresh_epoch() -> str:
+    """A name for a log that nobody has used before."""
+    return secrets.token_hex(8)
+
+
+def _named(participant: str | None) -> str:
+    """``=name``, or nothing for nobody: an empty name is a name."""
+    return "" if participant is None else f"={participant}"
+
+
+def _fail(appends: list[_Append], error: CollabError) -> None:
+    for append in appends:
+        if not append.future.done():
+            append.future.set_exception(error)
+            append.future.add_done_callback(_seen)
+
+
+def _seen(future: asyncio.Future[int]) -> None:
+    """An error that nobody asks for is no news to the event loop."""
+    if not future.cancelled():
+        future.exception()
