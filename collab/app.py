@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import secrets
 import signal
 import warnings
 from dataclasses import fields
@@ -15,11 +16,17 @@ from aiohttp import web
 from collab.auth.anonymous import AnonymousAuthenticator
 from collab.auth.base import Authenticator
 from collab.auth.jwt import JwtAuthenticator
+from collab.cluster.base import Cluster
+from collab.cluster.local import LocalCluster
+from collab.cluster.redis import RedisCluster
 from collab.config import Settings, load_settings
 from collab.hub.checkpoints import Checkpoints
 from collab.hub.hub import Hub
 from collab.hub.live_document import DocumentLimits
 from collab.hub.reader import Reader
+from collab.stores.base import Store
+from collab.stores.redis import RedisStore
+from collab.stores.redis_link import Link
 from collab.stores.urls import store_from_url
 from collab.transports import ops, rest
 from collab.transports.inprocess import InProcessDoor
@@ -47,6 +54,15 @@ def authenticator_for(settings: Settings) -> Authenticator:
     )
 
 
+def backend_for(settings: Settings) -> tuple[Store, Cluster]:
+    """Where documents live, and how the nodes that share them hear of each other."""
+    if settings.redis is None:
+        return store_from_url(settings.store), LocalCluster()
+    link = Link(settings.redis)
+    cluster = RedisCluster(link, node=secrets.token_hex(6))
+    return RedisStore(link, node=cluster.node, on_health=cluster.log_answered), cluster
+
+
 def create_app(
     settings: Settings | None = None, *, auth: Authenticator | str | None = None, **keywords: Any
 ) -> web.Application:
@@ -70,8 +86,9 @@ def create_app(
     elif keywords or isinstance(auth, str):
         raise TypeError("create_app() takes settings or keywords, not both")
     authenticator = auth if isinstance(auth, Authenticator) else authenticator_for(settings)
+    store, cluster = backend_for(settings)
     hub = Hub(
-        store_from_url(settings.store),
+        store,
         DocumentLimits(
             max_document_bytes=settings.max_document_bytes,
             max_participants=settings.max_participants,
@@ -79,6 +96,8 @@ def create_app(
         idle_timeout=settings.idle_timeout,
         compact_every=settings.compact_every,
         checkpoints=Checkpoints(settings.checkpoint_interval, settings.checkpoint_keep),
+        cluster=cluster,
+        cluster_grace=settings.redis_grace,
     )
     reader = Reader()
     peers = Peers(settings.trusted_proxies, settings.cors_origins)
@@ -106,6 +125,8 @@ def create_app(
         reader.open()
         await authenticator.open()
         await hub.start()
+        if isinstance(store, RedisStore):
+            _log.info("one node of a cluster", nodes=cluster.nodes, promise=await store.promise())
 
     async def leave(_app: web.Application) -> None:
         if not hub.draining:  # an application around this one knows of no draining
@@ -144,7 +165,7 @@ async def serve(settings: Settings) -> int:
     try:
         site = web.TCPSite(runner, settings.host, settings.port, backlog=4096)
         await site.start()
-        print(_start_line(settings, runner.addresses[0], app["hub"].store.adapter), flush=True)
+        print(_start_line(settings, runner.addresses[0], app["hub"]), flush=True)
         # What lives now lives long: keep the collector away from it, and call it seldom.
         gc.collect()
         gc.freeze()
@@ -157,10 +178,11 @@ async def serve(settings: Settings) -> int:
         await runner.cleanup()
 
 
-def _start_line(settings: Settings, address: Any, adapter: str) -> str:
+def _start_line(settings: Settings, address: Any, hub: Hub) -> str:
     host, port = address[0], address[1]
     shown = f"[{host}]" if ":" in host else host
-    return f"collab listening on http://{shown}:{port} store={adapter} auth={settings.auth} nodes=1"
+    where = f"store={hub.store.adapter} auth={settings.auth} nodes={hub.cluster.nodes}"
+    return f"collab listening on http://{shown}:{port} {where}"
 
 
 def _stop_on_signals() -> asyncio.Event:

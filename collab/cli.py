@@ -60,9 +60,9 @@ def _option(field: Field[Any]) -> Callable[[Callable[..., Any]], Callable[..., A
 
 
 def _metavar(kind: m.Field[Any]) -> str:
-    return {"Integer": "N", "Size": "SIZE", "Duration": "TIME", "Url": "URL", "_StoreUrl": "URL"}.get(
-        type(kind).__name__, "TEXT"
-    )
+    words = {"Integer": "N", "Size": "SIZE", "Duration": "TIME"}
+    name = type(kind).__name__
+    return words.get(name, "URL" if name.endswith("Url") else "TEXT")
 
 
 def _shown_default(kind: m.Field[Any], default: Any) -> str:

@@ -19,7 +19,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validate
 from marshmallow import fields as m
 
-from collab.stores.urls import store_from_url
+from collab.stores.redis_link import same_database, shown_url
+from collab.stores.urls import is_redis_url, store_from_url
 from collab.types import Role
 
 ENV_PREFIX = "COLLAB_"
@@ -103,7 +104,17 @@ class _StoreUrl(m.Str):
         try:
             store_from_url(url)
         except ValueError:
-            raise ValidationError("memory:// or sqlite:///PATH") from None
+            raise ValidationError("memory://, sqlite:///PATH or redis://HOST:PORT/DATABASE") from None
+        return url
+
+
+class _RedisUrl(m.Str):
+    """The URL of a Redis."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        url = str(super()._deserialize(value, attr, data, **kwargs))
+        if not is_redis_url(url):
+            raise ValidationError("redis://HOST:PORT/DATABASE, rediss://... or unix://PATH")
         return url
 
 
@@ -147,7 +158,13 @@ class Settings:
 
     host: str = _setting(_HOST, "127.0.0.1", "address to listen on")
     port: int = _setting(_number(0, 65535), 8080, "port to listen on; 0 picks one and prints it")
-    store: str = _setting(_StoreUrl(), "sqlite:///collab.db", "where documents live: memory:// or sqlite:///PATH")
+    store: str = _setting(_StoreUrl(), "sqlite:///collab.db", "where documents live: memory://, sqlite:///PATH or redis://...")
+    redis: str | None = _setting(
+        _RedisUrl(), None, "redis://...: makes this process one node of a cluster, with its documents in that Redis"
+    )
+    redis_grace: float = _setting(
+        Duration(), 60.0, "how long edits are taken while Redis is out of reach; nothing taken is lost"
+    )
     auth: str = _setting(_choice("none", "jwt"), "none", "who may connect: none (loopback only) or jwt")
     jwt_secret: str | None = _setting(m.Str(), None, "secret of HS256 tokens")
     jwt_public_key: str | None = _setting(
@@ -227,8 +244,10 @@ def load_settings(
         name, faults = next(iter(error.messages_dict.items()))
         allowed = faults[0] if isinstance(faults, list) else str(faults)
         shown = "(hidden)" if name == "jwt_secret" else repr(given[name])
+        if name in ("store", "redis") and "@" in shown:
+            shown = repr(shown_url(str(given[name])))
         raise ConfigError(f"{setting_name(name)}: {shown} is not allowed; allowed: {allowed}") from None
-    settings = Settings(**values)
+    settings = Settings(**_with_redis(values))
     _check_together(settings)
     return settings
 
@@ -274,6 +293,20 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _with_redis(values: dict[str, Any]) -> dict[str, Any]:
+    """A node of a cluster keeps its documents where the other nodes find them, and hears of their edits."""
+    store, redis = values.get("store"), values.get("redis")
+    if store is not None and is_redis_url(store):
+        if redis is None:
+            return {**values, "redis": store}
+        if not same_database(store, redis):
+            raise ConfigError(
+                f"store: {shown_url(store)!r} is not allowed; allowed: {shown_url(redis)!r}, the Redis of the setting"
+                " redis, because an edit is logged and announced in one step"
+            )
+    return values if redis is None else {**values, "store": redis}
 
 
 def _check_together(settings: Settings) -> None:

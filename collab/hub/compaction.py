@@ -23,7 +23,7 @@ async def compact(live: LiveDocument, store: Store) -> None:
         CollabError: ``storage_unavailable`` where the snapshot does not decode to the same
             document or the store fails; the log stays as it was.
     """
-    position = live.journal.position
+    position = live.log_position
     logged = live.logged_since_snapshot
     state = live.document.encode()
     expected = (live.document.state_vector(), live.document.content_hash())

@@ -9,14 +9,18 @@ from typing import Any
 
 import structlog
 
+from collab.cluster.base import Cluster
+from collab.cluster.local import LocalCluster
 from collab.documents.document import Document
 from collab.errors import CollabError
 from collab.hub.checkpoints import Checkpoints
 from collab.hub.compaction import COMPACT_ON_UNLOAD, compact
+from collab.hub.follower import Follower
 from collab.hub.live_document import RENEW_INTERVAL, DocumentLimits, LiveDocument
+from collab.hub.outage import Outage
 from collab.hub.session import Session
 from collab.hub.slow_lane import SlowLane
-from collab.stores.base import Store
+from collab.stores.base import SharedStore, Store
 from collab.types import check_document_name
 
 #: seconds between two looks at every open document
@@ -25,6 +29,11 @@ TIDY_INTERVAL = 0.5
 COMEBACK_SECONDS = 120.0
 #: 2026-01-01, in seconds since the epoch of Unix
 CLOCK_EPOCH = 1_767_225_600
+#: seconds between two looks at where the logs of all open documents end, and how many one look takes
+PROBE_INTERVAL = 1.0
+PROBED_AT_ONCE = 1000
+#: seconds for which one node takes on work that the others then leave alone
+LEASE = 30.0
 
 _log = structlog.get_logger("collab.hub")
 
@@ -38,6 +47,8 @@ class Hub:
         idle_timeout: seconds that a document without sessions stays in memory.
         compact_every: logged updates after which a document in use is compacted.
         checkpoints: when automatic versions are kept; None: never.
+        cluster: the other nodes; opened and closed by the hub. None: there are none.
+        cluster_grace: seconds for which edits are taken while the cluster is out of reach.
     """
 
     #: opens a document for a program of this process: :meth:`InProcessDoor.open`, which the composition puts here
@@ -51,8 +62,12 @@ class Hub:
         idle_timeout: float = 30.0,
         compact_every: int = 5000,
         checkpoints: Checkpoints | None = None,
+        cluster: Cluster | None = None,
+        cluster_grace: float = 60.0,
     ) -> None:
         self.store = store
+        self.cluster = cluster or LocalCluster()
+        self.outage = Outage(cluster_grace)
         self.limits = limits
         self.idle_timeout = idle_timeout
         self.compact_every = compact_every
@@ -62,22 +77,26 @@ class Hub:
         self._slow_lane = SlowLane()
         self._started_at = 0.0
         self._starting: asyncio.Future[None] | None = None
+        self._followers: dict[str, Follower] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._compacting: set[str] = set()
         self._chores: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Open the store and begin to look after documents; once, however many ask."""
+        """Open the store, join the cluster, and begin to look after documents; once, however many ask."""
         if self._starting is None:
             self._starting = asyncio.ensure_future(self._start())
         await asyncio.shield(self._starting)
 
     async def _start(self) -> None:
         await self.store.open()
+        await self.cluster.open(self)
         loop = asyncio.get_running_loop()
         self._started_at = loop.time()
         self._chores = [loop.create_task(self._tidy()), loop.create_task(self._renew_presence())]
+        if isinstance(self.store, SharedStore):
+            self._chores.append(loop.create_task(self._probe(self.store)))
 
     # -- documents ------------------------------------------------------------------------------
 
@@ -87,7 +106,7 @@ class Hub:
         The caller joins it before its next ``await``, or it may be put away.
 
         Raises:
-            CollabError: ``invalid_document``, ``draining``, ``storage_unavailable``.
+            CollabError: ``invalid_document``, ``draining``, ``storage_unavailable``, ``cluster_degraded``.
         """
         check_document_name(name)
         while True:
@@ -103,6 +122,21 @@ class Hub:
             await asyncio.shield(opening)
 
     async def _open(self, name: str) -> None:
+        follower = None
+        if isinstance(self.store, SharedStore):
+            if self.outage.lasts:
+                raise CollabError("cluster_degraded", retry_after=1)
+            follower = Follower(name, self.store, self.cluster, self._deleted_elsewhere)
+            # First listen, then load: what is appended in between is in either.
+            await self.cluster.join(name, follower)
+        try:
+            await self._load(name, follower)
+        except BaseException:
+            if follower is not None:
+                follower.stop()
+            raise
+
+    async def _load(self, name: str, follower: Follower | None) -> None:
         stored = await self.store.load(name)
         if stored is None:
             document, position, logged = Document(), 0, 0
@@ -113,11 +147,14 @@ class Hub:
                 _log.error("document is damaged", document=name, damage=words)
         live = LiveDocument(
             name, document, self.store, position, self.limits, self._idle,
-            clock_lead=self._clock_lead(), slow_lane=self._slow_lane,
+            clock_lead=self._clock_lead(), slow_lane=self._slow_lane, outage=self.outage,
         )  # fmt: skip
         live.logged_since_snapshot = logged
         await self.checkpoints.recall(live, self.store)
         self.documents[name] = live
+        if follower is not None:
+            self._followers[name] = follower
+            follower.start(live, stored)
         self._idle(live)
 
     def _clock_lead(self) -> int:
@@ -133,19 +170,95 @@ class Hub:
         return live
 
     async def delete(self, name: str) -> bool:
-        """Delete a document for good and dismiss everybody who has it open; False if unknown."""
+        """Delete a document for good and dismiss everybody who has it open; False if unknown.
+
+        Raises:
+            CollabError: ``storage_unavailable``, ``cluster_degraded``.
+        """
+        if self.outage.lasts:
+            raise CollabError("cluster_degraded", retry_after=1)
         opening = self._opening.get(name)
         if opening is not None:
             await asyncio.wait([opening])
+        live = self._dismiss(name)
+        if live is not None:
+            await live.journal.drain(5.0)
+            self._let_go(live)
+        return await self.store.delete(name) or live is not None
+
+    def _dismiss(self, name: str) -> LiveDocument | None:
+        """Take a deleted document out of the open ones, and send everybody in it away."""
         live = self.documents.pop(name, None)
         if live is not None:
             live.deleted = True
             gone = CollabError("document_deleted")
             for session in list(live.sessions.values()):
                 session.on_dismiss(gone)
-            await live.journal.drain(5.0)
-            live.close()
-        return await self.store.delete(name) or live is not None
+        return live
+
+    def _deleted_elsewhere(self, name: str) -> None:
+        live = self._dismiss(name)
+        if live is not None:
+            self._let_go(live)
+
+    def _let_go(self, live: LiveDocument) -> None:
+        live.close()
+        follower = self._followers.pop(live.name, None)
+        if follower is not None:
+            follower.stop()
+
+    # -- the cluster ----------------------------------------------------------------------------
+
+    def cluster_changed(self, reachable: bool) -> None:
+        """See :class:`collab.cluster.base.Watcher`."""
+        if reachable:
+            self.outage.end()
+        else:
+            self.outage.begin()
+        for live in list(self.documents.values()):
+            if reachable:
+                self._spawn(self._reconcile(live))
+            else:
+                live.notify(CollabError("cluster_degraded", retry_after=1))
+
+    async def _reconcile(self, live: LiveDocument) -> None:
+        """Once a document is in line with the others again, say so."""
+        follower = self._followers.get(live.name)
+        if follower is None:
+            return
+        follower.catch_up()
+        while not (follower.in_line and live.journal.clean):
+            await asyncio.sleep(0.05)
+            if self.outage.lasts or live.deleted:
+                return
+        live.notify(CollabError("cluster_degraded", "The server is in touch with its neighbours again."), resolved=True)
+
+    def bells_missed(self) -> None:
+        """See :class:`collab.cluster.base.Watcher`."""
+        for follower in self._followers.values():
+            follower.catch_up()
+
+    def node_left(self, node: str) -> None:
+        """See :class:`collab.cluster.base.Watcher`."""
+
+    async def _probe(self, store: SharedStore) -> None:
+        """Compare with where the logs end: a bell may be lost without a trace."""
+        while True:
+            await asyncio.sleep(PROBE_INTERVAL)
+            names = list(self._followers)
+            for at in range(0, len(names), PROBED_AT_ONCE):
+                if not self.cluster.reachable:
+                    break
+                some = names[at : at + PROBED_AT_ONCE]
+                asked = [(f.ledger.epoch, f.ledger.position) for f in map(self._followers.get, some) if f is not None]
+                try:
+                    marks = await store.probe(some)
+                except CollabError:
+                    break
+                for name, before, mark in zip(some, asked, marks, strict=False):
+                    follower = self._followers.get(name)
+                    if follower is not None:
+                        follower.check(mark, before)
 
     # -- putting away ---------------------------------------------------------------------------
 
@@ -164,6 +277,9 @@ class Hub:
         return (
             not live.sessions and live.settled and self.documents.get(live.name) is live
         )
+        if self.outage.lasts:
+            return False  # it could not be opened again
+        return not live.sessions and live.journal.clean and self.documents.get(live.name) is live
 
     async def _put_away(self, live: LiveDocument) -> None:
         if self.checkpoints.due(live):
@@ -172,7 +288,7 @@ class Hub:
             await self._compact(live)
         if self._is_idle(live):
             del self.documents[live.name]
-            live.close()
+            self._let_go(live)
 
     async def _renew_presence(self) -> None:
         while True:
@@ -192,6 +308,8 @@ class Hub:
 
     async def _keep_checkpoint(self, live: LiveDocument) -> None:
         try:
+            if await self._leave_to_others(live, "checkpoint"):
+                return
             await self.checkpoints.keep(live, self.store)
         except CollabError as error:
             _log.error("checkpoint failed", document=live.name, code=error.code)
@@ -201,11 +319,16 @@ class Hub:
             return
         self._compacting.add(live.name)
         try:
-            await compact(live, self.store)
+            if not await self._leave_to_others(live, "compaction"):
+                await compact(live, self.store)
         except CollabError as error:
             _log.error("compaction failed", document=live.name, code=error.code, reason=error.message)
         finally:
             self._compacting.discard(live.name)
+
+    async def _leave_to_others(self, live: LiveDocument, work: str) -> bool:
+        """Whether another node does this already; otherwise it is ours for a while."""
+        return isinstance(self.store, SharedStore) and not await self.store.lease(live.name, work, LEASE)
 
     # -- end ------------------------------------------------------------------------------------
 
@@ -231,9 +354,10 @@ class Hub:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for live in self.documents.values():
-            live.close()
+        for live in list(self.documents.values()):
+            self._let_go(live)
         self.documents.clear()
+        await self.cluster.close()
         await self.store.close()
 
     def _spawn(self, coroutine: Any) -> asyncio.Task[Any]:

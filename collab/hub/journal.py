@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from collab.errors import CollabError
@@ -13,6 +14,10 @@ Done = Callable[[int | CollabError], None]
 
 _FIRST_RETRY = 0.1
 _LAST_RETRY = 1.0
+#: seconds without an answer after which what is on its way counts as unsaved
+_STUCK = 1.0
+#: bytes of memory that an update takes beside its own
+_OVERHEAD = 512
 
 
 def nobody_waits(_result: int | CollabError) -> None:
@@ -45,6 +50,8 @@ class Journal:
         self._max_unsaved_bytes = max_unsaved_bytes
         self._on_trouble = on_trouble
         self._in_flight = 0
+        self._in_flight_bytes = 0
+        self._answered_at = 0.0
         self._last: asyncio.Future[int] | None = None
         self._unsaved: list[tuple[bytes, str | None]] = []
         self._unsaved_bytes = 0
@@ -76,8 +83,15 @@ class Journal:
 
     def check_room(self) -> None:
         """Raise ``storage_unavailable`` where the unsaved tail has reached its bound."""
-        if self._unsaved_bytes > self._max_unsaved_bytes:
+        waiting = self._unsaved_bytes
+        if self._in_flight and time.monotonic() - self._answered_at > _STUCK:
+            waiting += self._in_flight_bytes
+        if waiting > self._max_unsaved_bytes:
             raise CollabError("storage_unavailable", retry_after=_LAST_RETRY)
+
+    def reached(self, position: int) -> None:
+        """The log is known to go up to ``position``."""
+        self.position = max(self.position, position)
 
     def append(self, update: bytes, participant: str | None, done: Done) -> None:
         """Log ``update``; ``done`` is called once, when it is durable or could not be saved."""
@@ -85,16 +99,24 @@ class Journal:
             self._keep(update, participant)
             done(CollabError("storage_unavailable", retry_after=_LAST_RETRY))
             return
+        if not self._in_flight:
+            self._answered_at = time.monotonic()
         self._in_flight += 1
+        weight = len(update) + _OVERHEAD
+        self._in_flight_bytes += weight
         future = self.store.append(self._document, update, participant)
         self._last = future
 
         def appended(result: asyncio.Future[int]) -> None:
             self._in_flight -= 1
+            self._in_flight_bytes -= weight
+            self._answered_at = time.monotonic()
             error = None if result.cancelled() else result.exception()
             if error is None and not result.cancelled():
-                self.position = max(self.position, result.result())
+                self.reached(result.result())
                 done(result.result())
+            elif isinstance(error, CollabError) and error.code == "document_deleted":
+                done(error)
             else:
                 self._keep(update, participant)
                 if not isinstance(error, CollabError):
@@ -156,7 +178,7 @@ class Journal:
             failed = []
             for entry, result in zip(tail, results, strict=True):
                 if isinstance(result, int):
-                    self.position = max(self.position, result)
+                    self.reached(result)
                 else:
                     failed.append(entry)
             self._unsaved[: len(tail)] = failed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import structlog
 
 from collab.documents.document import Document, merge
+from collab.documents.ledger import Ledger
 from collab.documents.presence import Presence
 from collab.errors import CollabError
 from collab.hub.journal import Done, Journal
 from collab.hub.limits import Bucket
+from collab.hub.outage import Outage
 from collab.hub.pacer import Pacer
 from collab.hub.session import Session, State
 from collab.hub.slow_lane import MANY_CHANGES, SlowLane
@@ -67,6 +69,7 @@ class LiveDocument:
         *,
         clock_lead: int = 0,
         slow_lane: SlowLane | None = None,
+        outage: Outage | None = None,
     ) -> None:
         self.name = name
         self.document = document
@@ -80,6 +83,9 @@ class LiveDocument:
             max_unsaved_bytes=limits.max_unsaved_bytes,
             on_trouble=self._tell_trouble,
         )
+        #: with a shared log: up to where the document holds everything in it
+        self.ledger: Ledger | None = None
+        self.outage = outage or Outage()
         self.logged_since_snapshot = 0
         self.checkpoint_position = position
         self.checkpoint_at = time.monotonic()
@@ -184,6 +190,7 @@ class LiveDocument:
         """
         if self.deleted:
             raise CollabError("document_deleted")
+        self.outage.check()
         self.journal.check_room()
         self._check_size(update)
         try:
@@ -222,6 +229,39 @@ class LiveDocument:
         """Whether every edit is applied and in the log."""
         return self.journal.clean and not self._under_way
 
+    def take_logged(self, snapshot: bytes | None, updates: Sequence[bytes]) -> bool:
+        """Apply what other nodes have logged, and show it to everybody here.
+
+        Args:
+            snapshot: stands for everything before ``updates``, where the log does not go back so far.
+
+        Returns:
+            False where the document is just being loaded again, and this has to come once more.
+        """
+        if self.document.poisoned:
+            return False
+        known = self.document.state_vector() if snapshot is not None else b""
+        try:
+            if snapshot is not None and self.document.apply(snapshot):
+                self._pending.append((self.document.diff(known), None))
+            for update in updates:
+                if self.document.apply(update):
+                    self._pending.append((update, None))
+        except CollabError as error:
+            # Loading it again applies what is in the log whatever it is, and shows everything to everybody.
+            _log.error("an update in the log cannot be applied", document=self.name, code=error.code)
+            self.document.poisoned = True
+            self._begin_reload()
+        if self._pending:
+            self._updates.request()
+        self.logged_since_snapshot += len(updates)
+        return True
+
+    @property
+    def log_position(self) -> int:
+        """The document holds everything in the log up to and including this position."""
+        return self.journal.position if self.ledger is None else self.ledger.position
+
     def _may_part(self) -> bool:
         return self._partings.spend(1.0) == 0.0
 
@@ -252,6 +292,10 @@ class LiveDocument:
                 stored = await self.journal.store.load(self.name)
                 tail = [*(stored.tail if stored is not None else ()), *self.journal.unsaved]
                 self.document = Document.load(stored.snapshot if stored is not None else None, tail)
+                if self.ledger is not None:
+                    # What other nodes logged meanwhile is in it, and was shown to nobody here.
+                    self._pending.append((self.document.encode(), None))
+                    self._updates.request()
             except CollabError as error:
                 _log.error("document cannot be read again", document=self.name, code=error.code)
                 await asyncio.sleep(wait)

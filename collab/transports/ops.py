@@ -32,12 +32,15 @@ def add_routes(app: web.Application, hub: Hub) -> None:
 
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response(
-            {"status": "ok", "version": __version__, "store": hub.store.adapter, "nodes": 1}
+            {"status": "ok", "version": __version__, "store": hub.store.adapter, "nodes": hub.cluster.nodes}
         )
 
     async def readyz(_request: web.Request) -> web.Response:
+        error: CollabError | None
         if hub.draining:
-            error: CollabError | None = CollabError("draining", retry_after=1)
+            error = CollabError("draining", retry_after=1)
+        elif not hub.cluster.reachable:
+            error = CollabError("cluster_degraded", retry_after=1)
         else:
             try:
                 await hub.store.check()

@@ -1,4 +1,4 @@
-"""Servers behind a real nginx."""
+"""Servers behind a real nginx, and nodes that share a real redis-server."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import aiohttp
 import pytest
 
 from tests.support.nginx import Nginx, nginx_binary
+from tests.support.redis_server import BINARY, RedisServer
 from tests.support.server import CollabServer
 
 StartNginx = Callable[..., Nginx]
+StartNode = Callable[..., CollabServer]
 
 
 @pytest.fixture
@@ -40,3 +42,29 @@ def start_nginx(tmp_path: Path) -> Iterator[StartNginx]:
     yield start
     for nginx in started:
         nginx.stop()
+
+
+@pytest.fixture
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Redis, logging to a directory of its own."""
+    if BINARY is None:
+        pytest.skip("redis-server is not installed")
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def start_node(redis_server: RedisServer) -> Iterator[StartNode]:
+    """Start nodes: ``start_node(redis_url=..., args=[...])``; they end with the test."""
+    nodes: list[CollabServer] = []
+
+    def start(redis_url: str | None = None, args: tuple[str, ...] | list[str] = (), **options: Any) -> CollabServer:
+        url = redis_url or redis_server.url
+        node = CollabServer(url, args=["--redis", url, *args], **options)
+        nodes.append(node)
+        return node.start()
+
+    yield start
+    for node in nodes:
+        node.kill()

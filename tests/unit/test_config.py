@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from collab.cli import main
 from collab.config import ConfigError, Settings, is_loopback, load_settings, setting_name, variable_name
+from collab.stores.redis_link import same_database
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of more than thirty-two bytes"
@@ -81,6 +82,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "send_buffer_bytes": ("65536", 65536), "checkpoint_interval": ("30m", 1800.0), "checkpoint_keep": ("0", 0),
     "idle_timeout": ("250ms", 0.25), "ping_interval": ("5", 5.0), "ping_timeout": ("5s", 5.0), "connect_timeout": ("1m", 60.0),
     "drain_timeout": ("1h", 3600.0), "log_format": ("json", "json"), "log_level": ("debug", "debug"),
+    "redis": ("redis://127.0.0.1:6379/3", "redis://127.0.0.1:6379/3"), "redis_grace": ("2m", 120.0),
 }  # fmt: skip
 
 
@@ -148,8 +150,8 @@ def test_durations_grow_with_their_number(number: int, unit: str) -> None:
         ("max_participants", "0", "from 1"), ("max_participants", "many", "from 1"), ("checkpoint_keep", "-1", "from 0"),
         ("auth", "oauth", "none, jwt"), ("auth", "JWT", "none, jwt"), ("auth", "", "none, jwt"),
         ("default_role", "owner", "viewer, editor, admin"), ("log_format", "xml", "text, json"), ("log_level", "trace", "debug, info"),
-        ("store", "mysql://x", "memory:// or sqlite:///PATH"), ("store", "collab.db", "memory:// or sqlite:///PATH"),
-        ("store", "sqlite://", "memory:// or sqlite:///PATH"), ("rate_bytes", "4 parsecs", "256KiB"), ("rate_bytes", "-5", "256KiB"),
+        ("store", "mysql://x", "memory://, sqlite:///PATH or redis://"), ("store", "collab.db", "memory://, sqlite:///PATH or redis://"),
+        ("store", "sqlite://", "memory://, sqlite:///PATH or redis://"), ("rate_bytes", "4 parsecs", "256KiB"), ("rate_bytes", "-5", "256KiB"),
         ("rate_bytes", "", "256KiB"), ("rate_bytes", "1e6", "256KiB"), ("rate_bytes", True, "256KiB"), ("rate_bytes", "10", "1KiB"),
         ("send_buffer_bytes", "0", "1KiB"), ("max_update_bytes", "1000", "1KiB"), ("drain_timeout", "soon", "15s"),
         ("drain_timeout", "-1s", "15s"), ("drain_timeout", "5 y", "15s"), ("ping_interval", "0", "more than 0s"),
@@ -300,3 +302,28 @@ def test_the_help_lists_every_setting_with_its_variable_and_default() -> None:
         assert variable_name(field.name) in words
     for default in ("127.0.0.1", "8080", "sqlite:///collab.db", "4MiB", "15s"):
         assert f"default {default}]" in " ".join(words.split())
+
+
+# -- redis ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"redis": "redis://r:7/1"}, {"store": "redis://r:7/1"}, {"store": "memory://", "redis": "redis://r:7/1"},
+        {"store": "redis://r:7/1", "redis": "redis://r:7/1"}, {"store": "redis://r:7?db=1", "redis": "redis://r:7/1"},
+    ],
+)  # fmt: skip
+def test_a_node_keeps_its_documents_where_it_hears_of_them(given: dict[str, str]) -> None:
+    loaded = load_settings(given, {})
+    assert loaded.redis is not None
+    assert loaded.store.startswith("redis://r:7")
+    assert same_database(loaded.store, loaded.redis)
+
+
+def test_two_redis_databases_are_refused_without_showing_passwords() -> None:
+    line = fault({"store": "redis://:secret@r/1", "redis": "redis://:secret@r/2"})
+    assert line.startswith("store: ")
+    assert "secret" not in line
+    assert "redis://:***@r/2" in line
+    assert "secret" not in fault({"redis": "http://:secret@r/1"})

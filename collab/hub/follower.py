@@ -1,0 +1,231 @@
+"""Keeps an open document in line with a log that other nodes write to as well.
+
+Bells bring it forward one by one; a gap, a lost bell, a new epoch or a refused append leads to reading
+the log. Where the log turns out to lack what the copy holds, the copy writes it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from collab.cluster.base import Cluster
+from collab.documents.document import Document
+from collab.documents.ledger import Ledger, Verdict
+from collab.errors import CollabError
+from collab.hub.live_document import LiveDocument
+from collab.protocol.bells import Bell, Compacted, Deleted, Message, Note, Renewed
+from collab.stores.base import LogSlice, Mark, SharedStore, StoredDocument
+
+#: messages that are kept while the log is read; more, and it is read once more
+MAX_HEARD = 1000
+#: seconds between two tries to read the log
+FIRST_RETRY = 0.1
+LAST_RETRY = 1.0
+#: seconds that a bell may take from Redis to us; a position that is not reached by then was missed
+BELL_DELAY = 0.25
+
+_log = structlog.get_logger("collab.cluster")
+
+
+class Follower:
+    """The link between one open document and its log.
+
+    It listens from before the document is loaded until :meth:`stop`.
+
+    Args:
+        name: of the document.
+        on_deleted: called once when the document was deleted on another node.
+        on_note: called with every note of another node.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        store: SharedStore,
+        cluster: Cluster,
+        on_deleted: Callable[[str], None],
+    ) -> None:
+        self.name = name
+        self.ledger = Ledger()
+        self._store = store
+        self._cluster = cluster
+        self._on_deleted = on_deleted
+        self._live: LiveDocument | None = None
+        self._heard: list[Message] = []
+        self._reading: asyncio.Task[None] | None = None
+        self._again = False
+        self._stopped = False
+
+    @property
+    def in_line(self) -> bool:
+        """Whether nothing is being read: the copy follows the bells."""
+        return self._reading is None
+
+    def start(self, live: LiveDocument, stored: StoredDocument | None) -> None:
+        """``live`` was made of ``stored``; go on from there."""
+        if stored is not None:
+            self.ledger.has_read(stored.epoch, stored.position)
+        self._live = live
+        live.ledger = self.ledger
+        self._store.follow(self.name, self.ledger, self.catch_up)
+        heard, self._heard = self._heard, []
+        for message in heard:
+            self._take(message)
+
+    def stop(self) -> None:
+        """Let go of the document. Idempotent."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self._cluster.leave(self.name)
+        self._store.unfollow(self.name)
+        if self._reading is not None:
+            self._reading.cancel()
+
+    # -- what is heard --------------------------------------------------------------------------
+
+    def hear(self, message: Message) -> None:
+        """See :class:`collab.cluster.base.Listener`."""
+        if isinstance(message, Note):
+            self._note(message)
+        elif self._live is None or self._reading is not None:
+            if len(self._heard) < MAX_HEARD:
+                self._heard.append(message)
+            else:
+                self._again = True
+        else:
+            self._take(message)
+
+    def _take(self, message: Message) -> None:
+        live, ledger = self._live, self.ledger
+        if live is None or self._stopped:
+            return
+        if isinstance(message, Bell):
+            self._take_bell(live, message)
+        elif isinstance(message, Compacted):
+            if message.epoch == ledger.epoch:
+                live.logged_since_snapshot = max(0, ledger.position - message.position)
+        elif isinstance(message, Renewed):
+            if message.epoch != ledger.epoch:
+                self.catch_up()
+        elif isinstance(message, Deleted) and message.epoch == ledger.epoch:
+            self._on_deleted(self.name)
+
+    def _take_bell(self, live: LiveDocument, bell: Bell) -> None:
+        ledger = self.ledger
+        before = ledger.epoch, ledger.position
+        own = bell.node == self._cluster.node
+        verdict = ledger.hear(bell, own=own)
+        if verdict is Verdict.READ:
+            self.catch_up()
+        elif verdict is Verdict.APPLY:
+            if own or live.take_logged(None, bell.updates):
+                live.journal.reached(ledger.position)
+            else:
+                ledger.epoch, ledger.position = before
+                self.catch_up()
+
+    def check(self, mark: Mark, asked: tuple[str, int]) -> None:
+        """Compare with where the log was found to end.
+
+        Args:
+            asked: epoch and position of the ledger when that was asked for.
+        """
+        ledger = self.ledger
+        if self._live is None or self._reading is not None or asked[0] != ledger.epoch:
+            return
+        if mark.epoch != ledger.epoch or mark.position < asked[1]:
+            self.catch_up()
+        elif mark.position > ledger.position:
+            asyncio.get_running_loop().call_later(BELL_DELAY, self._check_reached, mark.epoch, mark.position)
+
+    def _check_reached(self, epoch: str, position: int) -> None:
+        if epoch == self.ledger.epoch and self.ledger.position < position and not self._stopped:
+            self.catch_up()
+            self._cluster.renew(self.name)
+
+    def _note(self, note: Note) -> None:
+        pass
+
+    # -- reading the log ------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Read what the log has and the copy lacks, and write what only the copy has."""
+        if self._reading is not None:
+            self._again = True
+        elif self._live is not None and not self._stopped:
+            self._reading = asyncio.get_running_loop().create_task(self._read(self._live))
+
+    async def _read(self, live: LiveDocument) -> None:
+        wait = FIRST_RETRY
+        try:
+            while True:
+                self._again = False
+                try:
+                    done = await self._bring_in_line(live)
+                except CollabError as error:
+                    _log.info("the log cannot be read now", document=self.name, code=error.code)
+                    done = False
+                if self._stopped:
+                    return
+                if not done:
+                    await asyncio.sleep(wait)
+                    wait = min(2 * wait, LAST_RETRY)
+                    continue
+                heard, self._heard = self._heard, []
+                for message in heard:
+                    self._take(message)
+                if not self._again:
+                    self._store.resume(self.name, None)
+                    return
+        except Exception:
+            _log.exception("a document cannot follow its log", document=self.name)
+        finally:
+            self._reading = None
+
+    async def _bring_in_line(self, live: LiveDocument) -> bool:
+        """One attempt; False where it has to be made again."""
+        ledger = self.ledger
+        while True:
+            found = await self._store.read(self.name, ledger.position if ledger.epoch else 0)
+            if ledger.epoch and ledger.epoch in found.deleted:
+                self._on_deleted(self.name)
+                return True
+            if not ledger.continues(found.epoch, found.position):
+                return await self._write_again(live, found)
+            if not found.epoch:
+                return True
+            if not live.take_logged(found.snapshot, found.updates):
+                return False
+            ledger.has_read(found.epoch, found.position)
+            live.journal.reached(ledger.position)
+            live.logged_since_snapshot = max(live.logged_since_snapshot, len(found.updates))
+            if found.complete:
+                return True
+
+    async def _write_again(self, live: LiveDocument, found: LogSlice) -> bool:
+        """The log was emptied, rolled back or replaced: take what it has, give it what it lacks."""
+        ledger = self.ledger
+        _log.warning(
+            "the log has lost entries: they are written again",
+            document=self.name, position=ledger.position, found=found.position, emptied=not found.epoch,
+        )  # fmt: skip
+        if found.epoch == ledger.epoch:
+            await self._store.renew(self.name, ledger.epoch, ledger.position)
+            return False  # ours or another node's new epoch: read it
+        stored = await self._store.load(self.name)
+        if stored is not None and not live.take_logged(stored.snapshot, stored.tail):
+            return False
+        theirs = Document() if stored is None else Document.load(stored.snapshot, stored.tail)
+        seed: bytes | None = live.document.diff(theirs.state_vector())
+        if theirs.clocks == live.document.clocks and theirs.content_hash() == live.document.content_hash():
+            seed = None
+        if stored is not None:
+            ledger.epoch, ledger.position = stored.epoch, stored.position
+        else:
+            ledger.epoch = ""
+        self._store.resume(self.name, seed)
+        return True
