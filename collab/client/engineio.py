@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from abc import ABC, abstractmethod
 from base64 import b64decode, b64encode
 from collections import deque
@@ -158,7 +159,7 @@ class WebSocketTransport(Transport):
                 self._url, max_msg_size=0, timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT)
             )
         except _NETWORK_ERRORS as error:
-            raise Disconnected(f"no WebSocket: {_words(error)}") from error
+            raise Disconnected(_words(error)) from error
         try:
             self._start(await self._packet())
         except BaseException:
@@ -269,7 +270,7 @@ class PollingTransport(Transport):
             async with self._http.request(method, self._url, data=data, headers=headers, timeout=limit) as answer:
                 text = await answer.text(encoding="utf-8")
         except (*_NETWORK_ERRORS, UnicodeDecodeError) as error:
-            raise Disconnected(f"no answer to HTTP: {_words(error)}") from error
+            raise Disconnected(_words(error)) from error
         if answer.status != 200:
             wait = answer.headers.get("Retry-After", "")
             retry_after = float(wait) if wait.isdecimal() else None
@@ -313,7 +314,7 @@ async def open_transport(
     Raises:
         Disconnected: none works.
     """
-    faults: list[str] = []
+    faults: dict[str, str] = {}
     retry_after: float | None = None
     for name in names:
         transport = _KINDS[name](http, url)
@@ -321,14 +322,19 @@ async def open_transport(
             async with asyncio.timeout(timeout):
                 await transport.open()
         except TimeoutError:
-            faults.append(f"{name}: no answer within {timeout:g} s")
+            faults[name] = f"no answer within {timeout:g} s"
         except Disconnected as error:
-            faults.append(f"{name}: {error}")
+            faults[name] = str(error)
             retry_after = error.retry_after
         else:
             return transport
-    raise Disconnected("; ".join(faults), retry_after=retry_after)
+    reasons = set(faults.values())
+    words = reasons.pop() if len(reasons) == 1 else "; ".join(f"{name}: {reason}" for name, reason in faults.items())
+    raise Disconnected(words, retry_after=retry_after)
 
 
 def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    number = getattr(error, "errno", None)
+    if isinstance(error, aiohttp.ClientConnectorError) and number is not None and number > 0:
+        return os.strerror(number)  # what aiohttp says of it is for programmers
+    return " ".join(str(error).split()) or type(error).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import re
 import shutil
@@ -14,10 +15,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from collab.config import Settings
 from collab.transports.sse import HEARTBEAT
@@ -235,6 +238,109 @@ async def test_a_node_that_drains_lets_its_people_go_and_takes_nobody(
     assert "Traceback" not in there.server.stderr()
     for client in crowd:
         await client.close()
+
+
+def node_of(wire: WebSocketWire | PollingWire | dict[str, Any]) -> str:
+    """The node that a session says it lives on."""
+    sid = wire["sid"] if isinstance(wire, dict) else wire.sid
+    return str(sid).rpartition(".")[2]
+
+
+async def two_nodes(start_server: Start, start_nginx: StartNginx) -> tuple[dict[str, CollabServer], Nginx]:
+    """Two servers that know nothing of each other, which is how one sees who goes where."""
+    flags = ["--trusted-proxies", "127.0.0.1"]
+    nodes = {name: start_server(args=["--node-name", name, *flags]) for name in ("a", "b")}
+    return nodes, start_nginx(nodes)
+
+
+async def test_people_of_one_address_are_spread_and_stay_where_they_are(
+    start_server: Start, start_nginx: StartNginx, http: aiohttp.ClientSession
+) -> None:
+    _, nginx = await two_nodes(start_server, start_nginx)
+    clients = []
+    for number in range(12):
+        wire = PollingWire(nginx.url, http)
+        client = Client(wire, f"/doc/of-{number}")
+        assert (await client.connect()).type == 0
+        clients.append(client)
+    nodes = [node_of(client.wire) for client in clients]
+    assert min(nodes.count("a"), nodes.count("b")) >= 4
+    editors = [Editor(client) for client in clients]
+    for round_ in range(3):
+        for editor in editors:
+            assert (await editor.type(f"<{round_}>"))["durable"]
+    for client in clients:
+        await client.close()
+
+
+async def test_people_who_name_their_document_meet_on_one_node(
+    start_server: Start, start_nginx: StartNginx, http: aiohttp.ClientSession
+) -> None:
+    _, nginx = await two_nodes(start_server, start_nginx)
+    met = {}
+    for document in ("team%2Fnotes", "plan", "x", "y", "z", "drawing", "w", "v"):
+        query = f"EIO=4&transport=polling&document={document}"
+        nodes = set()
+        for _ in range(4):
+            async with http.get(URL(f"{nginx.url}/socket.io/?{query}", encoded=True)) as response:
+                nodes.add(node_of(json.loads((await response.text())[1:])))
+        assert len(nodes) == 1
+        met[document] = nodes.pop()
+        # The HTTP API goes to where they are: what it writes is there, and nowhere else.
+        path = URL(f"{nginx.url}/api/v1/documents/{document}", encoded=True)
+        async with http.put(path) as response:
+            assert response.status == 201
+        async with http.put(path) as response:
+            assert response.status == 200
+    assert set(met.values()) == {"a", "b"}
+
+
+async def test_when_a_node_is_gone_its_people_begin_anew_elsewhere_and_nobody_else_notices(
+    start_server: Start, start_nginx: StartNginx, http: aiohttp.ClientSession
+) -> None:
+    nodes, nginx = await two_nodes(start_server, start_nginx)
+    wires = [PollingWire(nginx.url, http) for _ in range(4)]
+    for wire in wires:
+        await wire.open()
+    here = next(wire for wire in wires if node_of(wire) == "a")
+    nodes["a"].kill()
+    async with http.get(here._url, params=here.query) as response:
+        assert response.status == 502, "its session is gone, and no other node is asked for it"
+    for number in range(20):
+        wire = WebSocketWire(nginx.url, http) if number % 2 else PollingWire(nginx.url, http)
+        assert node_of(await wire.open()) == "b"
+        await wire.close()
+    async with http.get(f"{nginx.url}/readyz") as response:
+        assert response.status == 200, "one of two is ready"
+    nodes["a"].start()
+    async with http.get(here._url, params=here.query) as response:
+        assert (response.status, (await response.json())["message"]) == (400, "Session ID unknown")
+    async with asyncio.timeout(20):  # fail_timeout passes
+        while node_of(await PollingWire(nginx.url, http).open()) != "a":
+            await asyncio.sleep(0.2)
+
+
+async def test_what_may_have_been_carried_out_is_not_sent_again(
+    start_server: Start, start_nginx: StartNginx, http: aiohttp.ClientSession
+) -> None:
+    """A node that takes an edit and dies without a word."""
+    heard = []
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    trap = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    server = start_server(args=["--node-name", "b"])
+    nginx = start_nginx({"a": SimpleNamespace(port=trap.sockets[0].getsockname()[1]), "b": server})
+    edit = {"operations": [{"op": "text.insert", "path": "/body", "index": 0, "text": "x"}]}
+    answers = []
+    for number in range(8):
+        async with http.patch(f"{nginx.url}/api/v1/documents/once-{number}/content", json=edit) as response:
+            answers.append(response.status)
+    assert len(heard) == answers.count(502) >= 1
+    assert answers.count(200) == 8 - len(heard)
+    trap.close()
 
 
 async def test_queries_which_may_hold_tokens_are_not_logged(behind: Callable[..., Behind]) -> None:
