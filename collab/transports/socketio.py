@@ -45,7 +45,8 @@ from collab.protocol.schemas import (
     load_operations,
     load_presence,
 )
-from collab.transports.engine import EngineServer, EngineSocket, ProtocolError
+from collab.transports.engine import EngineServer
+from collab.transports.engine_socket import EngineSocket, ProtocolError
 from collab.types import check_document_name
 
 TESTED_SOCKETIO = ((5, 14), (5, 19))

@@ -1,0 +1,225 @@
+"""A WebSocket of aiohttp without a coroutine per frame.
+
+aiohttp shakes hands and its compiled parser reads frames; what it parsed goes straight to a function
+instead of through a queue, a future and a task. Nobody reads ahead: while the owner wants a pause
+(:attr:`FrameSocket.hold`) or has had its turn, frames wait in a list and the transport is not read.
+
+This file knows private names of aiohttp; :func:`check_aiohttp_version` says which releases have them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from aiohttp import WSMsgType, web
+from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
+
+from collab.protocol.frames import websocket_frame
+
+#: releases whose private names this file was tested with
+TESTED_AIOHTTP = ((3, 14), (3, 15))
+
+#: frames of one client handled before others get a turn
+TURN = 64
+#: seconds for a peer to answer the close frame
+CLOSE_TIMEOUT = 2.0
+
+_TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
+_PONG_FRAME, _CLOSE_FRAME = 0x8A, 0x88
+_NORMAL, _PROTOCOL_FAULT = 1000, 1002
+
+
+def check_aiohttp_version() -> None:
+    """Raise RuntimeError where aiohttp is outside the range that was tested."""
+    installed = tuple(int(part) for part in version("aiohttp").split(".")[:2])
+    low, high = TESTED_AIOHTTP
+    if not low <= installed < high:
+        raise RuntimeError(
+            f"aiohttp {'.'.join(map(str, installed))} was never tested with collab: "
+            f"install one from {low[0]}.{low[1]} up to, not including, {high[0]}.{high[1]}"
+        )
+
+
+class FrameOwner(Protocol):
+    """Who handles the frames; called in order, never while a hold is awaited.
+
+    ``hold`` is set by whoever wants the reader to wait; ``await_hold`` waits for it and takes it away.
+    """
+
+    hold: Awaitable[Any] | None
+
+    async def await_hold(self) -> None:
+        """Wait until reading may go on."""
+
+    def take_frame(self, data: str | bytes) -> None:
+        """Handle one message. Must not raise: what cannot be used ends the connection."""
+
+
+class _Sink(WebSocketDataQueue):
+    """What the parser takes for its queue."""
+
+    def __init__(self, socket: FrameSocket, protocol: Any, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(protocol, 0, loop=loop)
+        self._socket: FrameSocket | None = socket
+
+    def feed_data(self, data: Any, size: int) -> None:
+        socket = self._socket
+        if socket is not None:
+            socket.arrived(data)
+
+    def set_exception(self, exc: BaseException, *_cause: Any) -> None:
+        """Called by the parser about bytes that are no WebSocket."""
+        if self._socket is not None:
+            self._socket.say_goodbye(getattr(exc, "code", _PROTOCOL_FAULT))
+
+    def feed_eof(self) -> None:
+        """Called when the connection is gone."""
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            socket.gone()
+
+
+class FrameSocket(web.WebSocketResponse):
+    """One WebSocket, server side; compression is declined.
+
+    Args:
+        max_message: bytes of one message; more closes the connection (1009).
+
+    Attributes:
+        owner: who handles the frames; may be exchanged at any time.
+        ended: done once the peer is gone, or has answered our goodbye.
+    """
+
+    def __init__(self, owner: FrameOwner, max_message: int) -> None:
+        super().__init__(max_msg_size=max_message, compress=False)
+        self.owner = owner
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.Transport | None = None
+        self._said_goodbye = False
+        self._goodbye: asyncio.TimerHandle | None = None
+        self._turn = 0
+        # None: frames are handled as they come. Until start() they wait.
+        self._backlog: deque[Any] | None = deque()
+        self._catching_up: asyncio.Task[None] | None = None
+
+    # The end of prepare(): aiohttp would put a queue here.
+    def _post_start(self, request: Any, protocol: str | None, writer: Any) -> None:
+        self._ws_protocol = protocol
+        self._writer = writer
+        self._transport = request.transport
+        sink = _Sink(self, request.protocol, asyncio.get_running_loop())
+        self._reader = sink
+        self._parser = WebSocketReader(sink, self._max_msg_size, compress=False, decode_text=True)
+        request.protocol.set_parser(self._parser, data_received_cb=self._new_turn)
+        request.protocol.keep_alive(False)
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """Where frames may be written; of use after ``prepare``."""
+        if self._transport is None:
+            raise ConnectionResetError("the connection is gone")
+        return self._transport
+
+    def start(self) -> None:
+        """Begin to hand frames to the owner."""
+        if self._backlog:
+            self._begin_to_catch_up()
+        else:
+            self._backlog = None
+
+    # -- in -------------------------------------------------------------------------------------
+
+    def _new_turn(self) -> None:
+        self._turn = 0
+
+    def arrived(self, message: Any) -> None:
+        """Take a message of the parser."""
+        if self._backlog is not None:
+            self._backlog.append(message)
+            return
+        self._take(message)
+        self._turn += 1
+        if self.owner.hold is not None or self._turn >= TURN:
+            self._backlog = deque()
+            self._begin_to_catch_up()
+
+    def _take(self, message: Any) -> None:
+        kind = message[0]
+        if self._said_goodbye and kind is not WSMsgType.CLOSE:
+            return
+        if kind is _TEXT or kind is _BINARY:
+            self.owner.take_frame(message[1])
+        elif kind is WSMsgType.PING:
+            self._write(websocket_frame(_PONG_FRAME, bytes(message[1])))
+        elif kind is WSMsgType.CLOSE:
+            self._hear_goodbye(message[1])
+
+    def _begin_to_catch_up(self) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.pause_reading()
+        self._catching_up = asyncio.get_running_loop().create_task(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        backlog = self._backlog
+        turn = 0
+        await asyncio.sleep(0)
+        while not self.ended.done():
+            if self.owner.hold is not None:
+                await self.owner.await_hold()
+            elif not backlog:
+                break
+            elif turn == TURN:
+                turn = 0
+                await asyncio.sleep(0)
+            else:
+                self._take(backlog.popleft())
+                turn += 1
+        self._backlog = self._catching_up = None
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.resume_reading()
+
+    # -- end ------------------------------------------------------------------------------------
+
+    def gone(self) -> None:
+        """The connection was lost."""
+        self._transport = None
+        if self._goodbye is not None:
+            self._goodbye.cancel()
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def say_goodbye(self, code: int = _NORMAL) -> None:
+        """Send a close frame; the connection ends once the peer answers, or after ``CLOSE_TIMEOUT`` seconds."""
+        transport = self._transport
+        if self._said_goodbye or transport is None:
+            return
+        self._said_goodbye = True
+        self._write(websocket_frame(_CLOSE_FRAME, code.to_bytes(2, "big")))
+        self._goodbye = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, transport.abort)
+
+    def _hear_goodbye(self, code: int) -> None:
+        self.say_goodbye(code or _NORMAL)
+        if not self.ended.done():
+            self.ended.set_result(None)
+        if self._transport is not None:
+            self._transport.close()  # sends what waits first
+
+    async def close(self, **_options: Any) -> bool:
+        """What aiohttp calls when the handler has returned."""
+        self.say_goodbye()
+        return True
+
+    def _write(self, frame: bytes) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        try:
+            transport.write(frame)
+        except RuntimeError:
+            return  # uvloop: the transport is gone
