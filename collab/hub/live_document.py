@@ -19,7 +19,7 @@ from collab.hub.journal import Done, Journal
 from collab.hub.limits import Bucket
 from collab.hub.outage import Outage
 from collab.hub.pacer import Pacer
-from collab.hub.session import Session, State
+from collab.hub.session import Encoder, Session, State
 from collab.hub.slow_lane import MANY_CHANGES, SlowLane
 from collab.protocol.awareness import AwarenessEntry
 from collab.protocol.scan import ManyChanges
@@ -27,6 +27,8 @@ from collab.stores.base import Store
 
 #: cursors go out at display rate
 PRESENCE_INTERVAL = 0.03
+#: updates of one document leave at most so often: no screen shows more
+UPDATE_INTERVAL = 0.008
 #: Yjs clients forget presence that nobody repeats for 30 seconds
 RENEW_INTERVAL = 15.0
 #: a session that is behind is looked at this often, in seconds
@@ -76,6 +78,8 @@ class LiveDocument:
         self.presence = Presence(clock_lead)
         self.limits = limits
         self.sessions: dict[str, Session] = {}
+        #: those who are sent every update, by how it is written for them
+        self._lanes: dict[Encoder, dict[Session, None]] = {}
         self.journal = Journal(
             store,
             name,
@@ -92,7 +96,7 @@ class LiveDocument:
         self._on_idle = on_idle
         self._loop = asyncio.get_running_loop()
         self._pending: list[tuple[bytes, str | None]] = []
-        self._updates = Pacer(self._flush_updates)
+        self._updates = Pacer(self._flush_updates, min_wait=UPDATE_INTERVAL)
         self._presence = Pacer(self._flush_presence, min_wait=PRESENCE_INTERVAL)
         self._catching_up: asyncio.TimerHandle | None = None
         self._measure_after = 0.0
@@ -123,6 +127,7 @@ class LiveDocument:
         while session.client_id in self.presence.announced:
             session.client_id = (session.client_id + 1) % 2**32
         self.sessions[session.id] = session
+        self._enter_lane(session)
         self.presence.join(
             session.id,
             session.client_id,
@@ -136,6 +141,7 @@ class LiveDocument:
         """Remove a session; its presence goes with it. Idempotent."""
         if self.sessions.pop(session.id, None) is None:
             return
+        self._leave_lane(session)
         session.move(State.CLOSED)
         self.presence.leave(session.id)
         if self.sessions:
@@ -314,22 +320,23 @@ class LiveDocument:
         self._send_update(update, skip=sole)
 
     def _send_update(self, update: bytes, skip: str | None) -> None:
-        encoded: dict[Any, Any] = {}
         clogged: list[Session] = []
-        behind = State.BEHIND
-        encoder = frames = None
-        for session in self.sessions.values():
-            if session.state is behind or session.id == skip:
-                continue
-            if session.encoder is not encoder:
-                encoder = session.encoder
-                frames = encoded.get(encoder)
-                if frames is None:
-                    frames = encoded[encoder] = encoder.update(update)
-            if session.write(frames):
-                clogged.append(session)
+        for encoder, lane in self._lanes.items():
+            sessions = [session for session in lane if session.id != skip] if skip is not None else list(lane)
+            if sessions:
+                clogged += encoder.send(encoder.update(update), sessions)
         if clogged:
             self._fall_behind(clogged)
+
+    def _enter_lane(self, session: Session) -> None:
+        self._lanes.setdefault(session.encoder, {})[session] = None
+
+    def _leave_lane(self, session: Session) -> None:
+        lane = self._lanes.get(session.encoder)
+        if lane is not None:
+            lane.pop(session, None)
+            if not lane:
+                del self._lanes[session.encoder]
 
     # -- presence -------------------------------------------------------------------------------
 
@@ -429,6 +436,7 @@ class LiveDocument:
                 continue
             session.notify(CollabError("lagging"))
             session.move(State.BEHIND)
+            self._leave_lane(session)
             session.known = known
             session.last_waiting = session.pipe.waiting_bytes
             session.stalled_since = now
@@ -457,6 +465,7 @@ class LiveDocument:
             if known not in diffs:
                 diffs[known] = self.document.diff(known)
             session.move(State.LIVE)
+            self._enter_lane(session)
             session.write(session.encoder.update(diffs[known]))
             self.greet(session)
             if session.json_presence and session.missed_left:

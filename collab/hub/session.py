@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
@@ -46,6 +46,9 @@ class Encoder(Protocol, Hashable):
 
     def notice(self, notice: dict[str, Any]) -> Any:
         """What the user should know."""
+
+    def send(self, frames: Any, sessions: Sequence[Session], /) -> list[Session]:
+        """Send the same to many sessions of this encoder; returns those that are clogged now."""
 
 
 class Pipe(Protocol):

@@ -98,6 +98,7 @@ class SqliteStore(Store):
             await loop.run_in_executor(self._reading, reader.close)
         if self._writer is not None:  # the last one to close folds the WAL into the file
             writer, self._writer = self._writer, None
+            writer.flush()
             await loop.run_in_executor(None, writer.close)
         self._reading.shutdown(wait=False)
         self._unlock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,9 +19,11 @@ T = TypeVar("T")
 MAX_BATCH = 5_000
 #: the first edit after quiet is written at once; after a commit the next one waits so many seconds ...
 SHORTEST_GATHER = 0.002
-#: ... and, while fewer updates wait than are worth a flush, so many at most
-LONGEST_GATHER = 0.010
-GATHERED = 3
+#: ... and, while fewer updates wait than are worth a flush, until none has come for so many seconds ...
+PAUSE = 0.012
+#: ... but not longer than this
+LONGEST_GATHER = 0.050
+GATHERED = 6
 #: seconds without work after which there is time to tidy up
 IDLE_AFTER = 3.0
 
@@ -66,14 +67,61 @@ class Writer:
         self._connection = connection
         self._commit = commit
         self._when_idle = when_idle
-        self._last_commit = 0.0
-        self._queue: SimpleQueue[Append | _Work | None] = SimpleQueue()
+        # In the event loop: what waits, since when, and whether a batch is on its way.
+        self._waiting: list[Append] = []
+        self._first_at = self._latest_at = 0.0
+        self._committed_at = -LONGEST_GATHER
+        self._under_way = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._queue: SimpleQueue[list[Append] | _Work | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="collab-write", daemon=True)
         self._thread.start()
 
+    # -- in the event loop ----------------------------------------------------------------------
+
     def put(self, append: Append) -> None:
-        """Hand over an update; its future is resolved in the event loop that made it."""
-        self._queue.put(append)
+        """Hand over an update; its future is resolved in this event loop."""
+        loop = append.future.get_loop()
+        now = self._latest_at = loop.time()
+        if not self._waiting:
+            self._first_at = now
+        self._waiting.append(append)
+        if self._under_way:
+            return  # whoever comes back from the disk looks after it
+        if now - self._committed_at >= LONGEST_GATHER or len(self._waiting) == GATHERED:
+            self._gather(loop)
+        elif self._timer is None:
+            self._timer = loop.call_later(PAUSE, self._gather, loop)
+
+    def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand over what waits, or look again when it is time; one flush serves all of it."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._under_way or not self._waiting:
+            return
+        now = loop.time()
+        due = min(self._latest_at + PAUSE, self._first_at + LONGEST_GATHER)
+        if len(self._waiting) >= GATHERED:
+            due = min(due, self._committed_at + SHORTEST_GATHER)
+        if now >= due or now - self._committed_at >= LONGEST_GATHER:
+            self.flush()
+        else:
+            self._timer = loop.call_later(due - now, self._gather, loop)
+
+    def flush(self) -> None:
+        """Hand over what waits, now."""
+        waiting, self._waiting = self._waiting, []
+        for first in range(0, len(waiting), MAX_BATCH):
+            self._under_way += 1
+            self._queue.put(waiting[first : first + MAX_BATCH])
+
+    def _answer(self, answers: list[tuple[asyncio.Future[int], Any]]) -> None:
+        _resolve(answers)
+        loop = asyncio.get_running_loop()
+        self._under_way -= 1
+        self._committed_at = loop.time()
+        self._gather(loop)
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, transaction: bool = True) -> T:
         """Run ``work`` behind everything handed over so far, in a transaction of its own.
@@ -82,11 +130,12 @@ class Writer:
             CollabError: ``storage_unavailable``; nothing of the transaction was kept.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.flush()
         self._queue.put(_Work(work, transaction, future))
         return await future
 
     def close(self) -> None:
-        """Write what waits, end the thread, close the connection. Blocks."""
+        """Write what was handed over, end the thread, close the connection. Blocks."""
         self._queue.put(None)
         self._thread.join()
 
@@ -95,34 +144,17 @@ class Writer:
     def _run(self) -> None:
         while True:
             item = self._next()
-            if item is not None:
-                self._gather()
-            batch: list[Append] = []
-            while isinstance(item, Append):
-                batch.append(item)
-                if len(batch) == MAX_BATCH:
-                    break
-                try:
-                    item = self._queue.get_nowait()
-                except Empty:
-                    break
-            if batch:
-                self._append(batch)
             if isinstance(item, _Work):
                 self._work(item)
             elif item is None:
                 self._connection.close()
                 return
+            else:
+                results = self._append(item)
+                answers = list(zip((append.future for append in item), results, strict=True))
+                _call(item[0].future, self._answer, answers)
 
-    def _gather(self) -> None:
-        """Let more come together after a commit, so that one flush serves all of it."""
-        while True:
-            since = time.monotonic() - self._last_commit
-            if since >= LONGEST_GATHER or (since >= SHORTEST_GATHER and self._queue.qsize() >= GATHERED):
-                return
-            time.sleep(min(SHORTEST_GATHER, LONGEST_GATHER - since))
-
-    def _next(self) -> Append | _Work | None:
+    def _next(self) -> list[Append] | _Work | None:
         try:
             return self._queue.get(timeout=IDLE_AFTER)
         except Empty:
@@ -130,20 +162,15 @@ class Writer:
                 self._when_idle(self._connection)
             return self._queue.get()
 
-    def _append(self, batch: list[Append]) -> None:
+    def _append(self, batch: list[Append]) -> list[int | CollabError]:
         try:
-            results: list[int | CollabError] = list(self._commit(self._connection, batch))
+            return list(self._commit(self._connection, batch))
         except (sqlite3.Error, OverflowError) as error:
             self._roll_back()
             if len(batch) > 1 and isinstance(error, sqlite3.DataError | OverflowError):
-                for append in batch:  # one of them is at fault, not the disk
-                    self._append([append])
-                return
-            failure = CollabError("storage_unavailable")
-            results = [failure] * len(batch)
-        self._last_commit = time.monotonic()
-        answers = list(zip((append.future for append in batch), results, strict=True))
-        _call(batch[0].future, _resolve, answers)
+                # One of them is at fault, not the disk.
+                return [self._append([append])[0] for append in batch]
+            return [CollabError("storage_unavailable")] * len(batch)
 
     def _work(self, work: _Work) -> None:
         try:

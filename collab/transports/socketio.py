@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any, cast
@@ -46,7 +46,7 @@ from collab.protocol.schemas import (
     load_presence,
 )
 from collab.transports.engine import EngineServer
-from collab.transports.engine_socket import EngineSocket, ProtocolError
+from collab.transports.engine_socket import EngineSocket, ProtocolError, write_all
 from collab.types import check_document_name
 
 TESTED_SOCKETIO = ((5, 14), (5, 19))
@@ -97,6 +97,11 @@ class SocketIOEncoder:
     def notice(self, notice: dict[str, Any]) -> Frames:
         """``notice``."""
         return self.event("notice", notice)
+
+    def send(self, frames: Frames, sessions: Sequence[Session]) -> list[Session]:
+        """Send one packet to many sessions; returns those that are clogged now."""
+        sockets = cast("list[EngineSocket]", [session.pipe for session in sessions])
+        return [sessions[at] for at in write_all(frames, sockets)]
 
     def event(self, name: str, data: Any) -> Frames:
         """Any event with one JSON argument."""

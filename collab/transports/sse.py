@@ -15,7 +15,7 @@ import asyncio
 import base64
 import binascii
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import nlargest
 from typing import Any
 from weakref import WeakValueDictionary
@@ -123,6 +123,10 @@ class EventEncoder:
     def notice(self, notice: dict[str, Any]) -> Event:
         """``notice``."""
         return _event("notice", notice)
+
+    def send(self, event: Event, sessions: Sequence[Session]) -> list[Session]:
+        """Send one event to many readers; returns those that are clogged now."""
+        return [session for session in sessions if session.write(event)]
 
 
 def _event(name: str, value: Any) -> Event:
