@@ -11,6 +11,7 @@ import pycrdt
 
 from collab.errors import CollabError
 from collab.protocol.codec import MAX_CLOCK, read_state_vector
+from collab.protocol.keystroke import read_keystroke
 from collab.protocol.scan import astral, in_order, part, scan
 
 #: the Yjs v1 update that holds nothing
@@ -107,6 +108,15 @@ class Document:
         """
         if self.poisoned:
             raise CollabError("storage_unavailable", "The document is being loaded again.", retry_after=1)
+        typed = read_keystroke(update, self.clocks) if not self._pairs else None
+        if typed is not None:
+            client, end = typed
+            if end <= self.clocks.get(client, 0):
+                return False
+            self._integrate(update)
+            self.clocks[client] = end
+            self.size += len(update)
+            return True
         found = scan(update, self.clocks, self._is_container, self._pairs, most)
         if found.subdocuments:
             self._count_subdocuments(found.subdocuments)
@@ -177,7 +187,7 @@ class Document:
     def _integrate(self, update: bytes) -> None:
         self._encoded = None
         try:
-            self._doc.apply_update(update)
+            _apply(self._doc, update)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
@@ -244,6 +254,17 @@ class Document:
             if before == state:
                 break
         return hashlib.sha256(min(before, state)).hexdigest()
+
+
+def _apply(doc: pycrdt.Doc[Any], update: bytes) -> None:
+    """``doc.apply_update`` without its context managers, which cost half as much as the work."""
+    core: Any = doc._doc
+    transaction = core.create_transaction()
+    try:
+        core.apply_update(transaction, update)
+        transaction.commit()
+    finally:
+        transaction.drop()
 
 
 def _written_again(state: bytes) -> bytes:

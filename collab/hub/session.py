@@ -51,6 +51,11 @@ class Encoder(Protocol, Hashable):
         """Send the same to many sessions of this encoder; returns those that are clogged now."""
 
 
+def write_each(frames: Any, sessions: Sequence[Session]) -> list[Session]:
+    """:meth:`Encoder.send` for doors that write to one session after the other."""
+    return [session for session in sessions if session.write(frames)]
+
+
 class Pipe(Protocol):
     """The way to one peer, shared by all its sessions."""
 

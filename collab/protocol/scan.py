@@ -12,8 +12,7 @@ Format: yjs, ``src/utils/encoding.js`` (``writeClientsStructs``, ``writeDeleteSe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
 import orjson
@@ -99,21 +98,20 @@ def scan(
             where it builds on something that the document lacks.
         ManyChanges: there are more than ``most`` changes; no more than these were read.
     """
-    with _refusing():
-        return _Scanner(update, clocks, pairs, own=is_container is None, most=most).run(is_container)
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
+    scanner = _Scanner(update, clocks, pairs, own=is_container is None, most=most)
     try:
-        yield
-    except _Missing as error:
-        raise CollabError("missing_dependencies", f"This edit builds on unknown changes: {error}.") from None
-    except IndexError:
-        raise CollabError("invalid_update", "This edit is damaged: unexpected end.") from None
-    except ValueError as error:
-        words = str(error) if isinstance(error, _Fault) else "text is not UTF-8"
-        raise CollabError("invalid_update", f"This edit is damaged: {words}.") from None
+        return scanner.run(is_container)
+    except (IndexError, ValueError) as error:
+        raise _refusal(error) from None
+
+
+def _refusal(error: IndexError | ValueError) -> CollabError:
+    if isinstance(error, _Missing):
+        return CollabError("missing_dependencies", f"This edit builds on unknown changes: {error}.")
+    if isinstance(error, IndexError):
+        return CollabError("invalid_update", "This edit is damaged: unexpected end.")
+    words = str(error) if isinstance(error, _Fault) else "text is not UTF-8"
+    return CollabError("invalid_update", f"This edit is damaged: {words}.")
 
 
 def part(update: bytes, clocks: Mapping[int, int], pairs: Set[tuple[int, int]]) -> bytes:
@@ -127,8 +125,7 @@ def part(update: bytes, clocks: Mapping[int, int], pairs: Set[tuple[int, int]]) 
         pairs: ids of the second halves.
     """
     scanner = _Scanner(update, clocks)
-    with _refusing():
-        scanner.run(None)
+    scanner.run(None)
     parts = []
     done = 0
     for begin, end, client, clock in scanner.texts:

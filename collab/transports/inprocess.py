@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
@@ -30,7 +30,7 @@ from collab.client.socketio import Dismissed, Event
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.live_document import LiveDocument
-from collab.hub.session import Session
+from collab.hub.session import Session, write_each
 from collab.protocol.events import EVENTS
 from collab.protocol.schemas import load_presence
 from collab.types import Identity, Role
@@ -69,6 +69,9 @@ class _Encoder:
 
     def notice(self, notice: dict[str, Any]) -> _News:
         return _News("notice", orjson.dumps(notice))
+
+    def send(self, news: _News, sessions: Sequence[Session]) -> list[Session]:
+        return write_each(news, sessions)
 
 
 _ENCODER = _Encoder()

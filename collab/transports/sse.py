@@ -27,7 +27,7 @@ from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.limits import ConnectionCounter
 from collab.hub.live_document import LiveDocument
-from collab.hub.session import Session
+from collab.hub.session import Session, write_each
 from collab.protocol.codec import read_state_vector, write_state_vector
 from collab.types import Identity, Role
 
@@ -126,7 +126,7 @@ class EventEncoder:
 
     def send(self, event: Event, sessions: Sequence[Session]) -> list[Session]:
         """Send one event to many readers; returns those that are clogged now."""
-        return [session for session in sessions if session.write(event)]
+        return write_each(event, sessions)
 
 
 def _event(name: str, value: Any) -> Event:
