@@ -26,6 +26,6 @@ def map_path_parameters(context: Any, path_parameters: Any) -> Any:
     chance = zlib.crc32(repr(sorted(path_parameters.items())).encode())
     if chance % 2:
         path_parameters["document"] = DOCUMENT
-        if str(path_parameters.get("version")).isdecimal() and chance % 3:
+        if str(path_parameters.get("version", 0)).lstrip("0").isdecimal() and chance % 3:
             path_parameters["version"] = VERSION
     return path_parameters

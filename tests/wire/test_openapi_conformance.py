@@ -1,6 +1,6 @@
 """schemathesis against the description: no 5xx, every response as described, whatever is sent.
 
-``COLLAB_TEST_EXAMPLES`` sets the cases per route and kind of test (25 by default; 500 make some 30,000 in all).
+``COLLAB_TEST_EXAMPLES`` sets the cases per route and kind of test (25 by default, 2,800 in all; 300 make 11,000).
 """
 
 from __future__ import annotations
