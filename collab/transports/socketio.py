@@ -483,7 +483,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
                 "rate_awareness": settings.rate_awareness,
             },
             "expires_at": session.identity.expires_at,
-            "server": {"name": "collab", "version": __version__},
+            "server": {"name": "collab", "version": __version__, "node": settings.node_name},
         }
 
     def _dismiss(self, attachment: Attachment, error: CollabError) -> None:

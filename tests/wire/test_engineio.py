@@ -57,6 +57,10 @@ async def test_a_session_id_ends_with_the_name_of_its_node(
     wire = await opened(http, server)
     assert re.fullmatch(r"[A-Za-z0-9_-]{20}\.node-7_b", wire.sid)
     await wire.close()
+    client = Client(PollingWire(server.url, http), "/doc/told")
+    await client.connect()
+    assert (await client.event("session"))["server"]["node"] == "node-7_b"
+    await client.close()
 
 
 @pytest.mark.parametrize(
