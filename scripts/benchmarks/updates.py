@@ -5,6 +5,8 @@ Format: yjs, ``src/utils/encoding.js`` and ``src/structs/*.js``, version 1.
 
 from __future__ import annotations
 
+import re
+
 from pycrdt import Doc, Text
 
 from collab.protocol.codec import Reader, write_var_bytes, write_var_uint
@@ -16,6 +18,7 @@ PROSE = "The quick brown fox jumps over the lazy dog, and every reader sees it d
 #: client id, first clock, clock behind the last: what an update delivers
 Reach = tuple[int, int, int]
 
+_MOVE = re.compile(rb'"clock":(\d+)')
 _LEFT, _RIGHT, _KEY = 0x80, 0x40, 0x20
 _GC, _DELETED, _STRING, _SKIP = 0, 1, 4, 10
 
@@ -96,14 +99,18 @@ def _read_item(reader: Reader, info: int) -> int:
 
 
 def read_positions(update: bytes) -> tuple[Reach, ...]:
-    """Which move of which client ``update`` shows; newer ones stand for the older (hence the -1)."""
+    """Which move of which client ``update`` shows; newer ones stand for the older (hence the -1).
+
+    The state says which, not the clock: servers may hand out clocks of their own.
+    """
     reader = Reader(update)
     shown = []
     for _ in range(reader.var_uint()):
         client = reader.var_uint()
-        clock = reader.var_uint()
-        if reader.var_bytes() != b"null":
-            shown.append((client, -1, clock))
+        reader.var_uint()
+        found = _MOVE.search(reader.var_bytes())
+        if found:
+            shown.append((client, -1, int(found[1]) + 1))
     return tuple(shown)
 
 
@@ -112,8 +119,7 @@ def cursor_move(client: int, move: int) -> bytes:
 
     Its clock is one higher: y-protocols takes 0 for known already.
     """
-    at = move % 5000
-    item = '{"type":null,"tname":"body","item":{"client":%d,"clock":%d},"assoc":0}' % (client, at)
+    item = '{"type":null,"tname":"body","item":{"client":%d,"clock":%d},"assoc":0}' % (client, move)
     state = '{"user":{"name":"Person %d","color":"#30bced"},"cursor":{"anchor":%s,"head":%s}}' % (
         client % 1000,
         item,
