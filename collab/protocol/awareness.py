@@ -7,7 +7,7 @@ its clock, and the state as JSON text (``null``: gone).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -24,8 +24,7 @@ MAX_STATE_DEPTH = 32
 MAX_AWARENESS_CLOCK = 2**30
 
 
-@dataclass(frozen=True, slots=True)
-class AwarenessEntry:
+class AwarenessEntry(NamedTuple):
     """One client id with its clock; ``state`` is JSON text, None where it is gone."""
 
     client: int
@@ -64,13 +63,14 @@ def decode_awareness(
 
 def _read_state(reader: Reader, max_bytes: int) -> str | None:
     text = reader.var_string()
-    if len(text.encode()) > max_bytes:
+    # At most four bytes a character, and no more levels than brackets: most states need no closer look.
+    if len(text) > max_bytes // 4 and len(text.encode()) > max_bytes:
         raise DecodeError(f"a state is larger than {max_bytes} bytes")
     try:
         state = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise DecodeError("a state is not JSON") from None
-    if depth_exceeds(state, MAX_STATE_DEPTH):
+    if text.count("{") + text.count("[") > MAX_STATE_DEPTH and depth_exceeds(state, MAX_STATE_DEPTH):
         raise DecodeError("a state is nested too deep")
     return None if state is None else text
 
