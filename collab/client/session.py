@@ -155,6 +155,8 @@ class Session:
 
         self._outbox = Outbox()
         self._applying = False
+        self._catching_up = False
+        self._given_up: CollabError | None = None
         self._blocked: CollabError | None = None
         self._held = False
         self._resyncs = 0
@@ -326,7 +328,8 @@ class Session:
             while True:
                 failure, was_live = await self._one_connection()
                 self._last_failure = failure
-                if isinstance(failure, CollabError) and not self._may_return(failure):
+                failure = self._given_up or failure
+                if isinstance(failure, CollabError) and (self._given_up or not self._may_return(failure)):
                     self._finish(failure)
                     return
                 attempt = 0 if was_live else attempt + 1
@@ -413,7 +416,7 @@ class Session:
     def _hear(self, link: Link, event: Event) -> None:
         payload = event.args[0] if event.args else None
         if event.name == "sync-update" and isinstance(payload, bytes):
-            self._apply(payload)
+            self._take_in(link, payload)
         elif event.name == "session" and isinstance(payload, dict):
             self._begin(link, payload)
         elif event.name == "presence" and isinstance(payload, dict):
@@ -445,11 +448,46 @@ class Session:
             _log.warning("%r cannot be synchronised: %s", self.document, error)
             await link.drop()
             return
-        self._apply(missing)
+        await self._follow(link, missing)
         await self._changes.until(lambda: self._answered_step_1 or self._link is not link)
         if self._link is link:
             self._move(Status.LIVE)
             self._send_updates()
+
+    def _take_in(self, link: Link, update: bytes) -> None:
+        """Apply what others did; where that cannot be done completely, ask for all that is missing.
+
+        What hostile people wrote may depend on where one update ends and the next begins, and the
+        server merges updates. A state in one piece can be applied.
+        """
+        try:
+            self._apply(update)
+            if pycrdt.get_update(update, self.doc.get_state())[:1] == b"\0":  # no structs are left over
+                return
+        except CollabError as error:
+            if error.code != "missing_dependencies":
+                raise
+        if not self._catching_up:
+            self._catching_up = True
+            self._run(self._catch_up(link))
+
+    async def _catch_up(self, link: Link) -> None:
+        try:
+            missing = await link.call("sync-step-1", self.doc.get_state())
+        finally:
+            self._catching_up = False
+        if isinstance(missing, bytes):
+            await self._follow(link, missing)
+        else:
+            await link.drop()
+
+    async def _follow(self, link: Link, missing: bytes) -> None:
+        """Apply what this side lacks; a document that cannot be brought up to date is given up."""
+        try:
+            self._apply(missing)
+        except CollabError as error:
+            self._given_up = error
+            await link.drop()
 
     def _answer_step_1(self, link: Link, event: Event) -> None:
         """Send what the server lacks, as an edit, because edits are acknowledged when they are durable."""
@@ -527,6 +565,8 @@ class Session:
             self.doc.apply_update(update)
         except ExceptionGroup:
             _log.exception("an observer of %r failed", self.document)
+        except Exception as error:
+            raise CollabError("missing_dependencies", f"An update could not be applied: {error}") from None
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise

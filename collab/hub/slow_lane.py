@@ -74,9 +74,9 @@ class SlowLane:
             once.expect(len(pieces))
             for piece in pieces:
                 async with self._turn:
-                    began = time.perf_counter()
+                    began = time.thread_time()  # what others on this machine take is no fault of the edit's
                     apply(piece, once.one_done)
-                    took = time.perf_counter() - began
+                    took = time.thread_time() - began
                     if took > MAX_PIECE_SECONDS:
                         raise CollabError("update_too_large", "This edit takes too long to apply.")
                     await self._rest(took)

@@ -96,6 +96,8 @@ class InProcessLink:
         self._end: Exception | None = None
         self._wake = asyncio.Event()
         self._calls: set[asyncio.Future[Any]] = set()
+        self._queue: deque[tuple[str, Any, asyncio.Future[Any]]] = deque()
+        self._under_way: asyncio.Task[None] | None = None
         self._events: dict[str, Callable[[Any, asyncio.Future[Any]], None]] = {
             "sync-step-1": self._on_step_1,
             "sync-update": self._on_update,
@@ -191,9 +193,11 @@ class InProcessLink:
 
     def emit(self, event: str, *args: Any) -> None:
         """See :class:`Link`."""
-        refused = self.call(event, *args)
-        if refused.done() and refused.exception() is None and not refused.result().get("ok"):
-            self.write(_News("notice", orjson.dumps(refused.result()["error"])))
+        self.call(event, *args).add_done_callback(self._tell_refusal)
+
+    def _tell_refusal(self, answer: asyncio.Future[Any]) -> None:
+        if not answer.cancelled() and answer.exception() is None and not answer.result().get("ok"):
+            self.write(_News("notice", orjson.dumps(answer.result()["error"])))
 
     def call(self, event: str, *args: Any) -> asyncio.Future[Any]:
         """See :class:`Link`."""
@@ -204,12 +208,21 @@ class InProcessLink:
             answer.set_exception(Disconnected("the connection has ended"))
             answer.exception()
             return answer
-        try:
-            self._session.require(EVENTS[event].role)
-            self._events[event](args[0], answer)
-        except CollabError as error:
-            self._refuse(answer, error)
+        self._queue.append((event, args[0], answer))
+        self._serve()
         return answer
+
+    def _serve(self, _applied: object = None) -> None:
+        """Handle what was sent, in order; nothing overtakes an edit that is applied by and by."""
+        while self._queue and (self._under_way is None or self._under_way.done()):
+            event, payload, answer = self._queue.popleft()
+            if answer.done():
+                continue
+            try:
+                self._session.require(EVENTS[event].role)
+                self._events[event](payload, answer)
+            except CollabError as error:
+                self._refuse(answer, error)
 
     def answer(self, id: int, *args: Any) -> None:
         """See :class:`Link`. Nobody waits for it: what the document lacks comes as an edit."""
@@ -236,7 +249,11 @@ class InProcessLink:
             else:
                 answer.set_result({"ok": True, "durable": True, "position": result})
 
-        self._live.apply(update, done, session=self._session, participant=self._session.participant)
+        self._under_way = self._live.apply(
+            update, done, session=self._session, participant=self._session.participant
+        )
+        if self._under_way is not None:
+            self._under_way.add_done_callback(self._serve)
 
     def _on_presence(self, state: Any, answer: asyncio.Future[Any]) -> None:
         self._live.show(self._session, load_presence(orjson.loads(orjson.dumps(state))))
