@@ -20,6 +20,8 @@ EMPTY_UPDATE = b"\0\0"
 _MERGE_PAIRWISE = 64
 #: rounds through a fresh document after which an encoding counts as normal
 _TURNS = 4
+#: characters that typing brings at once, where it is known which structs are map entries
+_MOST_TYPED = 127
 #: sub-documents in one document: the CRDT library takes 1 KB and 30 us for each, whatever it holds
 MAX_SUBDOCUMENTS = 2000
 
@@ -39,7 +41,10 @@ class Document:
         self.size = len(EMPTY_UPDATE)
         self.poisoned = False
         self._encoded: bytes | None = None
-        self._containers: _Containers | None = None
+        self._containers: _Ids | None = _Ids()
+        self._keyed: _Ids | None = _Ids()
+        self._is_entry: Callable[[int, int], bool] | None = None
+        self._most_typed = _MOST_TYPED
         self._pairs: set[tuple[int, int]] = set()
         self._subdocuments: int | None = None
 
@@ -51,6 +56,8 @@ class Document:
             CollabError: ``storage_unavailable`` where something in it cannot be decoded.
         """
         document = cls()
+        document._containers = document._keyed = None  # read where somebody needs to know
+        document._most_typed = 1
         try:
             if snapshot is not None:
                 document._doc.apply_update(snapshot)
@@ -108,7 +115,7 @@ class Document:
         """
         if self.poisoned:
             raise CollabError("storage_unavailable", "The document is being loaded again.", retry_after=1)
-        typed = read_keystroke(update, self.clocks) if not self._pairs else None
+        typed = None if self._pairs else read_keystroke(update, self.clocks, self._is_entry, self._most_typed)
         if typed is not None:
             client, end = typed
             if end <= self.clocks.get(client, 0):
@@ -117,7 +124,10 @@ class Document:
             self.clocks[client] = end
             self.size += len(update)
             return True
-        found = scan(update, self.clocks, self._is_container, self._pairs, most)
+        strict, know_all = self._is_entry is not None, self._keyed is not None
+        found = scan(
+            update, self.clocks, self._is_container, self._pairs, most, self._is_keyed, strict, know_all
+        )
         if found.subdocuments:
             self._count_subdocuments(found.subdocuments)
         if found.parted:
@@ -137,6 +147,9 @@ class Document:
             raise CollabError("missing_dependencies")
         if self._containers is not None:
             self._containers.add(found.containers)
+        if self._keyed is not None and found.keyed:
+            self._keyed.add(found.keyed)
+            self._is_entry = self._keyed.hold
         if found.pairs:
             self._pairs.update(pair for pair in found.pairs if pair not in found.parted)
         self.size += len(update)
@@ -145,12 +158,10 @@ class Document:
     def check(self) -> Callable[[bytes], None]:
         """A function that raises what :meth:`apply` would raise of an update; it may run in another thread."""
         clocks, pairs = dict(self.clocks), set(self._pairs)
-        self._is_container(0, 0)
-        assert self._containers is not None
-        is_container = self._containers.hold
+        containers, keyed = self._structure()
 
         def check(update: bytes) -> None:
-            scan(update, clocks, is_container, pairs)
+            scan(update, clocks, containers.hold, pairs, None, keyed.hold, True, True)
 
         return check
 
@@ -179,10 +190,21 @@ class Document:
 
     def _is_container(self, client: int, clock: int) -> bool:
         """Whether a struct of this document may have children; reads the document once to know."""
-        if self._containers is None:
-            self._containers = _Containers()
-            self._containers.add(scan(self.encode(), {}).containers)
-        return self._containers.hold(client, clock)
+        return self._structure()[0].hold(client, clock)
+
+    def _is_keyed(self, client: int, clock: int) -> bool:
+        """Whether a struct of this document is a map entry; likewise."""
+        return self._structure()[1].hold(client, clock)
+
+    def _structure(self) -> tuple[_Ids, _Ids]:
+        if self._containers is None or self._keyed is None:
+            found = scan(self.encode(), {})
+            self._containers, self._keyed = _Ids(), _Ids()
+            self._containers.add(found.containers)
+            self._keyed.add(found.keyed)
+            self._is_entry = self._keyed.hold if found.keyed else None
+            self._most_typed = _MOST_TYPED
+        return self._containers, self._keyed
 
     def _integrate(self, update: bytes) -> None:
         self._encoded = None
@@ -273,8 +295,8 @@ def _written_again(state: bytes) -> bytes:
     return doc.get_update()
 
 
-class _Containers:
-    """The ids of shared types, and of what deleted things have left behind."""
+class _Ids:
+    """A set of ids of structs: (client, clock)."""
 
     __slots__ = ("_ids", "_ranges")
 

@@ -10,7 +10,7 @@ one to its right, no deletions.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from collab.protocol.codec import MAX_CLIENT, MAX_CLOCK
@@ -33,12 +33,20 @@ def _number(data: bytes) -> int:
 _client = lru_cache(1024)(_number)
 
 
-def read_keystroke(update: bytes, clocks: Mapping[int, int]) -> tuple[int, int] | None:
+def read_keystroke(
+    update: bytes,
+    clocks: Mapping[int, int],
+    is_entry: Callable[[int, int], bool] | None = None,
+    most: int = 127,
+) -> tuple[int, int] | None:
     """Recognise plain typing that can be applied as it is.
 
     Args:
         update: Yjs v1 bytes from anybody.
         clocks: the state vector of the document, which holds no surrogate pairs.
+        is_entry: whether the struct at (client, clock) is a map entry (None: there are none, or nobody
+            knows), on which no text leans.
+        most: characters; where nobody knows about map entries, 1.
 
     Returns:
         The client id and its clock behind the text; None: not recognised, scan it.
@@ -49,11 +57,16 @@ def read_keystroke(update: bytes, clocks: Mapping[int, int]) -> tuple[int, int] 
     by, at, left_by, left_at, outer_by, outer_at, right_by, right_at, length, text = found.groups()
     client, clock = _client(by), _number(at)
     end = clock + len(text)
-    if length[0] != len(text) or client > MAX_CLIENT or end > MAX_CLOCK or clock > clocks.get(client, 0):
+    if length[0] != len(text) or len(text) > most:
+        return None
+    if client > MAX_CLIENT or end > MAX_CLOCK or clock > clocks.get(client, 0):
         return None
     origins = ((left_by, left_at),) if left_by else ((outer_by, outer_at), (right_by, right_at))
     for origin_by, origin_at in origins:
         origin = client if origin_by == by else _client(origin_by)
-        if _number(origin_at) >= (clock if origin == client else clocks.get(origin, 0)):
+        leans_at = _number(origin_at)
+        if leans_at >= (clock if origin == client else clocks.get(origin, 0)):
+            return None
+        if is_entry is not None and is_entry(origin, leans_at):
             return None
     return client, end

@@ -68,7 +68,10 @@ class _Structs(_Scanner):
         """Read one struct; returns its length."""
         if at is not None:
             self.at = at
-        for noted in (self.containers, self.distant, self.pairs, self.texts, self.maps, self.references):
+        for noted in (
+            self.containers, self.distant, self.keyed, self.leaning, self.maps, self.pairs, self.references, self.runs,
+            self.texts,
+        ):  # fmt: skip
             noted.clear()
         self.parents.clear()
         self.seams.clear()

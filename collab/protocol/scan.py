@@ -12,8 +12,10 @@ Format: yjs, ``src/utils/encoding.js`` (``writeClientsStructs``, ``writeDeleteSe
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -29,6 +31,9 @@ _LEFT, _RIGHT, _KEY = 0x80, 0x40, 0x20
 _XML_ELEMENT = 3
 _TYPES = frozenset({0, 1, 2, 3, 4, 6})  # 5 is the obsolete hook, 7 and above are not Yjs's
 
+
+#: client and clock
+_Id = tuple[int, int]
 
 _ASTRAL = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
 
@@ -58,8 +63,8 @@ class Scan:
     them are unknown so far; ``deletes``: there is a delete set; ``entangled``: structs of one
     client lean on new structs of another, so that only integrating tells whether it can;
     ``containers``: ids (client, clock, length) of structs that may have children: shared types, and
-    what is left of deleted things; ``pairs``: ids of the second halves of surrogate pairs;
-    ``parted``: those, here or in the document, between whose halves the update puts something;
+    what is left of deleted things; ``keyed``: those of map entries; ``pairs``: ids of the second halves
+    of surrogate pairs; ``parted``: those, here or in the document, between whose halves the update puts something;
     ``maps``: where "any" values with maps in them stand, from byte to byte; ``subdocuments``: how many
     of the new structs hold one.
     """
@@ -70,6 +75,7 @@ class Scan:
     deletes: bool
     entangled: bool
     containers: list[tuple[int, int, int]]
+    keyed: list[tuple[int, int, int]]
     pairs: list[tuple[int, int]]
     parted: set[tuple[int, int]]
     maps: list[tuple[int, int]]
@@ -82,6 +88,9 @@ def scan(
     is_container: Callable[[int, int], bool] | None = None,
     pairs: Set[tuple[int, int]] = frozenset(),
     most: int | None = None,
+    is_keyed: Callable[[int, int], bool] | None = None,
+    strict: bool = False,
+    know_all: bool = False,
 ) -> Scan:
     """Read the structure of ``update``.
 
@@ -92,15 +101,19 @@ def scan(
             reads a state of our own, which may hold what is refused from others.
         pairs: ids of the second halves of surrogate pairs in that document.
         most: structs that the caller takes at once, and a hundredth of the ranges of deletions.
+        is_keyed: whether the struct at (client, clock) of that document is a map entry; asked of what
+            others lean on.
+        strict: there are map entries in the document, so that a single value may become one.
+        know_all: ``keyed`` has to name all new map entries.
 
     Raises:
         CollabError: ``invalid_update`` where it is damaged or hostile, ``missing_dependencies``
             where it builds on something that the document lacks.
         ManyChanges: there are more than ``most`` changes; no more than these were read.
     """
-    scanner = _Scanner(update, clocks, pairs, own=is_container is None, most=most)
+    scanner = _Scanner(update, clocks, pairs, own=is_container is None, most=most, strict=strict, know_all=know_all)
     try:
-        return scanner.run(is_container)
+        return scanner.run(is_container, is_keyed)
     except (IndexError, ValueError) as error:
         raise _refusal(error) from None
 
@@ -154,10 +167,49 @@ def in_order(state: bytes) -> bytes:
     return b"".join([*parts, state[at:]])
 
 
+class _Entries:
+    """Which structs are map entries, those included that lean on one and do not say so."""
+
+    __slots__ = ("_clocks", "_is_keyed", "_known", "_leaning", "_runs")
+
+    def __init__(self, scanner: _Scanner, is_keyed: Callable[[int, int], bool]) -> None:
+        self._known = {(client, clock): True for client, clock, _ in scanner.keyed}
+        self._leaning, self._runs, self._clocks = scanner.leaning, scanner.runs, scanner.clocks
+        self._is_keyed = is_keyed
+
+    def hold(self, id: _Id) -> bool:
+        """Whether the struct at ``id`` is one. Chains may be long, so nothing here recurses."""
+        known, leaning = self._known, self._leaning
+        id = self._start(id)
+        path = [id]
+        while path:
+            at = path[-1]
+            leans_on = [self._start(one) for one in leaning[at][1:]] if at in leaning else []
+            if at not in known:
+                known[at] = at[1] < self._clocks.get(at[0], 0) and self._is_keyed(*at)
+                unknown = [one for one in leans_on if one not in known]
+                if unknown and not known[at]:
+                    path += unknown
+                    continue
+            if any(known[one] for one in leans_on):
+                known[at] = True
+            path.pop()
+        return known[id]
+
+    def _start(self, id: _Id) -> _Id:
+        """The first id of the struct that ``id`` stands in, where it is one of the new ones that are deleted."""
+        runs = self._runs.get(id[0], ())
+        at = bisect_right(runs, (id[1], MAX_CLOCK + 1)) - 1
+        if at >= 0 and id[1] < runs[at][0] + runs[at][1]:
+            return id[0], runs[at][0]
+        return id
+
+
 class _Scanner:
     __slots__ = (
-        "at", "clocks", "containers", "data", "distant", "known_pairs", "maps", "most", "own", "pairs", "parents",
-        "seams", "size", "subdocuments", "texts", "watch",
+        "at", "clocks", "containers", "data", "distant", "keyed", "know_all", "known_pairs", "leaning", "maps",
+        "most", "own", "pairs", "parents", "runs", "seams", "several", "size", "strict", "subdocuments", "texts",
+        "watch",
     )  # fmt: skip
 
     def __init__(
@@ -168,8 +220,11 @@ class _Scanner:
         *,
         own: bool = True,
         most: int | None = None,
+        strict: bool = False,
+        know_all: bool = False,
     ) -> None:
         self.own = own
+        self.strict = strict
         self.most = most
         self.subdocuments = 0
         self.data = data
@@ -181,6 +236,12 @@ class _Scanner:
         # ids that new structs name as their parents, and ids that may be one: (client, clock, length)
         self.parents: set[tuple[int, int]] = set()
         self.containers: list[tuple[int, int, int]] = []
+        # map entries; of structs that do not call themselves one, the length and what they lean on
+        self.keyed: list[tuple[int, int, int]] = []
+        self.leaning: dict[_Id, tuple[Any, ...]] = {}
+        self.runs: dict[int, list[tuple[int, int]]] = {}
+        self.several = False
+        self.know_all = know_all
         # where text is parted by what leans on it, watched only if there are pairs at all
         self.known_pairs = pairs
         self.watch = bool(pairs) or astral(data)
@@ -189,7 +250,11 @@ class _Scanner:
         self.texts: list[tuple[int, int, int, int]] = []
         self.maps: list[tuple[int, int]] = []
 
-    def run(self, is_container: Callable[[int, int], bool] | None) -> Scan:
+    def run(
+        self,
+        is_container: Callable[[int, int], bool] | None,
+        is_keyed: Callable[[int, int], bool] | None = None,
+    ) -> Scan:
         clocks = self.clocks
         ends: dict[int, int] = {}
         structs = 0
@@ -209,6 +274,8 @@ class _Scanner:
             if self.watch:
                 self.seams.add((client, known))
             structs += count
+            if structs > 1:
+                self.strict = True
             if self.most is not None and structs > self.most:
                 raise ManyChanges
             for _ in range(count):
@@ -228,10 +295,13 @@ class _Scanner:
             raise _Fault("trailing bytes")
         if self.parents and is_container is not None:
             self.check_parents(is_container)
+        if is_keyed is not None and (self.several or self.know_all) and self.leaning:
+            self.check_leaning(is_keyed)
         parted = (self.seams & self.known_pairs) | self.seams.intersection(self.pairs)
         return Scan(
-            ends, structs, new, deletes, entangled, self.containers, self.pairs, parted, self.maps, self.subdocuments
-        )
+            ends, structs, new, deletes, entangled, self.containers, self.keyed, self.pairs, parted, self.maps,
+            self.subdocuments,
+        )  # fmt: skip
 
     def check_parents(self, is_container: Callable[[int, int], bool]) -> None:
         """A child of something that cannot have children breaks the document for good."""
@@ -246,6 +316,15 @@ class _Scanner:
         for client, clock in self.parents - own:
             if clock >= self.clocks.get(client, 0) or not is_container(client, clock):
                 raise _Fault("a parent cannot have children")
+
+    def check_leaning(self, is_keyed: Callable[[int, int], bool]) -> None:
+        """What leans on a map entry becomes one, of the same key, whether it says so or not."""
+        entries = _Entries(self, is_keyed)
+        for (client, clock), (length, *_) in self.leaning.items():
+            if entries.hold((client, clock)):
+                if length > 1 and (clock, length) not in self.runs.get(client, ()):
+                    raise _Fault("a map entry with several values")
+                self.keyed.append((client, clock, length))
 
     # -- numbers and text -----------------------------------------------------------------------
 
@@ -297,12 +376,13 @@ class _Scanner:
         kind = info & 0x1F
         if kind == _GC:
             length = self.length()
-            self.contain(client, clock, length)
+            self.note(self.containers, client, clock, length)
             return length
         if kind == _SKIP:
             if self.own:
                 return self.length()
             raise _Missing("a gap between changes")
+        left = right = None
         if info & 0xC0:
             if info & _LEFT:
                 left = self.reference(client, clock)
@@ -333,23 +413,37 @@ class _Scanner:
         else:
             length = self.content(kind)
             if kind in (_TYPE, _DELETED):
-                self.contain(client, clock, length)
+                self.note(self.containers, client, clock, length)
             elif kind == _DOC and clock >= self.clocks.get(client, 0):
                 self.subdocuments += 1
-        if length > 1 and info & _KEY and kind != _DELETED:
-            self.check_entry(client, clock + length)
+        if info & _KEY or (info & 0xC0 and (length > 1 or self.strict)):
+            self.note_entry(info, client, clock, length, left, right)
         return length
 
-    def check_entry(self, client: int, end: int) -> None:
-        """Every entry of a map has one value; several of them corrupt the memory of the CRDT library."""
-        if not self.own and end > self.clocks.get(client, 0):
-            raise _Fault("a map entry with several values")
+    def note_entry(
+        self, info: int, client: int, clock: int, length: int, left: _Id | None, right: _Id | None
+    ) -> None:
+        """Note a map entry, or on what a struct leans that does not call itself one (merging loses that)."""
+        new = max(0, self.clocks.get(client, 0) - clock)
+        if new >= length:
+            return
+        clock, length = clock + new, length - new
+        deleted = info & 0x1F == _DELETED
+        if deleted and length > 1:
+            self.runs.setdefault(client, []).append((clock, length))
+        if info & _KEY:
+            if length > 1 and not deleted and not self.own:
+                raise _Fault("a map entry with several values")
+            self.keyed.append((client, clock, length))
+        else:
+            self.several = self.several or (length > 1 and not deleted)
+            self.leaning[client, clock] = (length, *(id for id in (left, right) if id is not None))
 
-    def contain(self, client: int, clock: int, length: int) -> None:
-        """Note what may have children; what the document has already stays what it is there."""
+    def note(self, ids: list[tuple[int, int, int]], client: int, clock: int, length: int) -> None:
+        """Note a struct; what the document has already stays what it is there."""
         known = self.clocks.get(client, 0) - clock
         if known < length:
-            self.containers.append((client, clock + max(known, 0), length - max(known, 0)))
+            ids.append((client, clock + max(known, 0), length - max(known, 0)))
 
     def find_pairs(self, client: int, clock: int, text: str, begin: int) -> int:
         """Note the surrogate pairs of a text that stands at ``begin``; returns its length in UTF-16 units."""

@@ -34,7 +34,7 @@ class WildUpdates:
                 clock = rng.randrange(clock)
             elif rng.random() < 0.03:
                 clock += rng.randrange(3)
-            structs = rng.randint(1, 5)
+            structs = rng.randint(1, 5) if rng.random() < 0.995 else rng.randint(50, 300)
             body = b""
             at = clock
             for _ in range(structs):
