@@ -22,6 +22,7 @@ from collab.cluster.redis import RedisCluster
 from collab.config import Settings, load_settings
 from collab.hub.checkpoints import Checkpoints
 from collab.hub.hub import Hub
+from collab.hub.limits import SharedLimits
 from collab.hub.live_document import DocumentLimits
 from collab.hub.reader import Reader
 from collab.stores.base import Store
@@ -92,6 +93,7 @@ def create_app(
         DocumentLimits(
             max_document_bytes=settings.max_document_bytes,
             max_participants=settings.max_participants,
+            rate=settings.rate_document,
         ),
         idle_timeout=settings.idle_timeout,
         compact_every=settings.compact_every,
@@ -100,12 +102,14 @@ def create_app(
         cluster_grace=settings.redis_grace,
     )
     reader = Reader()
+    shared = SharedLimits(settings)
     peers = Peers(settings.trusted_proxies, settings.cors_origins)
     door = SocketIODoor(
         hub,
         authenticator,
         settings,
         reader,
+        shared=shared,
         origin_allowed=peers.origin_allowed,
         client_address=peers.address,
     )
@@ -118,7 +122,7 @@ def create_app(
         app["socketio"] = door
         app["inprocess"] = inprocess
     app.router.add_route("*", "/socket.io/", door.handle_request)
-    rest.add_routes(app, hub, authenticator, settings, peers, reader)
+    rest.add_routes(app, hub, authenticator, settings, peers, reader, shared=shared)
     ops.add_routes(app, hub)
 
     async def start(_app: web.Application) -> None:

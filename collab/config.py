@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from dataclasses import field as dataclass_field
 from difflib import get_close_matches
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from marshmallow import fields as m
 
 from collab.stores.redis_link import same_database, shown_url
 from collab.stores.urls import is_redis_url, store_from_url
-from collab.types import Role
+from collab.types import Role, is_loopback
 
 ENV_PREFIX = "COLLAB_"
 #: variables with our prefix that are not settings of the server
@@ -192,6 +192,15 @@ class Settings:
     rate_updates: int = _setting(_number(1, 10**6), 200, "updates a second of one connection")
     rate_bytes: int = _setting(Size(), 2 * MIB, "bytes a second of one connection")
     rate_awareness: int = _setting(_number(1, 10**6), 60, "presence and cursor events a second of one connection")
+    rate_participant: int = _setting(
+        _number(1, 10**6), 10, "all connections of one participant together, in times the rates of one"
+    )
+    rate_address: int = _setting(
+        _number(1, 10**6), 20, "all connections of one address (IPv6: /64) together, in times the rates of one"
+    )
+    rate_document: int = _setting(
+        _number(1, 10**6), 25, "edits of everybody in one document together, in times the rates of one connection"
+    )
     send_buffer_bytes: int = _setting(Size(), 256 * KIB, "unsent bytes after which a reader counts as slow")
     compact_every: int = _setting(
         _number(10, 10**6), 5000, "logged updates of a document after which they become a snapshot"
@@ -283,16 +292,6 @@ def _read_environment(environ: Mapping[str, str], known: Mapping[str, Any]) -> d
 def _nearest(name: str, known: Mapping[str, Any], shown: Callable[[str], str]) -> str:
     near = get_close_matches(name, known, 1)
     return f"did you mean {shown(near[0])}?" if near else "see collab serve --help"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach ``host``."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _with_redis(values: dict[str, Any]) -> dict[str, Any]:

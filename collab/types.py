@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import IntEnum
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from typing import Any
 
 from collab.errors import CollabError
@@ -47,6 +48,16 @@ def _name_fault(name: str) -> str | None:
     if any(segment in ("", ".", "..") for segment in name.split("/")):
         return "it holds an empty, '.' or '..' segment"
     return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``, an address or a name."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Role(IntEnum):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from collab.errors import CollabError
+from collab.hub.shares import Pools, Share
 
 #: a bucket holds so many seconds of its rate
 BURST_SECONDS = 2.0
@@ -48,10 +50,19 @@ class Bucket:
         self._clock = clock
         self._at = clock()
 
-    def spend(self, amount: float) -> float:
+    @property
+    def debt(self) -> float:
+        """Seconds, counted from the last :meth:`spend`, until the bucket is out of debt."""
+        return -self._level / self._rate if self._level < 0 else 0.0
+
+    def spend(self, amount: float, now: float | None = None) -> float:
         """Take ``amount`` tokens; returns the seconds until the bucket is out of debt (0: it is)."""
-        now = self._clock()
-        level = min(self._capacity, self._level + (now - self._at) * self._rate) - amount
+        if now is None:
+            now = self._clock()
+        level = self._level + (now - self._at) * self._rate
+        if level > self._capacity:  # what `min` would say, in a third of the time
+            level = self._capacity
+        level -= amount
         self._level = level
         self._at = now
         return -level / self._rate if level < 0 else 0.0
@@ -64,7 +75,10 @@ class Budget:
     pause again and again is told after ``TELL_AFTER`` seconds, and cut after ``CUT_AFTER``.
     """
 
-    __slots__ = ("_awareness", "_bytes", "_clock", "_over_since", "_over_until", "_requests", "_told_at", "_updates")
+    __slots__ = (
+        "_awareness", "_awareness_rate", "_bytes", "_bytes_rate", "_clock", "_over", "_over_since", "_over_until",
+        "_requests", "_told_at", "_updates", "_updates_rate",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -79,36 +93,68 @@ class Budget:
         self._bytes = Bucket(bytes_per_second, clock=clock)
         self._awareness = Bucket(awareness_per_second, clock=clock)
         self._requests = Bucket(RATE_REQUESTS, clock=clock)
+        self._updates_rate, self._bytes_rate = updates_per_second, bytes_per_second
+        self._awareness_rate = awareness_per_second
         self._over_since = self._told_at = 0.0
         self._over_until = -PAUSE - 1.0
+        self._over = ("", 0.0, "")
 
-    def spend(self, kind: str, size: int) -> float:
+    def spend(self, kind: str, size: int, shares: Sequence[Share] = ()) -> float:
         """Account for one event; returns the seconds for which to stop reading (most often 0).
 
         Args:
             kind: ``updates``, ``awareness`` or ``requests``.
             size: bytes of the event.
+            shares: of budgets that the connection has together with others.
         """
+        now = self._clock()
         if kind == "updates":
-            wait = self._updates.spend(1.0)
+            bucket = self._updates
         elif kind == "awareness":
-            wait = self._awareness.spend(1.0)
+            bucket = self._awareness
         else:
-            wait = self._requests.spend(1.0)
-        if size:
-            wait = max(wait, self._bytes.spend(size))
+            bucket = self._requests
+        wait = bucket.spend(1.0, now)
+        if size and (longer := self._bytes.spend(size, now)) > wait:
+            wait = longer
+        for share in shares:
+            if share.pool.crowded and (longer := share.spend(kind, self._work(kind, size), now)) > wait:
+                wait = longer
+                self._over = (share.pool.scope, share.pool.factor * self._updates_rate, "updates")
         if wait:
-            now = self._clock()
-            if now - self._over_until > PAUSE:
-                self._over_since = self._told_at = now
-            self._over_until = now
+            self._note(kind, wait, now)
         return wait
+
+    def _work(self, kind: str, size: int) -> float:
+        """An event in seconds of what one connection may send."""
+        return max(1.0 / (RATE_REQUESTS if kind == "requests" else self._updates_rate), size / self._bytes_rate)
+
+    def _note(self, kind: str, wait: float, now: float) -> None:
+        rates = {"updates": self._updates_rate, "awareness": self._awareness_rate}
+        if self._bytes.debt >= wait:
+            self._over = ("connection", self._bytes_rate, "bytes")
+        elif wait in (self._updates.debt, self._awareness.debt, self._requests.debt):
+            self._over = ("connection", rates.get(kind, RATE_REQUESTS), kind)
+        if now - self._over_until > PAUSE:
+            self._over_since = self._told_at = now
+        self._over_until = now + wait
+
+    def error(self, retry_after: float) -> CollabError:
+        """``rate_limited``, which names the limit that was exceeded last."""
+        scope, limit, what = self._over
+        return CollabError(
+            "rate_limited",
+            f"You are sending faster than allowed: {limit:g} {what} a second of one {scope}.",
+            retry_after=round(retry_after, 2),
+            detail={"limit": limit, "scope": scope, "of": what},
+        )
 
     def _over_for(self) -> float:
         """Seconds for which the sender has been over a rate, without a pause worth the name."""
-        if self._clock() - self._over_until > PAUSE:
+        now = self._clock()
+        if now - self._over_until > PAUSE:
             return 0.0
-        return self._over_until - self._over_since
+        return min(now, self._over_until) - self._over_since
 
     def must_tell(self) -> bool:
         """Whether it is time to tell the sender ``rate_limited`` (again)."""
@@ -158,7 +204,7 @@ class ConnectionCounter:
         """Count one more; raises ``too_many_connections`` where there are ``limit`` already."""
         count = self._counts.get(address, 0)
         if count >= self._limit:
-            raise CollabError("too_many_connections", retry_after=10, detail={"limit": self._limit})
+            raise CollabError("too_many_connections", retry_after=10, detail={"limit": self._limit, "scope": "address"})
         self._counts[address] = count + 1
 
     def release(self, address: str) -> None:
@@ -168,3 +214,20 @@ class ConnectionCounter:
             self._counts[address] = count - 1
         else:
             self._counts.pop(address, None)
+
+
+class SharedLimits:
+    """What all doors of a process count together.
+
+    Args:
+        settings: an object with the limits of ``collab.config.Settings``.
+
+    Attributes:
+        connections: open connections and streams per address.
+        participants, addresses: budgets of all connections of one.
+    """
+
+    def __init__(self, settings: Any) -> None:
+        self.connections = ConnectionCounter(settings.max_connections_per_ip)
+        self.participants = Pools("participant", settings.rate_participant)
+        self.addresses = Pools("address", settings.rate_address)

@@ -20,6 +20,7 @@ from collab.hub.limits import Bucket
 from collab.hub.outage import Outage
 from collab.hub.pacer import Pacer
 from collab.hub.session import Encoder, Session, State
+from collab.hub.shares import Pool, Share
 from collab.hub.slow_lane import MANY_CHANGES, SlowLane
 from collab.protocol.awareness import AwarenessEntry
 from collab.protocol.scan import ManyChanges
@@ -50,6 +51,8 @@ class DocumentLimits:
     max_unsaved_bytes: int = 8 * 2**20
     #: a reader that is behind and takes nothing for so long is cut
     stall_timeout: float = 5.0
+    #: edits a second, in times of what one connection may send
+    rate: float = 25.0
 
 
 class LiveDocument:
@@ -80,6 +83,7 @@ class LiveDocument:
         self.sessions: dict[str, Session] = {}
         #: those who are sent every update, by how it is written for them
         self._lanes: dict[Encoder, dict[Session, None]] = {}
+        self.pool = Pool("document", limits.rate, frozenset({"updates"}))
         self.journal = Journal(
             store,
             name,
@@ -122,12 +126,14 @@ class LiveDocument:
                 "document_full",
                 f"This document is full: {limit} people are here. Try again in a minute.",
                 retry_after=60,
-                detail={"limit": limit},
+                detail={"limit": limit, "scope": "document"},
             )
         while session.client_id in self.presence.announced:
             session.client_id = (session.client_id + 1) % 2**32
         self.sessions[session.id] = session
         self._enter_lane(session)
+        session.shares = (*session.shares, Share(self.pool))
+        self.pool.add(1)
         self.presence.join(
             session.id,
             session.client_id,
@@ -143,6 +149,7 @@ class LiveDocument:
             return
         self._leave_lane(session)
         session.move(State.CLOSED)
+        self.pool.add(-1)
         self.presence.leave(session.id)
         if self.sessions:
             self._presence.request()
@@ -282,7 +289,7 @@ class LiveDocument:
             self._measure_after = now + MEASURE_INTERVAL
             self.document.measure()
         if self.document.size + more > limit:
-            raise CollabError("document_too_large", detail={"limit": limit})
+            raise CollabError("document_too_large", detail={"limit": limit, "scope": "document"})
 
     def _begin_reload(self) -> None:
         if self._reloading is None:

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from collab.errors import CollabError
+from collab.hub.shares import Share
 from collab.types import Identity, Role
 
 
@@ -82,13 +83,14 @@ class Session:
         client_id: the Yjs client id under which the server shows the session's JSON presence.
         json_presence: whether it gets ``presence`` events instead of awareness updates.
         max_client_ids: how many awareness client ids it may own.
+        shares: of budgets that it has together with others: its participant's, its address', its document's.
         known: while behind: the state vector of what it was sent before it fell behind.
     """
 
     __slots__ = (
         "client_id", "encoder", "id", "identity", "json_presence", "known", "last_waiting",
-        "max_client_ids", "missed_left", "on_dismiss", "pipe", "request_sync", "role", "stalled_since", "state",
-        "unacknowledged", "write",
+        "max_client_ids", "missed_left", "on_dismiss", "pipe", "request_sync", "role", "shares", "stalled_since",
+        "state", "unacknowledged", "write",
     )  # fmt: skip
 
     def __init__(
@@ -114,6 +116,7 @@ class Session:
         self.max_client_ids = max_client_ids
         self.request_sync = request_sync
         self.on_dismiss = on_dismiss
+        self.shares: tuple[Share, ...] = ()
         self.state = State.SYNCING
         self.unacknowledged = 0
         self.known: bytes | None = None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
@@ -25,16 +26,25 @@ class Peers:
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
 
     def address(self, request: web.Request) -> str:
-        """The client's IP address: the last one that no trusted proxy vouches for."""
-        address = request.remote or "unknown"
-        if not self._trusted(address):
-            return address
-        forwarded = request.headers.get("X-Forwarded-For", "")
-        for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
-            address = hop
-            if not self._trusted(hop):
-                break
-        return address
+        """The client's IP address: the last one that no trusted proxy vouches for.
+
+        Of IPv6, the network of 64 bits, which is what one customer has at least. A proxy that hides
+        the address (``unknown``) stands for all who come through it.
+        """
+        address = _known(request.remote or "")
+        if address is None:
+            return request.remote or "unknown"
+        # Headers of one name count as one list, in their order (RFC 9110, 5.3): a proxy may add a line of its own.
+        hops = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
+        while hops and self._trusts(address):
+            hop = hops.pop().strip()
+            found = _known(hop)
+            if found is None:
+                if hop:
+                    break
+                continue
+            address = found
+        return _customer(address)
 
     def origin_allowed(self, request: web.Request) -> bool:
         """Whether the page that sent the request may talk to us; no Origin means no browser page."""
@@ -44,22 +54,40 @@ class Peers:
         if origin.lower() in self._origins:
             return True
         try:
-            return urlsplit(origin).netloc.lower() == self._host(request).lower()
+            own = urlsplit(origin).netloc.lower()
         except ValueError:
             return False
+        return bool(own) and own == self._host(request).lower()
 
     def _host(self, request: web.Request) -> str:
-        if self._trusted(request.remote or ""):
+        address = _known(request.remote or "")
+        if address is not None and self._trusts(address):
             forwarded = request.headers.get("X-Forwarded-Host")
             if forwarded:
                 return forwarded.split(",")[0].strip()
         return request.headers.get("Host", "")
 
-    def _trusted(self, address: str) -> bool:
-        if not self._proxies:
-            return False
-        try:
-            ip = ip_address(address)
-        except ValueError:
-            return False
-        return any(ip.version == network.version and ip in network for network in self._proxies)
+    def _trusts(self, address: Address) -> bool:
+        return any(address.version == network.version and address in network for network in self._proxies)
+
+
+def _known(hop: str) -> Address | None:
+    """The address in ``hop``, which may have a port behind it; None where there is none."""
+    if hop.startswith("["):
+        hop = hop[1:].partition("]")[0]
+    elif hop.count(":") == 1:
+        hop = hop.partition(":")[0]
+    try:
+        address = ip_address(hop.partition("%")[0])
+    except ValueError:
+        return None
+    # A socket that takes both versions shows IPv4 as ::ffff:1.2.3.4.
+    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+
+
+def _customer(address: Address) -> str:
+    if isinstance(address, IPv4Address):
+        return str(address)
+    if address.is_loopback:
+        return str(address)
+    return str(ip_network((address, 64), strict=False))

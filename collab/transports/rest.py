@@ -29,6 +29,7 @@ from collab.documents.operations import edit
 from collab.documents.restore import restore
 from collab.errors import CollabError
 from collab.hub.hub import Hub
+from collab.hub.limits import SharedLimits
 from collab.hub.live_document import LiveDocument
 from collab.hub.reader import Reader
 from collab.stores.base import DocumentInfo, Version
@@ -37,7 +38,7 @@ from collab.transports.openapi import PREFIX, ROUTES, Route, openapi_document
 from collab.transports.ops import CONTENT_SECURITY_POLICY
 from collab.transports.peers import Peers
 from collab.transports.problems import Handler, answer_with_problems
-from collab.transports.rates import Rates
+from collab.transports.rates import Rate, Rates
 from collab.transports.rendering import MEDIA_TYPES, Format, render
 from collab.transports.rest_schemas import (
     DocumentSchema,
@@ -85,7 +86,8 @@ class Call:
     role: Role | None
     document: str
     query: dict[str, Any]
-    body: Any = None
+    body: Any
+    rate: Rate
 
     @property
     def participant(self) -> str:
@@ -101,6 +103,7 @@ def add_routes(
     peers: Peers,
     reader: Reader | None = None,
     *,
+    shared: SharedLimits | None = None,
     heartbeat: float = HEARTBEAT,
 ) -> None:
     """Add ``/api/v1``, ``/openapi.json`` and ``/api`` to ``app``.
@@ -109,16 +112,18 @@ def add_routes(
         settings: an object with the limits of ``collab.config.Settings``.
         peers: tells addresses and allowed origins of requests.
         reader: the worker processes; without it the door has its own, for as long as ``app`` runs.
+        shared: what this door counts together with others.
         heartbeat: seconds of silence after which an event stream gets a comment.
     """
+    shared = shared or SharedLimits(settings)
     streams = EventStreams(
         hub,
         send_buffer_bytes=settings.send_buffer_bytes,
-        max_streams=settings.max_connections_per_ip,
+        counter=shared.connections,
         heartbeat=heartbeat,
     )
     readers = reader or Reader()
-    door = RestDoor(hub, authenticator, settings, peers, readers, streams)
+    door = RestDoor(hub, authenticator, settings, peers, readers, streams, shared)
     app.add_subapp(PREFIX, door.application())
     _add_description(app)
 
@@ -169,6 +174,7 @@ class RestDoor:
         peers: Peers,
         reader: Reader,
         streams: EventStreams,
+        shared: SharedLimits,
     ) -> None:
         self._hub = hub
         self._authenticator = authenticator
@@ -176,6 +182,7 @@ class RestDoor:
         self._peers = peers
         self._reader = reader
         self._streams = streams
+        self._participants = shared.participants
         self._parser = RequestParser(self._max_body)
         self._rates = Rates(settings.rate_updates, settings.rate_bytes)
         self._reading = asyncio.Semaphore(READS_AT_ONCE)
@@ -239,7 +246,9 @@ class RestDoor:
         elif isinstance(body, Schema):
             payload = await self._parser.parse(body, request, location="json")
             rate.spend_bytes(request.content.total_bytes)
-        call = Call(request, identity, role, document, values, payload)
+        if identity.id is not None:
+            await rate.share(self._participants.of(identity.id), request.content.total_bytes)
+        call = Call(request, identity, role, document, values, payload, rate)
         method: Callable[[Call], Any] = getattr(self, route.name)
         return cast("web.StreamResponse", await method(call))
 
@@ -402,6 +411,8 @@ class RestDoor:
         raise AssertionError("unreachable")
 
     async def _apply(self, call: Call, update: bytes) -> web.Response:
+        live = await self._live(call.document)
+        await call.rate.share(live.pool, len(update))
         live = await self._live(call.document)
         saved: asyncio.Future[int | CollabError] = asyncio.get_running_loop().create_future()
 

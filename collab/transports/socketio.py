@@ -28,10 +28,11 @@ from collab.documents.operations import edit, read
 from collab.documents.presence import MAX_CLIENT_IDS
 from collab.errors import CollabError
 from collab.hub.hub import Hub
-from collab.hub.limits import Budget, ConnectionCounter, Strikes
+from collab.hub.limits import Budget, SharedLimits, Strikes
 from collab.hub.live_document import LiveDocument
 from collab.hub.reader import Reader
 from collab.hub.session import Session, State
+from collab.hub.shares import Share
 from collab.protocol import packets
 from collab.protocol.awareness import decode_awareness
 from collab.protocol.events import EVENTS, BudgetKind
@@ -47,7 +48,7 @@ from collab.protocol.schemas import (
 )
 from collab.transports.engine import EngineServer
 from collab.transports.engine_socket import EngineSocket, ProtocolError, write_all
-from collab.types import check_document_name
+from collab.types import check_document_name, is_loopback
 
 TESTED_SOCKETIO = ((5, 14), (5, 19))
 
@@ -128,8 +129,8 @@ class Attachment:
     """One session on one connection: where a namespace and a document meet."""
 
     __slots__ = (
-        "connection", "encoder", "expiry", "live", "namespace", "next_ack", "own_door", "session", "sid",
-        "step_1_sent", "steps_awaited",
+        "connection", "encoder", "expiry", "live", "namespace", "next_ack", "own_door", "session", "share",
+        "sid", "step_1_sent", "steps_awaited",
     )  # fmt: skip
 
     def __init__(
@@ -146,6 +147,7 @@ class Attachment:
         self.steps_awaited: set[int] = set()
         self.step_1_sent = False
         self.expiry: asyncio.TimerHandle | None = None
+        self.share: Share | None = None
 
     def ask_step_1(self, state_vector: bytes) -> None:
         """Ask the peer for what the document lacks."""
@@ -161,12 +163,14 @@ class Connection:
     """What the door keeps of one Engine.IO session."""
 
     __slots__ = (
-        "attachments", "budget", "connecting", "deadline", "partial", "refused", "released", "socket", "strikes",
+        "attachments", "budget", "connecting", "deadline", "partial", "refused", "released", "shares",
+        "socket", "strikes",
     )  # fmt: skip
 
     def __init__(self, socket: EngineSocket, budget: Budget) -> None:
         self.socket = socket
         self.budget = budget
+        self.shares: tuple[Share, ...] = ()
         self.strikes = Strikes()
         self.attachments: dict[str, Attachment] = {}
         self.connecting: set[str] = set()
@@ -184,6 +188,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         authenticator: finds out who somebody is.
         settings: an object with the limits of ``collab.config.Settings``.
         reader: the worker processes that look into content.
+        shared: what it counts together with other doors.
         origin_allowed, client_address: see :class:`EngineServer`.
     """
 
@@ -195,6 +200,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         reader: Reader,
         *,
         client_manager: Any = None,
+        shared: SharedLimits | None = None,
         origin_allowed: Callable[[web.Request], bool],
         client_address: Callable[[web.Request], str],
     ) -> None:
@@ -217,7 +223,8 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         self._authenticator = authenticator
         self._settings = settings
         self._reader = reader
-        self._counter = ConnectionCounter(settings.max_connections_per_ip)
+        shared = shared or SharedLimits(settings)
+        self._counter, self._participants, self._addresses = shared.connections, shared.participants, shared.addresses
         self._encoders: WeakValueDictionary[str, SocketIOEncoder] = WeakValueDictionary()
         engine: EngineServer = self.eio
         engine.on_open = self._opened
@@ -260,6 +267,9 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             self._counter.acquire(socket.address)
         except CollabError as error:
             connection.refused = error
+        if not is_loopback(socket.address):
+            # Behind a proxy that nobody told us of, this machine's address is everybody's.
+            connection.shares = (self._addresses.join(socket.address),)
         self._set_deadline(connection)
 
     def _set_deadline(self, connection: Connection) -> None:
@@ -280,6 +290,8 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             connection.deadline.cancel()
         if connection.refused is None:
             self._counter.release(socket.address)
+        for share in connection.shares:
+            self._addresses.leave(socket.address, share)
         for attachment in list(connection.attachments.values()):
             self._detach(attachment)
         connection.partial = None
@@ -294,6 +306,8 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             return
         if attachment.expiry is not None:
             attachment.expiry.cancel()
+        if attachment.share is not None:
+            self._participants.leave(attachment.session.participant, attachment.share)
         self.manager.basic_disconnect(attachment.sid, attachment.namespace)
         attachment.live.leave(attachment.session)
         if not connection.attachments and not connection.socket.closed:
@@ -409,7 +423,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         name = check_document_name(namespace[len(prefix) :])
         limit = self._settings.max_documents_per_connection
         if len(connection.attachments) + len(connection.connecting) > limit:
-            raise CollabError("too_many_documents", detail={"limit": limit})
+            raise CollabError("too_many_documents", detail={"limit": limit, "scope": "connection"})
         own_door = DOORS[prefix]
         request = load_connect(auth, strict=own_door)
         identity = await self._authenticator.authenticate(
@@ -436,7 +450,11 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         live = await self._hub.live(name)
         if connection.socket.closed:
             return
+        session.shares = connection.shares
         live.join(session)
+        if identity.id is not None:
+            attachment.share = self._participants.join(identity.id)
+            session.shares = (*session.shares, attachment.share)
         attachment.live = live
         attachment.sid = self.eio.generate_id()
         self._register(attachment)
@@ -543,16 +561,16 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
     ) -> None:
         """Account for what a connection sent: hold its reader, then tell it, then cut it."""
         budget = connection.budget
-        wait = budget.spend(kind, size)
+        wait = budget.spend(kind, size, connection.shares if session is None else session.shares)
         if not wait:
             return
         _hold(connection.socket, asyncio.sleep(wait))
         if budget.must_cut():
             if session is not None:
-                session.notify(CollabError("rate_limited", retry_after=10))
+                session.notify(budget.error(retry_after=10))
             connection.socket.end(self.reason.SERVER_DISCONNECT)
         elif session is not None and budget.must_tell():
-            session.notify(CollabError("rate_limited", retry_after=round(wait, 2)))
+            session.notify(budget.error(retry_after=wait))
 
     def _fail(self, attachment: Attachment, error: CollabError, id: int | None) -> None:
         """Say what went wrong: in the ack if one was asked for, as a notice otherwise."""
@@ -594,7 +612,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
     def _edit(self, attachment: Attachment, update: bytes, id: int | None) -> None:
         limit = self._settings.max_update_bytes
         if len(update) > limit:
-            raise CollabError("update_too_large", detail={"limit": limit})
+            raise CollabError("update_too_large", detail={"limit": limit, "scope": "update"})
         session = attachment.session
         session.unacknowledged += 1
         began = time.perf_counter()

@@ -256,17 +256,17 @@ class EventStreams:
     Args:
         hub: where the documents are.
         send_buffer_bytes: unsent bytes after which a reader counts as slow.
-        max_streams: of one address.
+        counter: counts the streams of each address, together with its connections to other doors.
         heartbeat: seconds of silence after which a comment is sent.
     """
 
     def __init__(
-        self, hub: Hub, *, send_buffer_bytes: int, max_streams: int, heartbeat: float = HEARTBEAT
+        self, hub: Hub, *, send_buffer_bytes: int, counter: ConnectionCounter, heartbeat: float = HEARTBEAT
     ) -> None:
         self._hub = hub
         self._limit = send_buffer_bytes
         self._heartbeat = heartbeat
-        self._counter = ConnectionCounter(max_streams)
+        self._counter = counter
         self._readers: set[_Reader] = set()
         self._encoders: WeakValueDictionary[str, EventEncoder] = WeakValueDictionary()
         self._look: asyncio.TimerHandle | None = None

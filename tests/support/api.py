@@ -86,9 +86,9 @@ class ApiServer:
         self.url = f"http://127.0.0.1:{self._port}{self._prefix}"
         return self
 
-    def _add_routes(self, *composed: Any) -> None:
+    def _add_routes(self, *composed: Any, **named: Any) -> None:
         *others, reader = composed
-        _add_routes(*others, self._reader or reader, **self._options)
+        _add_routes(*others, self._reader or reader, **{**named, **self._options})
 
     async def stop(self) -> None:
         """Stop listening, and let go of everything."""

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collab.cli import main
-from collab.config import ConfigError, Settings, is_loopback, load_settings, setting_name, variable_name
+from collab.config import ConfigError, Settings, load_settings, setting_name, variable_name
 from collab.stores.redis_link import same_database
+from collab.types import is_loopback
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of more than thirty-two bytes"
