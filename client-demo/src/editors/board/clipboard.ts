@@ -1,8 +1,8 @@
 /** Shapes on the clipboard: JSON as plain text, so that it goes between boards, windows and scripts. */
 
 import { union, boundsOf } from './geometry'
-import { copiesOf } from './gestures'
 import { asPlain, readShape, type Point, type Shape } from './shapes'
+import { copiesOf } from './transform'
 
 const FORMAT = 'collab/board'
 const MOST_SHAPES = 5000

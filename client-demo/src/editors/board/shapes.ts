@@ -170,6 +170,11 @@ export function asPlain(shape: Shape): Record<string, unknown> {
   return plain
 }
 
+/** An id for a new shape. */
+export function freshId(): string {
+  return [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(36).padStart(2, '0')).join('').slice(0, 12)
+}
+
 /** Board units with a precision that is still sharp at 400 %. */
 export function rounded(value: number): number {
   return Math.round(value * 4) / 4

@@ -10,8 +10,12 @@ import { boxAround } from './geometry'
 import { isLinear, type Box, type Look, type Shape } from './shapes'
 import type { Guide } from './snap'
 import { BoardStore, type Patch } from './store'
+import type { Tool } from './toolbox'
 
 export class Stage {
+  tool: Tool = 'select'
+  /** Whether this person may only look. */
+  readOnly = false
   /** Ids of the selected shapes. */
   readonly selection = new Set<string>()
   /** Shapes as this page is changing them; nobody has them yet but as a draft. */
@@ -81,6 +85,11 @@ export class Stage {
   invalidate(what: 'shapes' | 'overlay' = 'shapes'): void {
     if (what === 'shapes') this.listed = null
     this.onInvalid(what)
+  }
+
+  /** The same shapes, seen from elsewhere or with other colours. */
+  repaint(): void {
+    this.onInvalid('shapes')
   }
 
   select(ids: Iterable<string>): void {

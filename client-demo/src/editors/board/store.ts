@@ -184,8 +184,3 @@ function shapeIn(map: Y.Map<unknown>, id: string): Y.Map<unknown> | null {
 function same(a: unknown, b: unknown): boolean {
   return a === b || (typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b))
 }
-
-/** An id for a new shape. */
-export function freshId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(36).padStart(2, '0')).join('').slice(0, 12)
-}

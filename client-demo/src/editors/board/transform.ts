@@ -2,10 +2,22 @@
 
 import { centre, rotate } from './geometry'
 import { linearPoints, type Lookup } from './linear'
-import { isLinear, rounded, type Box, type Point, type Shape } from './shapes'
+import { freshId, isLinear, rounded, type Box, type Point, type Shape } from './shapes'
 
 export function moved(shape: Shape, dx: number, dy: number): Shape {
   return { ...shape, x: shape.x + dx, y: shape.y + dy }
+}
+
+/** The same shapes with ids of their own; arrows among them stick to the copies. */
+export function copiesOf(shapes: Shape[]): Shape[] {
+  const ids = new Map(shapes.map((shape) => [shape.id, freshId()]))
+  const follow = (binding: Shape['from']): Shape['from'] => {
+    const id = binding === null ? undefined : ids.get(binding.id)
+    return binding === null || id === undefined ? null : { ...binding, id }
+  }
+  return shapes.map((shape) => ({
+    ...shape, id: ids.get(shape.id) ?? freshId(), locked: false, from: follow(shape.from), to: follow(shape.to),
+  }))
 }
 
 /** Fit a shape that lies in `before` into `after`; a negative size of `after` mirrors. */

@@ -1,0 +1,104 @@
+/** What is done to the selection without dragging it: each a step of undo of its own. */
+
+import { linearPoints } from './linear'
+import { keepLook } from './look'
+import { textSize } from './parts'
+import { FONT_SIZES, type Look, type Shape } from './shapes'
+import type { Stage } from './stage'
+import { copiesOf, moved, withPoints } from './transform'
+
+/** How far copies lie from what they were made of. */
+export const PASTE_STEP = 24
+
+export class Edits {
+  /** @param onPlaced new shapes were put on the board and are selected. */
+  constructor(private readonly stage: Stage, private readonly onPlaced: () => void) {}
+
+  /** Change the look of the selection and of the next shape. `more` follows while a slider moves. */
+  setLook(change: Partial<Look>, more: boolean): void {
+    const { stage } = this
+    stage.look = { ...stage.look, ...change }
+    keepLook(stage.look)
+    const changed = stage.selected.filter((shape) => !shape.locked).map((shape) => ({ ...shape, ...change, ...sizeFor(shape, change) }))
+    if (changed.length === 0) {
+      stage.invalidate('overlay')
+      return
+    }
+    for (const shape of changed) stage.preview.set(shape.id, shape)
+    if (more) stage.invalidate()
+    else stage.commit()
+  }
+
+  restack(to: 'top' | 'bottom'): void {
+    const { stage } = this
+    if (stage.readOnly) return
+    stage.store.step()
+    stage.store.restack(stage.selection, to)
+  }
+
+  lock(locked: boolean): void {
+    const { stage } = this
+    if (stage.readOnly) return
+    stage.store.step()
+    stage.store.update(new Map([...stage.selection].map((id) => [id, { locked }])))
+  }
+
+  /** Move the selection by board units. */
+  nudge(dx: number, dy: number): void {
+    const { stage } = this
+    if (stage.readOnly) return
+    const patches = stage.selected
+      .filter((shape) => !shape.locked)
+      .map((shape) => [shape.id, { x: shape.x + dx, y: shape.y + dy }] as const)
+    stage.store.update(new Map(patches))
+  }
+
+  duplicate(): void {
+    this.place(copiesOf(this.stage.selected).map((shape) => moved(shape, PASTE_STEP, PASTE_STEP)))
+  }
+
+  removeSelected(): void {
+    this.remove(this.stage.selected.filter((shape) => !shape.locked).map((shape) => shape.id))
+  }
+
+  remove(ids: string[]): void {
+    const { stage } = this
+    const { store } = stage
+    if (ids.length === 0 || stage.readOnly) return
+    const gone = new Set(ids)
+    store.step()
+    store.together(() => {
+      // Arrows that stuck to what goes stay where they point.
+      const left = store.shapes.filter((shape) => !gone.has(shape.id) && [shape.from, shape.to].some((end) => end !== null && gone.has(end.id)))
+      store.update(
+        new Map(
+          left.map((shape) => {
+            const { x, y, points } = withPoints(shape, linearPoints(shape, stage.lookup))
+            const keep = (end: Shape['from']): Shape['from'] => (end !== null && gone.has(end.id) ? null : end)
+            return [shape.id, { x, y, points, from: keep(shape.from), to: keep(shape.to) }]
+          }),
+        ),
+      )
+      store.remove(ids)
+    })
+    store.step()
+    stage.select([...stage.selection].filter((id) => !gone.has(id)))
+  }
+
+  /** Put new shapes into the document and select them. */
+  place(shapes: Shape[]): void {
+    const { stage } = this
+    if (shapes.length === 0 || stage.readOnly) return
+    stage.store.step()
+    stage.store.add(shapes)
+    stage.store.step()
+    this.onPlaced()
+    stage.select(shapes.map((shape) => shape.id))
+  }
+}
+
+/** A free text takes the room that its letters need. */
+function sizeFor(shape: Shape, change: Partial<Look>): Partial<Shape> {
+  if (shape.type !== 'text' || change.fontSize === undefined) return {}
+  return textSize(shape.text, FONT_SIZES[change.fontSize])
+}

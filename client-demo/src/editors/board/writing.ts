@@ -1,0 +1,74 @@
+/** Which shape is being written in. */
+
+import { isDark } from '../../ui/theme'
+import { freshShape } from './drawing'
+import { textSize } from './parts'
+import { FONT_SIZES, holdsText, type Point } from './shapes'
+import type { Stage } from './stage'
+import { editText, type TextEditing } from './textEditing'
+
+export class Writing {
+  private open: TextEditing | null = null
+
+  constructor(
+    private readonly stage: Stage,
+    private readonly layer: HTMLElement,
+    private readonly on: { begin(): void; end(): void; empty(id: string): void },
+  ) {}
+
+  get active(): boolean {
+    return this.open !== null
+  }
+
+  end(): void {
+    this.open?.end()
+  }
+
+  /** Write in a shape, if it holds text and may be changed. */
+  begin(id: string): void {
+    const { stage } = this
+    const { store } = stage
+    const shape = stage.lookup(id)
+    const text = stage.readOnly || shape === undefined || !holdsText(shape) || shape.locked ? null : store.textOf(id)
+    if (shape === undefined || text === null) return
+    this.end()
+    this.on.begin()
+    store.step()
+    stage.editing = id
+    stage.select([id])
+    this.open = editText(this.layer, stage.camera, shape, text, {
+      onInput: (words) => {
+        const now = store.get(id)
+        if (now?.type === 'text') store.update(new Map([[id, textSize(words, FONT_SIZES[now.fontSize])]]))
+        stage.repaint()
+      },
+      onEnd: (empty) => {
+        this.open = null
+        stage.editing = null
+        if (empty && store.get(id)?.type === 'text') this.on.empty(id)
+        store.step()
+        stage.invalidate()
+        this.on.end()
+      },
+    })
+    stage.invalidate()
+  }
+
+  /** Begin a new free text. */
+  beginAt(at: Point): void {
+    const { stage } = this
+    const size = FONT_SIZES[stage.look.fontSize]
+    const shape = { ...freshShape(stage, 'text', { x: at.x, y: at.y - size * 0.65 }), fill: 'none', ...textSize('', size) }
+    stage.store.step()
+    stage.store.add([shape])
+    this.begin(shape.id)
+  }
+
+  /** Keep the letters over their shape, wherever it goes. */
+  place(): void {
+    if (this.open === null) return
+    const shape = this.stage.lookup(this.open.id)
+    if (shape === undefined) this.open.end()
+    else this.open.place(shape, isDark())
+  }
+}
