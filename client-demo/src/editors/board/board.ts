@@ -7,16 +7,19 @@ import { Camera } from './camera'
 import { Cursors } from './cursors'
 import { Dock, zoomBar } from './dock'
 import { Edits } from './edits'
+import { overlaps } from './geometry'
 import { Resize } from './gestures'
 import { openHelp } from './help'
 import { Live } from './live'
 import { keptLook } from './look'
-import { selectionOnScreen } from './overlay'
+import { Minimap } from './minimap'
+import { onScreen, selectionOnScreen } from './overlay'
 import { panel, rowsFor, type PanelState } from './panel'
 import { Pointers } from './pointers'
 import { Screen } from './screen'
 import type { Shape } from './shapes'
 import { Shortcuts } from './shortcuts'
+import { Spoken } from './spoken'
 import { Stage } from './stage'
 import { BoardStore } from './store'
 import { READING_TOOLS, type Tool } from './toolbox'
@@ -46,9 +49,12 @@ class Board {
   private readonly viewing: Viewing
   private readonly edits: Edits
   private readonly writing: Writing
+  private readonly tools: Tools
   private readonly pointers: Pointers
   private readonly transfer: Transfer
   private readonly cursors: Cursors
+  private readonly map: Minimap
+  private readonly spoken: Spoken
   private readonly dock: Dock
   private readonly zoom: ReturnType<typeof zoomBar>
   private readonly panel: ReturnType<typeof panel>
@@ -71,10 +77,12 @@ class Board {
     this.viewing = new Viewing(this.stage, () => provider.synced, () => context.onFollowEnd())
     this.edits = new Edits(this.stage, toSelect)
     this.writing = new Writing(this.stage, this.layer, { begin: toSelect, end: () => this.focus(), empty: (id) => this.edits.remove([id]) })
-    const tools = new Tools(this.stage, this.edits, this.writing, toSelect)
-    this.pointers = new Pointers(this.stage, { tools, viewing: this.viewing, writing: this.writing }, this.root, this.screen.over)
+    this.tools = new Tools(this.stage, this.edits, this.writing, toSelect)
+    this.pointers = new Pointers(this.stage, { tools: this.tools, viewing: this.viewing, writing: this.writing }, this.root, this.screen.over)
     this.transfer = new Transfer(this.stage, this.edits, this.pointers, this.root, (message) => context.toast(message), provider.document)
     this.cursors = new Cursors(this.stage, this.layer)
+    this.map = new Minimap(this.stage, this.viewing)
+    this.spoken = new Spoken(this.stage)
     this.dock = new Dock((tool) => this.chooseTool(tool))
     this.zoom = zoomBar({
       zoomBy: (factor) => this.viewing.zoomBy(factor),
@@ -82,6 +90,8 @@ class Board {
       fitAll: () => this.viewing.fitAll(),
       undo: () => this.undo(),
       redo: () => this.redo(),
+      toggleMap: () => this.map.toggle(),
+      help: openHelp,
     })
     this.panel = panel({
       look: (change, more) => this.edits.setLook(change, more),
@@ -90,7 +100,9 @@ class Board {
       duplicate: () => this.edits.duplicate(),
       remove: () => this.edits.removeSelected(),
     })
-    fill(this.root, this.screen.canvas, this.screen.over, this.layer, this.empty, this.panel.element, this.dock.element, this.zoom.element)
+    const controls = [this.panel.element, this.dock.element, this.zoom.element, this.map.element]
+    fill(this.root, this.screen.canvas, this.screen.over, this.layer, this.empty, this.spoken.element, ...controls)
+    for (const control of controls) control.addEventListener('mousedown', (event) => this.keepFocus(event))
     host.append(this.root)
     document.body.classList.add('on-board')
     this.listen()
@@ -131,6 +143,8 @@ class Board {
 
   destroy(): void {
     this.writing.end()
+    this.map.destroy()
+    this.spoken.destroy()
     cancelAnimationFrame(this.frame)
     this.ended.abort()
     for (const cleanup of this.cleanups) cleanup()
@@ -150,10 +164,11 @@ class Board {
     this.transfer.listen(signal)
     new Shortcuts(
       {
-        stage: this.stage, edits: this.edits, pointers: this.pointers, viewing: this.viewing, writing: this.writing,
+        stage: this.stage, edits: this.edits, pointers: this.pointers, tools: this.tools, viewing: this.viewing, writing: this.writing,
         chooseTool: (tool) => this.chooseTool(tool),
         undo: () => this.undo(),
         redo: () => this.redo(),
+        toggleMap: () => this.map.toggle(),
         help: openHelp,
       },
       this.root,
@@ -168,11 +183,13 @@ class Board {
       () => provider.off('synced', onSynced),
       onTheme(() => {
         this.screen.readColours()
+        this.map.touch()
         this.stage.repaint()
       }),
       this.store.onChange((ids) => {
-        for (const id of ids) if (this.store.get(id) === undefined) this.stage.selection.delete(id)
+        for (const id of ids) if (this.store.get(id) === undefined) this.stage.lose(id)
         this.screen.touch(ids)
+        this.map.touch()
         this.stage.invalidate()
       }),
     )
@@ -212,12 +229,25 @@ class Board {
     this.writing.place()
     this.showPanel()
     this.cursors.place(now)
+    this.map.paint()
+    this.spoken.note()
+  }
+
+  /** A click on a button leaves the keys to the board; those who came by keyboard stay where they are. */
+  private keepFocus(event: MouseEvent): void {
+    if ((event.target as Element).matches('input')) return
+    event.preventDefault()
+    this.focus()
   }
 
   private showPanel(): void {
     const { stage } = this
     this.panel.show(this.panelState(), isDark())
-    this.panel.place(selectionOnScreen(stage, stage.camera), { w: stage.camera.width, h: stage.camera.height })
+    const { camera } = stage
+    this.panel.place(selectionOnScreen(stage, camera), { w: camera.width, h: camera.height }, () => {
+      const around = stage.shapes.filter((shape) => !stage.selection.has(shape.id)).map((shape) => stage.boundsOf(shape))
+      return around.filter((box) => overlaps(box, camera.view())).map((box) => onScreen(box, camera))
+    })
   }
 
   private panelState(): PanelState | null {
@@ -250,16 +280,22 @@ class Board {
     if (tool !== 'select') stage.select([])
     this.dock.show(tool)
     this.pointers.showCursor()
+    // Not with the next frame only: a quick hand would press where the panel is no more.
+    this.showPanel()
     this.invalidate('overlay')
   }
 
   private undo(): void {
     if (this.stage.readOnly) return
+    if (this.pointers.gesture !== null) {
+      this.pointers.cancel()
+      return
+    }
     this.writing.end()
     this.store.undo.undo()
   }
 
   private redo(): void {
-    if (!this.stage.readOnly) this.store.undo.redo()
+    if (!this.stage.readOnly && this.pointers.gesture === null) this.store.undo.redo()
   }
 }

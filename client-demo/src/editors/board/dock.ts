@@ -1,6 +1,6 @@
 /** The tools at the bottom, and zoom and undo beside them. */
 
-import { Maximize, Minus, Plus, Redo2, Undo2 } from 'lucide'
+import { Keyboard, Map as MapIcon, Maximize, Minus, Plus, Redo2, Undo2 } from 'lucide'
 import { fill, h } from '../../ui/dom'
 import { icon } from '../../ui/icons'
 import { READING_TOOLS, TOOLS, type Tool } from './toolbox'
@@ -23,15 +23,30 @@ export class Dock {
         return button
       }),
     )
+    this.element.addEventListener('keydown', (event) => this.onKey(event))
   }
 
   show(tool: Tool): void {
-    for (const [name, button] of this.buttons) button.setAttribute('aria-pressed', String(name === tool))
+    for (const [name, button] of this.buttons) {
+      button.setAttribute('aria-pressed', String(name === tool))
+      button.tabIndex = name === tool ? 0 : -1
+    }
   }
 
   setReadOnly(readOnly: boolean): void {
     for (const [tool, button] of this.buttons) button.hidden = readOnly && !READING_TOOLS.has(tool)
     this.element.classList.toggle('reading', readOnly)
+  }
+
+  /** Tab comes to the tool that is in use; arrow keys go from there to the others. */
+  private onKey(event: KeyboardEvent): void {
+    const buttons = [...this.buttons.values()].filter((button) => !button.hidden)
+    const at = buttons.indexOf(document.activeElement as HTMLButtonElement)
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1 + buttons.length, Home: 0, End: buttons.length - 1 }[event.key]
+    if (at === -1 || to === undefined) return
+    event.preventDefault()
+    event.stopPropagation()
+    buttons[to % buttons.length]?.focus()
   }
 }
 
@@ -41,6 +56,8 @@ export interface ZoomActions {
   fitAll(): void
   undo(): void
   redo(): void
+  toggleMap(): void
+  help(): void
 }
 
 /** Zoom and undo. */
@@ -50,14 +67,17 @@ export function zoomBar(actions: ZoomActions): { element: HTMLElement; show(zoom
   })
   const element = h(
     'div',
-    { class: 'board-zoom floating' },
-    button('Zoom out  -', icon(Minus), () => actions.zoomBy(1 / 1.25)),
+    { class: 'board-zoom floating', role: 'group', 'aria-label': 'Zoom and undo' },
+    button('Zoom out  -', icon(Minus), () => actions.zoomBy(1 / 1.25), 'roomy'),
     percent,
-    button('Zoom in  +', icon(Plus), () => actions.zoomBy(1.25)),
+    button('Zoom in  +', icon(Plus), () => actions.zoomBy(1.25), 'roomy'),
     button('Show everything  Shift 1', icon(Maximize), () => actions.fitAll()),
     h('span', { class: 'board-zoom-line' }),
     button('Undo  Ctrl Z', icon(Undo2), () => actions.undo()),
     button('Redo  Ctrl Shift Z', icon(Redo2), () => actions.redo()),
+    h('span', { class: 'board-zoom-line roomy' }),
+    button('Map  M', icon(MapIcon), () => actions.toggleMap(), 'roomy'),
+    button('Keyboard shortcuts  ?', icon(Keyboard), () => actions.help(), 'roomy'),
   )
   return {
     element,
@@ -67,6 +87,6 @@ export function zoomBar(actions: ZoomActions): { element: HTMLElement; show(zoom
   }
 }
 
-function button(label: string, node: SVGElement, run: () => void): HTMLElement {
-  return h('button', { class: 'button plain square', type: 'button', title: label, 'aria-label': label, onclick: run }, node)
+function button(label: string, node: SVGElement, run: () => void, extra = ''): HTMLElement {
+  return h('button', { class: `button plain square ${extra}`, type: 'button', title: label, 'aria-label': label, onclick: run }, node)
 }

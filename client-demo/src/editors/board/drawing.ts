@@ -22,12 +22,12 @@ export function freshShape(stage: Stage, type: ShapeType, at: Point): Shape {
 /** Draw with the pen. */
 export class Pen implements Gesture {
   private shape: Shape
-  private readonly points: number[][]
+  private readonly points: number[][] = []
   private last: Point
 
   constructor(private readonly stage: Stage, start: Touch) {
     this.shape = { ...freshShape(stage, 'pen', start.at), fill: 'none' }
-    this.points = [this.point(start)]
+    this.points.push(this.point(start))
     this.last = start.at
     this.show()
   }
@@ -63,7 +63,9 @@ export class Pen implements Gesture {
 
   private point({ at, pressure }: Touch): number[] {
     const relative = [rounded(at.x - this.shape.x), rounded(at.y - this.shape.y)]
-    return pressure === null ? relative : [...relative, Math.round(pressure * 100) / 100]
+    // A pen that is lifted presses no more; its last point is as thick as the one before.
+    const pressed = pressure === null ? this.points.at(-1)?.[2] : Math.round(pressure * 100) / 100
+    return pressed === undefined ? relative : [...relative, pressed]
   }
 
   private show(): void {

@@ -1,10 +1,12 @@
 /** What is done to the selection without dragging it: each a step of undo of its own. */
 
+import { overlaps } from './geometry'
 import { linearPoints } from './linear'
 import { keepLook } from './look'
 import { textSize } from './parts'
 import { FONT_SIZES, type Look, type Shape } from './shapes'
 import type { Stage } from './stage'
+import type { Restack } from './store'
 import { copiesOf, moved, withPoints } from './transform'
 
 /** How far copies lie from what they were made of. */
@@ -29,11 +31,13 @@ export class Edits {
     else stage.commit()
   }
 
-  restack(to: 'top' | 'bottom'): void {
+  restack(to: Restack): void {
     const { stage } = this
     if (stage.readOnly) return
     stage.store.step()
-    stage.store.restack(stage.selection, to)
+    const box = stage.selectionBox
+    stage.store.restack(stage.selection, to, (other) => box !== null && overlaps(box, stage.boundsOf(other)))
+    stage.store.step()
   }
 
   lock(locked: boolean): void {
@@ -67,18 +71,17 @@ export class Edits {
     if (ids.length === 0 || stage.readOnly) return
     const gone = new Set(ids)
     store.step()
-    store.together(() => {
-      // Arrows that stuck to what goes stay where they point.
-      const left = store.shapes.filter((shape) => !gone.has(shape.id) && [shape.from, shape.to].some((end) => end !== null && gone.has(end.id)))
-      store.update(
-        new Map(
-          left.map((shape) => {
-            const { x, y, points } = withPoints(shape, linearPoints(shape, stage.lookup))
-            const keep = (end: Shape['from']): Shape['from'] => (end !== null && gone.has(end.id) ? null : end)
-            return [shape.id, { x, y, points, from: keep(shape.from), to: keep(shape.to) }]
-          }),
-        ),
-      )
+    // Arrows that stuck to what goes stay where they point.
+    const left = store.shapes.filter((shape) => !gone.has(shape.id) && [shape.from, shape.to].some((end) => end !== null && gone.has(end.id)))
+    const patches = new Map(
+      left.map((shape) => {
+        const { x, y, points } = withPoints(shape, linearPoints(shape, stage.lookup))
+        const keep = (end: Shape['from']): Shape['from'] => (end !== null && gone.has(end.id) ? null : end)
+        return [shape.id, { x, y, points, from: keep(shape.from), to: keep(shape.to) }] as const
+      }),
+    )
+    store.together(patches.keys(), () => {
+      store.update(patches)
       store.remove(ids)
     })
     store.step()

@@ -99,16 +99,24 @@ export class Move implements Gesture {
 export class Resize implements Gesture {
   private readonly originals: Shape[]
   private readonly box: Box
+  private readonly others: Box[]
+  /** From where the pointer took the handle to the handle itself. */
+  private readonly grip: Point
 
-  constructor(private readonly stage: Stage, private readonly handle: { hx: number; hy: number }) {
+  constructor(private readonly stage: Stage, private readonly handle: { hx: number; hy: number; at: Point }, start: Point) {
     this.originals = stage.selected.filter((shape) => !shape.locked)
-    this.box = stage.selectionBox ?? { x: 0, y: 0, w: 1, h: 1 }
+    this.box = union(this.originals.map((shape) => stage.boundsOf(shape))) ?? { x: 0, y: 0, w: 1, h: 1 }
+    this.others = neighbours(stage, stage.selection)
+    const at = stage.camera.toBoard(handle.at)
+    this.grip = { x: at.x - start.x, y: at.y - start.y }
   }
 
-  move({ at, keys }: Touch): void {
+  move(touch: Touch): void {
     const { stage, originals } = this
+    const { keys } = touch
     const only = originals.length === 1 ? originals[0] : undefined
     const fromMiddle = keys.alt
+    const at = this.snapped({ x: touch.at.x + this.grip.x, y: touch.at.y + this.grip.y }, keys, only?.rotation ?? 0)
     if (only !== undefined && !isLinear(only)) {
       const keepAspect = keys.shift !== (only.type === 'image')
       stage.show([resized(only, this.handle, at, { keepAspect, fromMiddle })])
@@ -127,6 +135,17 @@ export class Resize implements Gesture {
 
   cancel(): void {
     this.stage.drop()
+  }
+
+  /** Sides that move meet what is around; not where proportions or a rotation decide where they go. */
+  private snapped(at: Point, keys: Keys, rotation: number): Point {
+    const { handle, others, stage } = this
+    stage.guides = []
+    if (keys.ctrl || keys.shift || rotation !== 0) return at
+    const sides = { x: handle.hx === 0 ? [] : [0 as const], y: handle.hy === 0 ? [] : [0 as const] }
+    const snap = snapBox({ ...at, w: 0, h: 0 }, others, SNAP_REACH / stage.camera.zoom, sides)
+    stage.guides = snap.guides
+    return { x: at.x + snap.dx, y: at.y + snap.dy }
   }
 }
 

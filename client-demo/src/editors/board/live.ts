@@ -43,6 +43,8 @@ interface Motion {
 export class Live {
   /** Whether a cursor is still on its way: then another frame is needed. */
   moving = false
+  /** The cursors as last asked for. */
+  shown: readonly Cursor[] = []
   private readonly drafts = new Map<string, Draft>()
   private readonly motions = new Map<number, Motion>()
   private readonly draftCursors = new Map<number, { at: Point; seen: number }>()
@@ -167,6 +169,7 @@ export class Live {
       cursors.push({ peer, at: between(motion, now) })
     }
     for (const client of this.motions.keys()) if (!here.has(client)) this.motions.delete(client)
+    this.shown = cursors
     return cursors
   }
 

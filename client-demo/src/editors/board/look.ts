@@ -1,12 +1,16 @@
 /** The look of the next shape, remembered between visits. */
 
-import { FIRST_LOOK, type Look } from './shapes'
+import { FIRST_LOOK, readShape, type Look } from './shapes'
 
 const KEY = 'collab:look'
 
 export function keptLook(): Look {
   try {
-    return { ...FIRST_LOOK, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Look>) }
+    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}')
+    const read = readShape('', { ...FIRST_LOOK, ...(kept as object), type: 'rectangle' })
+    if (read === null) return FIRST_LOOK
+    const { stroke, fill, width, dash, opacity, fontSize } = read
+    return { stroke, fill, width, dash, opacity, fontSize }
   } catch {
     return FIRST_LOOK
   }

@@ -1,14 +1,14 @@
 /** What lies over the shapes: selections, handles, guides. Drawn in screen pixels. */
 
 import type { Camera } from './camera'
-import { centre, corners, distance, rotate } from './geometry'
+import { centre, corners, distance, distanceToSegment, rotate } from './geometry'
 import { linearPoints } from './linear'
 import { isLinear, type Box, type Point, type Shape } from './shapes'
 import type { Stage } from './stage'
 
 /** Something of the selection that can be grabbed. */
 export type Handle =
-  | { kind: 'resize'; hx: number; hy: number; at: Point; cursor: string }
+  | { kind: 'resize'; hx: number; hy: number; at: Point; cursor: string; /** A side, all of it. */ side?: [Point, Point] }
   | { kind: 'rotate'; at: Point; cursor: string }
   | { kind: 'end'; end: 'from' | 'to'; shape: Shape; at: Point; cursor: string }
 
@@ -47,7 +47,9 @@ export function handlesOf(stage: Stage): Handle[] {
       if (hx === 0 && hy === 0) continue
       if (hx === 0 && size.w < ROOM_FOR_SIDES) continue
       if (hy === 0 && size.h < ROOM_FOR_SIDES) continue
-      handles.push({ kind: 'resize', hx, hy, at: at(hx, hy), cursor: cursorFor(hx, hy, frame.rotation) })
+      const side: [Point, Point] | undefined =
+        hx === 0 ? [at(-1, hy), at(1, hy)] : hy === 0 ? [at(hx, -1), at(hx, 1)] : undefined
+      handles.push({ kind: 'resize', hx, hy, at: at(hx, hy), cursor: cursorFor(hx, hy, frame.rotation), side })
     }
   }
   return handles
@@ -56,7 +58,9 @@ export function handlesOf(stage: Stage): Handle[] {
 /** The handle under a screen point. Corners come before sides. */
 export function handleAt(stage: Stage, screen: Point, coarse: boolean): Handle | null {
   const reach = coarse ? REACH * 2 : REACH
-  const near = handlesOf(stage).filter((handle) => distance(handle.at, screen) <= reach)
+  const away = (handle: Handle): number =>
+    handle.kind === 'resize' && handle.side !== undefined ? distanceToSegment(screen, ...handle.side) * 1.5 : distance(handle.at, screen)
+  const near = handlesOf(stage).filter((handle) => away(handle) <= reach)
   near.sort((a, b) => rank(a) - rank(b) || distance(a.at, screen) - distance(b.at, screen))
   return near[0] ?? null
 }
@@ -173,7 +177,10 @@ function cursorFor(hx: number, hy: number, rotation: number): string {
 /** The place for something that belongs to the selection, in screen pixels; null without a selection. */
 export function selectionOnScreen(stage: Stage, camera: Camera): Box | null {
   const box = stage.selectionBox
-  if (box === null) return null
-  const at = camera.toScreen(box)
-  return { ...at, w: box.w * camera.zoom, h: box.h * camera.zoom }
+  return box === null ? null : onScreen(box, camera)
+}
+
+/** A box of the board, in screen pixels. */
+export function onScreen(box: Box, camera: Camera): Box {
+  return { ...camera.toScreen(box), w: box.w * camera.zoom, h: box.h * camera.zoom }
 }

@@ -48,7 +48,7 @@ export function paint(
 function paintShape(
   context: CanvasRenderingContext2D,
   shape: Shape,
-  { zoom, dark, lookup, onPicture }: { zoom: number; dark: boolean; lookup: Lookup; onPicture: OnPicture },
+  { view, zoom, dark, lookup, onPicture }: { view: Box; zoom: number; dark: boolean; lookup: Lookup; onPicture: OnPicture },
 ): void {
   const { parts, paths } = prepare(shape, lookup, dark)
   context.save()
@@ -81,7 +81,9 @@ function paintShape(
       context.font = `500 ${part.size}px ${FONT}`
       context.fillStyle = part.colour
       context.textAlign = part.align
-      for (const { words, x, y } of part.lines) context.fillText(words, x, y)
+      // A text of thousands of lines is seen a screen at a time.
+      const [top, bottom] = shape.rotation === 0 ? [view.y - shape.y - part.size, view.y + view.h - shape.y + 2 * part.size] : [-Infinity, Infinity]
+      for (const { words, x, y } of part.lines) if (y >= top && y <= bottom) context.fillText(words, x, y)
     } else if (part.kind === 'image') {
       const picture = pictureOf(part.src, onPicture)
       if (picture.complete && picture.naturalWidth > 0) context.drawImage(picture, 0, 0, part.w, part.h)

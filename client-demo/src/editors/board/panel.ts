@@ -3,12 +3,19 @@
 import { ArrowDownToLine, ArrowUpToLine, Copy, Lock, LockOpen, Trash2 } from 'lucide'
 import { fill, h } from '../../ui/dom'
 import { icon } from '../../ui/icons'
-import { fillColour, PALETTE, strokeColour, type Box, type Look, type Shape } from './shapes'
+import { overlaps } from './geometry'
+import { fillColour, PALETTE, strokeColour, type Box, type Look, type Point, type Shape } from './shapes'
+import type { Restack } from './store'
+
+/** What it keeps away from the selection, the window and the tools below. */
+const GAP = 24
+const EDGE = 12
+const ABOVE_DOCK = 76
 
 export interface PanelActions {
   /** A property was chosen. `more` follows while a slider moves. */
   look(change: Partial<Look>, more: boolean): void
-  restack(to: 'top' | 'bottom'): void
+  restack(to: Restack): void
   lock(locked: boolean): void
   duplicate(): void
   remove(): void
@@ -38,16 +45,19 @@ export function rowsFor(types: Iterable<Shape['type']>): PanelState['rows'] {
 /** Make the panel. `show` with null hides it; `beside` is the selection in screen pixels. */
 export function panel(
   actions: PanelActions,
-): { element: HTMLElement; show(state: PanelState | null, dark: boolean): void; place(beside: Box | null, frame: { w: number; h: number }): void } {
+): { element: HTMLElement; show(state: PanelState | null, dark: boolean): void; place(beside: Box | null, frame: { w: number; h: number }, others: () => Box[]): void } {
   const element = h('aside', { class: 'board-panel floating', 'aria-label': 'Properties', hidden: true })
   let shown = ''
+  let placed = ''
 
   const render = (state: PanelState, dark: boolean): void => {
     const { look, rows } = state
+    // Whoever chose by keyboard goes on from there, though every button is a new one.
+    const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute('data-name') : null
     fill(
       element,
-      !state.locked && rows.stroke && row('Stroke', swatches(look.stroke, false, dark, (stroke) => actions.look({ stroke }, false))),
-      !state.locked && rows.fill && row('Fill', swatches(look.fill, true, dark, (colour) => actions.look({ fill: colour }, false))),
+      !state.locked && rows.stroke && row('Stroke', swatches('Stroke', look.stroke, dark, (stroke) => actions.look({ stroke }, false))),
+      !state.locked && rows.fill && row('Fill', swatches('Fill', look.fill, dark, (colour) => actions.look({ fill: colour }, false))),
       !state.locked &&
         rows.width &&
         row(
@@ -71,54 +81,79 @@ export function panel(
           button(state.locked ? 'Unlock  Ctrl L' : 'Lock  Ctrl L', icon(state.locked ? LockOpen : Lock), () => actions.lock(!state.locked)),
           !state.locked && button('Delete  Del', icon(Trash2), () => actions.remove()),
         ),
+      !state.locked && lookToggle(element, state, dark),
     )
+    if (typeof focused === 'string') element.querySelector<HTMLElement>(`[data-name=${JSON.stringify(focused)}]`)?.focus()
   }
 
   return {
     element,
     show: (state, dark) => {
-      element.hidden = state === null
+      if (element.hidden !== (state === null)) {
+        element.hidden = state === null
+        element.classList.remove('open')
+      }
       const key = JSON.stringify([state, dark])
       // Taking an element away under the pointer would end a slider's drag.
       if (state === null || key === shown || element.querySelector('input:active') !== null) return
       shown = key
       render(state, dark)
     },
-    place: (beside, frame) => {
-      if (element.hidden || matchMedia('(max-width: 640px)').matches) {
+    place: (beside, frame, others) => {
+      if (element.hidden) return
+      // Measuring costs; most frames change nothing here.
+      const key = JSON.stringify([beside, frame, shown])
+      if (key === placed) return
+      placed = key
+      if (matchMedia('(max-width: 640px)').matches) {
         element.style.left = element.style.top = ''
         return
       }
-      const { offsetWidth: w, offsetHeight: tall } = element
-      const gap = 24
-      let left = 16
-      let top = (frame.h - tall) / 2
-      if (beside !== null) {
-        const right = beside.x + beside.w + gap
-        left = right + w <= frame.w - 12 ? right : beside.x - gap - w >= 12 ? beside.x - gap - w : frame.w - w - 12
-        top = beside.y + beside.h / 2 - tall / 2
-      }
-      element.style.left = `${Math.round(Math.max(12, left))}px`
-      element.style.top = `${Math.round(Math.max(12, Math.min(top, frame.h - tall - 76)))}px`
+      const { x, y } = placeFor({ w: element.offsetWidth, h: element.offsetHeight }, beside, frame, others)
+      element.style.left = `${Math.round(x)}px`
+      element.style.top = `${Math.round(y)}px`
     },
   }
+}
+
+/** Beside the selection, where it covers the fewest other things; without one, at the left. */
+function placeFor(size: { w: number; h: number }, beside: Box | null, frame: { w: number; h: number }, others: () => Box[]): Point {
+  const most = { x: frame.w - size.w - EDGE, y: frame.h - size.h - ABOVE_DOCK }
+  const inFrame = ({ x, y }: Point): Point => ({ x: Math.max(EDGE, Math.min(x, most.x)), y: Math.max(EDGE, Math.min(y, most.y)) })
+  if (beside === null) return inFrame({ x: 16, y: (frame.h - size.h) / 2 })
+  const middle = { x: beside.x + beside.w / 2 - size.w / 2, y: beside.y + beside.h / 2 - size.h / 2 }
+  const places = [
+    { x: beside.x + beside.w + GAP, y: middle.y },
+    { x: beside.x - GAP - size.w, y: middle.y },
+    { x: middle.x, y: beside.y + beside.h + GAP },
+    { x: middle.x, y: beside.y - 2 * GAP - size.h },
+  ].map(inFrame)
+  const around = others()
+  const covered = (at: Point): number => {
+    const box = { ...at, ...size }
+    return (overlaps(box, beside) ? 1000 : 0) + around.filter((other) => overlaps(box, other)).length
+  }
+  const costs = places.map(covered)
+  return places[costs.indexOf(Math.min(...costs))] as Point
 }
 
 function row(label: string, content: Node): HTMLElement {
   return h('div', { class: 'board-panel-row' }, h('span', { class: 'small quiet' }, label), content)
 }
 
-function swatches(current: string, filled: boolean, dark: boolean, choose: (colour: string) => void): HTMLElement {
+function swatches(label: 'Stroke' | 'Fill', current: string, dark: boolean, choose: (colour: string) => void): HTMLElement {
+  const filled = label === 'Fill'
   const names = filled ? ['none', ...Object.keys(PALETTE)] : Object.keys(PALETTE)
   return h(
     'div',
-    { class: 'swatches' },
+    { class: 'swatches', role: 'group', 'aria-label': label },
     ...names.map((name) => {
       const swatch = h('button', {
         class: name === 'none' ? 'swatch none' : 'swatch',
         type: 'button',
+        'data-name': `${label} ${name}`,
         title: name === 'none' ? 'No fill' : name,
-        'aria-label': name === 'none' ? 'No fill' : name,
+        'aria-label': name === 'none' ? 'No fill' : `${label} ${name}`,
         'aria-pressed': String(name === current),
         onclick: () => choose(name),
       })
@@ -138,7 +173,7 @@ function choices<T extends string>(label: string, values: T[], current: T, choos
     ...values.map((value) =>
       h(
         'button',
-        { type: 'button', title: `${label}: ${value}`, 'aria-pressed': String(value === current), onclick: () => choose(value) },
+        { type: 'button', title: `${label}: ${value}`, 'aria-label': `${label} ${value}`, 'data-name': `${label} ${value}`, 'aria-pressed': String(value === current), onclick: () => choose(value) },
         words?.[value] ?? value,
       ),
     ),
@@ -146,13 +181,29 @@ function choices<T extends string>(label: string, values: T[], current: T, choos
 }
 
 function slider(current: number, choose: (value: number, more: boolean) => void): HTMLElement {
-  const input = h('input', { type: 'range', min: '10', max: '100', step: '5', class: 'slider', 'aria-label': 'Opacity' })
+  const input = h('input', { type: 'range', min: '10', max: '100', step: '5', class: 'slider', 'aria-label': 'Opacity', 'data-name': 'Opacity' })
   input.value = String(Math.round(current * 100))
   input.addEventListener('input', () => choose(Number(input.value) / 100, true))
   input.addEventListener('change', () => choose(Number(input.value) / 100, false))
   return input
 }
 
+/** On a phone the rows open above this button; elsewhere they are there, and it is not. */
+function lookToggle(element: HTMLElement, { look, rows }: PanelState, dark: boolean): HTMLElement {
+  const toggle = h(
+    'button',
+    {
+      class: 'button plain square board-look', type: 'button', 'aria-label': 'Colours and lines', 'data-name': 'look',
+      'aria-expanded': String(element.classList.contains('open')),
+      onclick: () => toggle.setAttribute('aria-expanded', String(element.classList.toggle('open'))),
+    },
+    h('span', { class: 'board-look-dot' }),
+  )
+  toggle.style.setProperty('--swatch', rows.fill && look.fill !== 'none' ? fillColour(look.fill, dark) : 'transparent')
+  toggle.style.setProperty('--swatch-edge', rows.stroke ? strokeColour(look.stroke, dark) : fillColour(look.fill, dark))
+  return toggle
+}
+
 function button(label: string, node: SVGElement, run: () => void): HTMLElement {
-  return h('button', { class: 'button plain square', type: 'button', title: label, 'aria-label': label, onclick: run }, node)
+  return h('button', { class: 'button plain square', type: 'button', title: label, 'aria-label': label, 'data-name': label, onclick: run }, node)
 }

@@ -4,7 +4,7 @@ import { getStroke } from 'perfect-freehand'
 
 import { linearPoints, type Lookup } from './linear'
 import {
-  FONT_SIZES, fillColour, isLinear, strokeColour, STROKE_WIDTHS, TEXT_PADDING,
+  FONT_SIZES, fillColour, isLinear, letterColour, strokeColour, STROKE_WIDTHS, TEXT_PADDING,
   type Point, type Shape,
 } from './shapes'
 
@@ -161,15 +161,31 @@ function wrap(paragraph: string, size: number, width: number): string[] {
       line = ''
     }
     line += word
-    while (line.length > 1 && measure(line.trimEnd(), size) > width) {
-      let cut = line.length - 1
-      while (cut > 1 && measure(line.slice(0, cut), size) > width) cut -= 1
+    for (let cut = cutAt(line, size, width); cut < line.length; cut = cutAt(line, size, width)) {
       lines.push(line.slice(0, cut))
       line = line.slice(cut)
     }
   }
   lines.push(line.trimEnd())
   return lines
+}
+
+/** How much of the beginning of a word fits; at least one character. Looks no farther than about twice that. */
+function cutAt(word: string, size: number, width: number): number {
+  let most = Math.max(2, Math.ceil(width / size))
+  while (most < word.length && measure(word.slice(0, most), size) <= width) most *= 2
+  if (most >= word.length) {
+    if (measure(word.trimEnd(), size) <= width) return word.length
+    most = word.length
+  }
+  let least = 1
+  while (most - least > 1) {
+    const middle = (least + most) >> 1
+    if (measure(word.slice(0, middle), size) <= width) least = middle
+    else most = middle
+  }
+  // A pair of surrogates is one character.
+  return /[\uD800-\uDBFF]/.test(word.charAt(least - 1)) ? least + 1 : least
 }
 
 /** Text inside a shape: notes and free text from the left, everything else in the middle. */
@@ -179,13 +195,13 @@ function textParts(shape: Shape, dark: boolean): Part[] {
   const step = size * LINE_HEIGHT
   if (shape.type === 'text') {
     const lines = layout(shape.text, size, Infinity).map((words, i) => ({ words, x: 2, y: i * step + size * 0.98 }))
-    return [{ kind: 'text', lines, size, colour: strokeColour(shape.stroke, dark), align: 'left' }]
+    return [{ kind: 'text', lines, size, colour: letterColour(shape.stroke === 'none' ? 'ink' : shape.stroke, dark), align: 'left' }]
   }
   const room = textRoom(shape)
   const words = layout(shape.text, size, Math.max(size, room.w))
   const top = shape.h / 2 - (words.length * step) / 2
   const lines = words.map((line, i) => ({ words: line, x: shape.w / 2, y: top + i * step + size * 0.98 }))
-  const colour = strokeColour(shape.type === 'note' || shape.stroke === 'none' ? 'ink' : shape.stroke, dark)
+  const colour = letterColour(shape.type === 'note' || shape.stroke === 'none' ? 'ink' : shape.stroke, dark)
   return [{ kind: 'text', lines, size, colour, align: 'center' }]
 }
 

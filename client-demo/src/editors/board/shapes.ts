@@ -60,15 +60,24 @@ export type Look = Pick<Shape, 'stroke' | 'fill' | 'width' | 'dash' | 'opacity' 
 export const FIRST_LOOK: Look = { stroke: 'ink', fill: 'none', width: 'M', dash: 'solid', opacity: 1, fontSize: 'M' }
 
 /** Eight colours by name; a board looks right in both themes. Scripts may also write `#rrggbb`. */
-export const PALETTE: Record<string, { light: string; dark: string; softLight: string; softDark: string }> = {
-  ink: { light: '#1d1f27', dark: '#e9eaf0', softLight: '#e4e5eb', softDark: '#3a3d48' },
-  grey: { light: '#80848f', dark: '#989cab', softLight: '#f0f0f4', softDark: '#2d2f38' },
-  red: { light: '#d9363e', dark: '#ff7b7f', softLight: '#ffdcdd', softDark: '#582a2f' },
-  orange: { light: '#e0701a', dark: '#ffa15c', softLight: '#ffe5cf', softDark: '#563721' },
-  yellow: { light: '#c99700', dark: '#f5cd4c', softLight: '#fff1b8', softDark: '#514618' },
-  green: { light: '#1d9a55', dark: '#5fd38d', softLight: '#d3f3df', softDark: '#1f4731' },
-  blue: { light: '#2a6fdb', dark: '#7fb0ff', softLight: '#dbe8ff', softDark: '#22385f' },
-  violet: { light: '#7c4ddb', dark: '#b79bff', softLight: '#e9e0ff', softDark: '#3b2d60' },
+export const PALETTE: Readonly<Record<string, {
+  /** Strokes: at least 3 to 1 against the board. */
+  light: string
+  dark: string
+  /** Fills. */
+  softLight: string
+  softDark: string
+  /** Letters in the light theme: at least 4.5 to 1 against the board and the fill of the same name; in the dark one strokes do. */
+  letters: string
+}>> = {
+  ink: { light: '#1d1f27', dark: '#e9eaf0', softLight: '#e4e5eb', softDark: '#3a3d48', letters: '#1d1f27' },
+  grey: { light: '#80848f', dark: '#989cab', softLight: '#f0f0f4', softDark: '#2d2f38', letters: '#696d78' },
+  red: { light: '#d9363e', dark: '#ff7b7f', softLight: '#ffdcdd', softDark: '#582a2f', letters: '#c4252d' },
+  orange: { light: '#e0701a', dark: '#ffa15c', softLight: '#ffe5cf', softDark: '#563721', letters: '#a55213' },
+  yellow: { light: '#b78a00', dark: '#f5cd4c', softLight: '#fff1b8', softDark: '#514618', letters: '#896700' },
+  green: { light: '#1d9a55', dark: '#5fd38d', softLight: '#d3f3df', softDark: '#1f4731', letters: '#177a43' },
+  blue: { light: '#2a6fdb', dark: '#7fb0ff', softLight: '#dbe8ff', softDark: '#22385f', letters: '#2264cc' },
+  violet: { light: '#7c4ddb', dark: '#b79bff', softLight: '#e9e0ff', softDark: '#3b2d60', letters: '#7645d9' },
 }
 
 export const STROKE_WIDTHS: Record<Width, number> = { S: 2, M: 3.5, L: 6 }
@@ -86,6 +95,12 @@ const MOST_IMAGE = 2_000_000
 export function strokeColour(name: string, dark: boolean): string {
   const colour = PALETTE[name]
   return colour === undefined ? name : dark ? colour.dark : colour.light
+}
+
+/** Letters are thinner than strokes, and so darker. */
+export function letterColour(name: string, dark: boolean): string {
+  const colour = PALETTE[name]
+  return colour === undefined ? name : dark ? colour.dark : colour.letters
 }
 
 /** Fills are softer than strokes; a note is always filled. */
@@ -191,7 +206,7 @@ function oneOf<T extends string>(value: unknown, allowed: readonly T[], otherwis
 
 function colour(value: unknown, otherwise: string): string {
   if (typeof value !== 'string') return otherwise
-  if (value === 'none' || value in PALETTE || /^#[0-9a-f]{6}$/i.test(value)) return value
+  if (value === 'none' || Object.hasOwn(PALETTE, value) || /^#[0-9a-f]{6}$/i.test(value)) return value
   return otherwise
 }
 

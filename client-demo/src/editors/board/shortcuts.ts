@@ -2,22 +2,29 @@
 
 import type { Edits } from './edits'
 import type { Pointers } from './pointers'
+import type { Shape } from './shapes'
 import type { Stage } from './stage'
 import { TOOLS, type Tool } from './toolbox'
+import type { Tools } from './tools'
 import type { Viewing } from './viewing'
 import type { Writing } from './writing'
 
 const NUDGES: Record<string, readonly [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
 
+/** Keys that belong to a button or a slider while it has the focus. */
+const CONTROL_KEYS = new Set([' ', 'Enter', 'Tab', 'Home', 'End', ...Object.keys(NUDGES)])
+
 export interface ShortcutParts {
   stage: Stage
   edits: Edits
   pointers: Pointers
+  tools: Tools
   viewing: Viewing
   writing: Writing
   chooseTool(tool: Tool): void
   undo(): void
   redo(): void
+  toggleMap(): void
   help(): void
 }
 
@@ -31,17 +38,23 @@ export class Shortcuts {
     window.addEventListener(
       'keyup',
       (event) => {
+        this.root.classList.toggle('reached', event.key === 'Tab' && event.target === this.root && this.parts.stage.selection.size === 0)
         if (event.key === ' ') this.parts.pointers.holdSpace(false)
         else this.parts.pointers.showCursor()
       },
       { signal },
     )
+    // A key that is let go elsewhere is never heard of.
+    window.addEventListener('blur', () => this.parts.pointers.holdSpace(false), { signal })
   }
 
   private onDown(event: KeyboardEvent): void {
     const target = event.target as Element
     if (target !== this.root && target !== document.body && !this.root.contains(target)) return
-    if (target.matches('input, textarea, [contenteditable=true]')) return
+    if (target.matches('input:not([type=range]), textarea, [contenteditable=true]')) return
+    const onControl = target !== this.root && target !== document.body
+    if (onControl && event.key === 'Escape') this.root.focus({ preventScroll: true })
+    if (onControl && CONTROL_KEYS.has(event.key)) return
     const handled = event.ctrlKey || event.metaKey ? this.command(event) : this.key(event)
     if (!handled) return
     event.preventDefault()
@@ -50,6 +63,10 @@ export class Shortcuts {
 
   private command(event: KeyboardEvent): boolean {
     const { stage, edits } = this.parts
+    if (event.code === 'BracketRight' || event.code === 'BracketLeft') {
+      edits.restack(event.code === 'BracketRight' ? 'up' : 'down')
+      return true
+    }
     switch (event.key.toLowerCase()) {
       case 'z':
         if (event.shiftKey) this.parts.redo()
@@ -91,11 +108,14 @@ export class Shortcuts {
       case 'Backspace':
         edits.removeSelected()
         return true
-      case 'Enter': {
-        const only = stage.selected[0]
-        if (stage.selection.size === 1 && only !== undefined) this.parts.writing.begin(only.id)
+      case 'Enter':
+        this.enter()
         return true
-      }
+      case 'Tab':
+        // Without a selection it goes on to the buttons, as everywhere.
+        if (stage.tool !== 'select' || stage.selection.size === 0) return false
+        this.walk(event.shiftKey ? -1 : 1)
+        return true
       case ']':
         edits.restack('top')
         return true
@@ -115,6 +135,10 @@ export class Shortcuts {
       case '!':
         viewing.fitAll()
         return true
+      case 'm':
+      case 'M':
+        this.parts.toggleMap()
+        return true
       case '?':
         this.parts.help()
         return true
@@ -127,6 +151,31 @@ export class Shortcuts {
       this.parts.chooseTool(found.tool)
     }
     return true
+  }
+
+  /** Put down what the tool makes, write in the selected shape, or take the first shape into the hand. */
+  private enter(): void {
+    const { stage, tools, viewing, writing } = this.parts
+    const [only] = stage.selection
+    if (stage.tool !== 'select') tools.putDown()
+    else if (stage.selection.size === 1 && only !== undefined) writing.begin(only)
+    else if (stage.selection.size === 0) {
+      const [first] = inReadingOrder(stage.shapes)
+      if (first === undefined) return
+      stage.select([first.id])
+      viewing.show(stage.boundsOf(first))
+    }
+  }
+
+  /** Select the shape after or before the selected one, as one reads. */
+  private walk(by: 1 | -1): void {
+    const { stage, viewing } = this.parts
+    const order = inReadingOrder(stage.shapes)
+    const at = order.findIndex((shape) => stage.selection.has(shape.id))
+    const next = order[(at + by + order.length) % order.length]
+    if (next === undefined) return
+    stage.select([next.id])
+    viewing.show(stage.boundsOf(next))
   }
 
   private nudge([dx, dy]: readonly [number, number], step: number): void {
@@ -143,4 +192,8 @@ export class Shortcuts {
     else if (stage.tool !== 'select') this.parts.chooseTool('select')
     else stage.select([])
   }
+}
+
+function inReadingOrder(shapes: Shape[]): Shape[] {
+  return [...shapes].sort((a, b) => a.y - b.y || a.x - b.x)
 }

@@ -18,6 +18,8 @@ export class Stage {
   readOnly = false
   /** Ids of the selected shapes. */
   readonly selection = new Set<string>()
+  /** Counts how often something else was selected. */
+  selections = 0
   /** Shapes as this page is changing them; nobody has them yet but as a draft. */
   readonly preview = new Map<string, Shape>()
   /** Shapes whose text is being edited are painted without it. */
@@ -30,6 +32,9 @@ export class Stage {
   target: string | null = null
   look: Look
   private listed: Shape[] | null = null
+  private extent: Box | null | undefined
+  /** Shapes that were deleted while they were dragged here. */
+  private readonly gone = new Set<string>()
 
   constructor(
     readonly store: BoardStore,
@@ -66,7 +71,8 @@ export class Stage {
 
   /** Everything there is. */
   get contents(): Box | null {
-    return union(this.shapes.map((shape) => shownBounds(shape, this.lookup)))
+    if (this.extent === undefined) this.extent = union(this.shapes.map((shape) => shownBounds(shape, this.lookup)))
+    return this.extent
   }
 
   /** Ids of everything that looks different from what is in the document, arrows that follow included. */
@@ -83,7 +89,10 @@ export class Stage {
 
   /** Something looks different now. */
   invalidate(what: 'shapes' | 'overlay' = 'shapes'): void {
-    if (what === 'shapes') this.listed = null
+    if (what === 'shapes') {
+      this.listed = null
+      this.extent = undefined
+    }
     this.onInvalid(what)
   }
 
@@ -95,13 +104,14 @@ export class Stage {
   select(ids: Iterable<string>): void {
     this.selection.clear()
     for (const id of ids) this.selection.add(id)
+    this.selections += 1
     this.live.select(this.selection)
     this.invalidate('overlay')
   }
 
   /** Show shapes as they would be, here and to the others. */
   show(shapes: Iterable<Shape>): void {
-    for (const shape of shapes) this.preview.set(shape.id, shape)
+    for (const shape of shapes) if (!this.gone.has(shape.id)) this.preview.set(shape.id, shape)
     this.live.showDraft(this.preview)
     this.invalidate()
   }
@@ -123,7 +133,7 @@ export class Stage {
       if (Object.keys(patch).length > 0) patches.set(id, patch)
     }
     this.store.step()
-    this.store.together(() => {
+    this.store.together(patches.keys(), () => {
       if (fresh.length > 0) this.store.add(fresh)
       if (patches.size > 0) this.store.update(patches)
     })
@@ -131,9 +141,16 @@ export class Stage {
     this.drop()
   }
 
+  /** A shape is in the document no more: whoever drags it has nothing in the hand, and does not bring it back. */
+  lose(id: string): void {
+    this.selection.delete(id)
+    if (this.preview.delete(id)) this.gone.add(id)
+  }
+
   /** Forget what was shown. */
   drop(): void {
     this.preview.clear()
+    this.gone.clear()
     this.live.endDraft()
     this.guides = []
     this.invalidate()

@@ -23,6 +23,9 @@ function structure(): Uint8Array {
   return update
 }
 
+/** To the top or the bottom of everything, or past one other shape. */
+export type Restack = 'top' | 'bottom' | 'up' | 'down'
+
 export type Patch = Partial<Omit<Shape, 'id' | 'text'>>
 
 /** Reads and writes the shapes of a document. Reading is cached; `onChange` tells what is stale. */
@@ -52,9 +55,7 @@ export class BoardStore {
 
   /** All shapes, from bottom to top. */
   get shapes(): Shape[] {
-    this.sorted ??= [...this.cache.values()].sort((a, b) =>
-      a.index < b.index ? -1 : a.index > b.index ? 1 : a.id < b.id ? -1 : 1,
-    )
+    this.sorted ??= [...this.cache.values()].sort(inOrder)
     return this.sorted
   }
 
@@ -73,11 +74,12 @@ export class BoardStore {
 
   /** Change shapes; fields that stay the same are not written. */
   update(patches: Map<string, Patch>): void {
+    this.unfold(patches.keys())
     this.transact((map) => {
       for (const [id, patch] of patches) {
-        const shape = shapeIn(map, id)
+        const shape = map.get(id)
         const before = this.cache.get(id)
-        if (shape === null || before === undefined) continue
+        if (!(shape instanceof Y.Map) || before === undefined) continue
         for (const [key, value] of Object.entries(patch)) {
           if (same(before[key as keyof Shape], value)) continue
           if (value === null) shape.delete(key)
@@ -94,19 +96,32 @@ export class BoardStore {
     })
   }
 
-  /** Run several of the above as one edit. */
-  together(work: () => void): void {
+  /** Run several of the above as one edit; `ids` are the shapes that it will change. */
+  together(ids: Iterable<string>, work: () => void): void {
+    this.unfold(ids)
     this.doc.transact(work, BOARD_ORIGIN)
   }
 
-  /** Move shapes to the top or the bottom of the rest, keeping their order among themselves. */
-  restack(ids: ReadonlySet<string>, to: 'top' | 'bottom'): void {
+  /**
+   * Move shapes over or under others, keeping their order among themselves.
+   * @param counts which of the others one step up or down goes past; the rest are passed unnoticed.
+   */
+  restack(ids: ReadonlySet<string>, to: Restack, counts: (other: Shape) => boolean = () => true): void {
     const moving = this.shapes.filter((shape) => ids.has(shape.id))
     const rest = this.shapes.filter((shape) => !ids.has(shape.id))
-    const indices =
-      to === 'top'
-        ? indicesBetween(rest.at(-1)?.index ?? null, null, moving.length)
-        : indicesBetween(null, rest[0]?.index ?? null, moving.length)
+    const [bottom, top] = [moving[0], moving.at(-1)]
+    if (bottom === undefined || top === undefined) return
+    // How many of the rest will lie below.
+    let below = to === 'top' ? rest.length : 0
+    if (to === 'up') {
+      const next = rest.findIndex((other) => inOrder(top, other) < 0 && counts(other))
+      if (next === -1) return
+      below = next + 1
+    } else if (to === 'down') {
+      below = rest.findLastIndex((other) => inOrder(other, bottom) < 0 && counts(other))
+      if (below === -1) return
+    }
+    const indices = indicesBetween(rest[below - 1]?.index ?? null, rest[below]?.index ?? null, moving.length)
     this.update(new Map(moving.map((shape, i) => [shape.id, { index: indices[i] ?? shape.index }])))
   }
 
@@ -116,16 +131,16 @@ export class BoardStore {
     const known = map?.get(id)
     const text: unknown = known instanceof Y.Map ? known.get('text') : undefined
     if (text instanceof Y.Text) return text
-    if (map === null || !map.has(id)) return null
-    // A script wrote a plain string, or all of the shape as plain JSON.
+    this.unfold([id])
+    const shape = map?.get(id)
+    if (!(shape instanceof Y.Map)) return null
+    // A script wrote a plain string.
     return this.doc.transact(() => {
-      const shape = shapeIn(map, id)
-      if (shape === null) return null
       const words: unknown = shape.get('text')
       const live = new Y.Text(typeof words === 'string' ? words : '')
       shape.set('text', live)
       return live
-    }, BOARD_ORIGIN)
+    }, STRUCTURE_ORIGIN)
   }
 
   destroy(): void {
@@ -137,6 +152,20 @@ export class BoardStore {
   private get map(): Y.Map<unknown> | null {
     const map = this.board.get('shapes')
     return map instanceof Y.Map ? (map as Y.Map<unknown>) : null
+  }
+
+  /**
+   * Shapes that a script wrote as plain JSON become maps, so that their fields can change alone. Not a step
+   * of undo: taking it back would put all of the old shape in the place of what others have changed since.
+   */
+  private unfold(ids: Iterable<string>): void {
+    const { map } = this
+    if (map === null) return
+    const plain = [...ids].filter((id) => isPlainShape(map.get(id)))
+    if (plain.length === 0) return
+    this.doc.transact(() => {
+      for (const id of plain) map.set(id, new Y.Map<unknown>(Object.entries(map.get(id) as object)))
+    }, STRUCTURE_ORIGIN)
   }
 
   private transact(work: (map: Y.Map<unknown>) => void): void {
@@ -171,14 +200,13 @@ export class BoardStore {
   }
 }
 
-/** The map of a shape; one that a script wrote as plain JSON becomes a map, so that its fields can change alone. */
-function shapeIn(map: Y.Map<unknown>, id: string): Y.Map<unknown> | null {
-  const value = map.get(id)
-  if (value instanceof Y.Map) return value as Y.Map<unknown>
-  if (typeof value !== 'object' || value === null || value instanceof Y.AbstractType) return null
-  const shape = new Y.Map<unknown>(Object.entries(value))
-  map.set(id, shape)
-  return shape
+function isPlainShape(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Y.AbstractType) && !(value instanceof Uint8Array)
+}
+
+/** By index; the id decides between equals, so that everybody sees the same. */
+function inOrder(a: Shape, b: Shape): number {
+  return a.index < b.index ? -1 : a.index > b.index ? 1 : a.id < b.id ? -1 : 1
 }
 
 function same(a: unknown, b: unknown): boolean {

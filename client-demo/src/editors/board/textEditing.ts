@@ -4,7 +4,7 @@ import * as Y from 'yjs'
 import { h } from '../../ui/dom'
 import type { Camera } from './camera'
 import { LINE_HEIGHT, textRoom, textSize } from './parts'
-import { FONT_SIZES, strokeColour, type Shape } from './shapes'
+import { FONT_SIZES, letterColour, type Shape } from './shapes'
 import { BOARD_ORIGIN } from './store'
 
 export interface TextEditing {
@@ -62,7 +62,7 @@ export function editText(
     const height = Math.max(size * LINE_HEIGHT, area.scrollHeight)
     area.style.height = `${height}px`
     area.style.textAlign = free ? 'left' : 'center'
-    area.style.color = strokeColour(shown.type === 'note' || shown.stroke === 'none' ? 'ink' : shown.stroke, dark)
+    area.style.color = letterColour(shown.type === 'note' || shown.stroke === 'none' ? 'ink' : shown.stroke, dark)
     if (free) {
       const at = camera.toScreen(shown)
       area.style.transformOrigin = '0 0'

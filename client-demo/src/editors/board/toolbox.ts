@@ -27,25 +27,36 @@ export const TOOLS: { tool: Tool; label: string; key: string; icon: IconNode }[]
 export const READING_TOOLS: ReadonlySet<Tool> = new Set(['select', 'hand'])
 
 /** Shortcuts beside those of the tools: for the help sheet. */
-export const SHORTCUTS: [string, string][] = [
-  ['Ctrl Z', 'Undo your own last step'],
-  ['Ctrl Shift Z', 'Redo'],
-  ['Ctrl C / X / V', 'Copy, cut, paste, between boards too'],
-  ['Ctrl D', 'Duplicate'],
-  ['Ctrl A', 'Select everything'],
-  ['Delete', 'Delete the selection'],
-  ['Arrow keys', 'Nudge; with Shift by ten'],
-  ['Enter', 'Type into the selected shape'],
-  [']', 'Bring to front'],
-  ['[', 'Send to back'],
-  ['Ctrl L', 'Lock or unlock'],
-  ['Shift', 'Keep proportions, straight lines'],
-  ['Alt', 'Drag a copy; resize from the middle'],
-  ['Ctrl while dragging', 'Do not snap'],
-  ['Space', 'Hold to move the board'],
-  ['Ctrl wheel', 'Zoom'],
-  ['+ / -', 'Zoom in, zoom out'],
-  ['Shift 0', 'Zoom to 100 %'],
-  ['Shift 1', 'Show everything'],
-  ['Escape', 'Back to Select; select nothing'],
-]
+export const SHORTCUTS: Record<string, [string, string][]> = {
+  Edit: [
+    ['Ctrl Z', 'Undo your own last step'],
+    ['Ctrl Shift Z', 'Redo'],
+    ['Ctrl C / X / V', 'Copy, cut, paste, between boards too'],
+    ['Ctrl D', 'Duplicate'],
+    ['Delete', 'Delete'],
+    ['Arrow keys', 'Nudge; with Shift by ten'],
+    ['] / [', 'Bring to front, send to back'],
+    ['Ctrl ] / [', 'One step up or down'],
+    ['Ctrl L', 'Lock or unlock'],
+  ],
+  'While dragging': [
+    ['Shift', 'Keep proportions, straight lines'],
+    ['Alt', 'Drag a copy; from the middle'],
+    ['Ctrl', 'Do not snap or stick'],
+    ['Escape', 'Give up'],
+  ],
+  View: [
+    ['Space', 'Hold to move the board'],
+    ['Ctrl wheel', 'Zoom'],
+    ['+ / -', 'Zoom in, zoom out'],
+    ['Shift 0', 'Zoom to 100 %'],
+    ['Shift 1', 'Show everything'],
+    ['M', 'Map'],
+  ],
+  'By keyboard alone': [
+    ['Enter', 'Make a shape; take one; write in it'],
+    ['Tab', 'From the selected shape to the next'],
+    ['Ctrl A', 'Select everything'],
+    ['Escape', 'Back to Select; select nothing'],
+  ],
+}

@@ -1,17 +1,21 @@
 /** What pressing on the board begins, for each tool. */
 
-import { Draw, Ends, Erase, Pen } from './drawing'
+import { Draw, Ends, Erase, freshShape, Pen } from './drawing'
 import type { Edits } from './edits'
-import { distance } from './geometry'
+import { centre, contains, distance } from './geometry'
 import { CLICK, Marquee, Move, Resize, Rotate, type Gesture, type Touch } from './gestures'
 import { shapeAt } from './hit'
 import { handleAt } from './overlay'
-import { holdsText, NOTE_SIZE, type Point, type Shape } from './shapes'
+import { holdsText, isLinear, NOTE_SIZE, type Point, type Shape } from './shapes'
 import type { Stage } from './stage'
+import { withPoints } from './transform'
 import type { Writing } from './writing'
 
 /** How far a pointer may miss, in screen pixels. */
 const SLACK = { fine: 5, coarse: 12 }
+/** What a click makes. */
+const USUAL = { w: 160, h: 100 }
+const NOTE = { w: NOTE_SIZE, h: NOTE_SIZE }
 
 export class Tools {
   constructor(
@@ -40,9 +44,9 @@ export class Tools {
       case 'rectangle':
       case 'ellipse':
       case 'diamond':
-        return new Draw(stage, tool, touch.at, { w: 160, h: 100 }, (shape) => this.choose(shape))
+        return new Draw(stage, tool, touch.at, USUAL, (shape) => this.choose(shape))
       case 'note':
-        return new Draw(stage, tool, touch.at, { w: NOTE_SIZE, h: NOTE_SIZE }, (shape) => writing.begin(shape.id))
+        return new Draw(stage, tool, touch.at, NOTE, (shape) => writing.begin(shape.id))
       case 'text': {
         const shape = shapeAt(touch.at, stage.shapes, stage.lookup, 4 / stage.camera.zoom)
         if (shape !== null && holdsText(shape)) writing.begin(shape.id)
@@ -63,6 +67,25 @@ export class Tools {
     else if (hit === null) this.writing.beginAt(at)
   }
 
+  /** Make what the tool makes in the middle of the view: for hands on the keyboard. */
+  putDown(): void {
+    const { edits, stage, writing } = this
+    const { tool } = stage
+    if (stage.readOnly) return
+    const middle = centre(stage.camera.view())
+    if (tool === 'text') {
+      writing.beginAt(middle)
+    } else if (tool === 'arrow' || tool === 'line') {
+      const [left, right] = [middle.x - USUAL.w / 2, middle.x + USUAL.w / 2]
+      edits.place([withPoints(freshShape(stage, tool, middle), [{ x: left, y: middle.y }, { x: right, y: middle.y }])])
+    } else if (tool === 'note' || tool === 'rectangle' || tool === 'ellipse' || tool === 'diamond') {
+      const { w, h } = tool === 'note' ? NOTE : USUAL
+      const shape = { ...freshShape(stage, tool, { x: middle.x - w / 2, y: middle.y - h / 2 }), w, h }
+      edits.place([shape])
+      if (tool === 'note') writing.begin(shape.id)
+    }
+  }
+
   /** A new shape is what the hands want next. */
   private choose(shape: Shape): void {
     this.toSelect()
@@ -74,22 +97,41 @@ export class Tools {
     const handle = stage.readOnly ? null : handleAt(stage, screen, coarse)
     if (handle !== null) {
       if (handle.kind === 'rotate') return new Rotate(stage, touch.at)
-      if (handle.kind === 'end') return new Ends(stage, handle.shape, handle.end, () => undefined)
-      return new Resize(stage, handle)
+      if (handle.kind === 'resize') return new Resize(stage, handle, touch.at)
+      return this.afterThreshold(touch, () => new Ends(stage, handle.shape, handle.end, () => undefined))
     }
     const hit = shapeAt(touch.at, stage.shapes, stage.lookup, (coarse ? SLACK.coarse : SLACK.fine) / stage.camera.zoom)
-    if (hit === null) return new Marquee(stage, touch.at, touch.keys.shift)
-    const selected = stage.selection.has(hit.id)
-    if (touch.keys.shift) {
-      stage.select(selected ? [...stage.selection].filter((id) => id !== hit.id) : [...stage.selection, hit.id])
-      return null
+    if (hit === null || (!stage.selection.has(hit.id) && hit.locked)) {
+      if (!touch.keys.shift && this.inSelection(touch.at)) return this.move(touch, () => stage.select(hit === null ? [] : [hit.id]))
+      if (hit === null) return new Marquee(stage, touch.at, touch.keys.shift)
     }
-    if (!selected) stage.select([hit.id])
-    if (stage.readOnly || hit.locked) return null
-    return new AfterThreshold(touch.at, stage.camera.zoom, () => new Move(stage, touch.at, (ids) => stage.select(ids)), () => {
-      // A click on one of several means that one.
-      if (selected && stage.selection.size > 1) stage.select([hit.id])
-    })
+    const selected = stage.selection.has(hit.id)
+    const { shift } = touch.keys
+    if (!selected) stage.select(shift ? [...stage.selection, hit.id] : [hit.id])
+    // A click on one of several means that one; with Shift, all but that one.
+    const onClick = (): void => {
+      if (selected && shift) stage.select([...stage.selection].filter((id) => id !== hit.id))
+      else if (selected && stage.selection.size > 1) stage.select([hit.id])
+    }
+    if (!stage.readOnly && !hit.locked) return this.move(touch, onClick)
+    onClick()
+    return null
+  }
+
+  /** Between the shapes of a selection there is something to hold, too. */
+  private inSelection(at: Point): boolean {
+    const { selected, selectionBox, readOnly } = this.stage
+    const line = selected.length === 1 && selected.every(isLinear)
+    return !readOnly && !line && selectionBox !== null && contains(selectionBox, at) && selected.some((shape) => !shape.locked)
+  }
+
+  private move(touch: Touch, onClick: () => void): Gesture {
+    const { stage } = this
+    return this.afterThreshold(touch, () => new Move(stage, touch.at, (ids) => stage.select(ids)), onClick)
+  }
+
+  private afterThreshold(touch: Touch, make: () => Gesture, onClick: () => void = () => undefined): Gesture {
+    return new AfterThreshold(touch.at, this.stage.camera.zoom, make, onClick)
   }
 }
 

@@ -48,9 +48,15 @@ export class Transfer {
 
   /** Let the person choose picture files. */
   choosePictures(): void {
-    const input = h('input', { type: 'file', accept: 'image/*', multiple: true })
     const middle = this.stage.camera.toBoard(this.middle)
-    input.addEventListener('change', () => void this.addPictures(input.files ?? [], middle))
+    // In the page while the dialog is open: an input that nobody holds may be collected before the person has chosen.
+    const input = h('input', { type: 'file', accept: 'image/*', multiple: true, hidden: true })
+    this.root.append(input)
+    input.addEventListener('change', () => {
+      input.remove()
+      void this.addPictures(input.files ?? [], middle)
+    })
+    input.addEventListener('cancel', () => input.remove())
     input.click()
   }
 

@@ -2,10 +2,11 @@
 
 import { Camera } from './camera'
 import { centre, distance } from './geometry'
+import type { Box, Point } from './shapes'
 import type { Stage } from './stage'
 
-/** What is kept free around everything when it is shown whole: a share of the screen, at most this many pixels. */
-const FIT_PADDING = 96
+/** What is kept free around everything when it is shown whole: a share of the screen, but not too much. */
+const FIT_PADDING = { share: 0.09, most: 96 }
 
 export class Viewing {
   private followed: number | null = null
@@ -57,7 +58,24 @@ export class Viewing {
   fitAll(): void {
     const { camera, contents } = this.stage
     this.takeOver()
-    if (contents !== null) camera.fit(contents, FIT_PADDING)
+    if (contents !== null) camera.fit(contents, this.padding)
+    this.moved()
+  }
+
+  /** Move, if need be, until a box is in view. */
+  show(box: Box): void {
+    const { camera } = this.stage
+    const view = camera.view()
+    if (box.x >= view.x && box.y >= view.y && box.x + box.w <= view.x + view.w && box.y + box.h <= view.y + view.h) return
+    this.takeOver()
+    this.centreOn(centre(box))
+  }
+
+  /** Put a place of the board into the middle. */
+  centreOn({ x, y }: Point): void {
+    const { camera } = this.stage
+    camera.x = x - camera.width / camera.zoom / 2
+    camera.y = y - camera.height / camera.zoom / 2
     this.moved()
   }
 
@@ -68,7 +86,7 @@ export class Viewing {
     if (this.fitted) return
     this.fitted = this.synced()
     // An empty board has its origin in the middle.
-    camera.fit(contents ?? { x: 0, y: 0, w: 0, h: 0 }, FIT_PADDING)
+    camera.fit(contents ?? { x: 0, y: 0, w: 0, h: 0 }, this.padding)
     this.moved()
   }
 
@@ -92,5 +110,10 @@ export class Viewing {
     live.look(camera.view())
     if (!near) this.stage.repaint()
     return true
+  }
+
+  private get padding(): number {
+    const { width, height } = this.stage.camera
+    return Math.min(FIT_PADDING.most, Math.min(width, height) * FIT_PADDING.share)
   }
 }
