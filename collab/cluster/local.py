@@ -43,7 +43,7 @@ class LocalCluster(Cluster):
 
     async def listeners(self, document: str) -> int:
         """See :class:`Cluster`."""
-        return 1
+        return 0
 
     def count(self, people: Mapping[str, int]) -> None:
         """Nobody to tell."""

@@ -23,6 +23,8 @@ from collab.protocol.awareness import AwarenessEntry, encode_awareness, encode_e
 MAX_CLIENT_IDS = 4
 #: client ids of ended sessions whose last clock is remembered
 MAX_TOMBSTONES = 4096
+#: ... and how many of them other nodes are told
+MAX_SHARED_TOMBSTONES = 256
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +43,11 @@ class Announced:
 
 @dataclass(slots=True, eq=False)
 class Present:
-    """One session: the identity that the server stamped, its own client id, its JSON state."""
+    """One session: the identity that the server stamped, its own client id, its JSON state.
+
+    ``node`` is the node that it is connected to, ``""`` for this one; of a session elsewhere ``shared`` is
+    what that node told last.
+    """
 
     session: str
     client_id: int
@@ -50,6 +56,8 @@ class Present:
     clients: list[int] = field(default_factory=list)
     state: Any = None
     shown: bool = False
+    node: str = ""
+    shared: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +65,13 @@ class PresenceChange:
     """What a flush has to tell.
 
     ``awareness`` is an encoded awareness update (None: nothing), ``presence`` the JSON event
-    (None: nothing), ``sole`` the only session that changed, if it was one.
+    (None: nothing), ``sole`` the only session that changed, if it was one; ``sessions`` all of them.
     """
 
     awareness: bytes | None
     presence: dict[str, Any] | None
     sole: str | None
+    sessions: frozenset[str] = frozenset()
 
 
 class Presence:
@@ -77,7 +86,11 @@ class Presence:
         self._lead = lead
         self.sessions: dict[str, Present] = {}
         self.announced: dict[int, Announced] = {}
+        #: somebody is back who forgot what others show, but not their clocks: set here, cleared by the reader
+        self.comeback = False
         self._tombstones: OrderedDict[int, int] = OrderedDict()
+        #: client ids that a session here announced while a session elsewhere owned them
+        self._wanted: dict[int, tuple[str, AwarenessEntry]] = {}
         self._changed_clients: dict[int, str] = {}
         self._joined: dict[str, None] = {}
         self._updated: dict[str, None] = {}
@@ -117,6 +130,7 @@ class Presence:
             self._left[session] = self._entry(present)
         self._updated.pop(session, None)
         del self.sessions[session]
+        self._wanted = {client: wanted for client, wanted in self._wanted.items() if wanted[0] != session}
         for client in present.clients:
             self._remove(client, session)
 
@@ -147,7 +161,7 @@ class Presence:
         """
         renewed = False
         for present in self.sessions.values():
-            entry = self.announced.get(present.client_id) if present.shown else None
+            entry = self.announced.get(present.client_id) if present.shown and not present.node else None
             if entry is not None:
                 entry.clock += 1
                 self._changed_clients[entry.client] = present.session
@@ -176,6 +190,7 @@ class Presence:
                     self._repeat_others(session)
                 own = self._claim(present, entry.client, entry.clock)
             elif own.session != session:
+                self._want(present, own, entry)
                 continue
             elif entry.clock + own.lead < own.clock + (entry.state is not None):
                 continue  # y-protocols: an equal clock is news only if it removes
@@ -192,12 +207,29 @@ class Presence:
 
     def _repeat_others(self, session: str) -> None:
         """Somebody was cut off and is back: it forgot the others' states, but not their clocks."""
+        self.comeback = True
+        self.repeat(without=session)
+
+    def repeat(self, *, without: str | None = None) -> None:
+        """Show the people here anew, with clocks that are news to everybody."""
         for entry in self.announced.values():
-            if entry.session != session and entry.state is not None:
+            owner = self.sessions[entry.session]
+            if entry.session != without and entry.state is not None and not owner.node:
                 entry.clock += 1
-                if entry.client != self.sessions[entry.session].client_id:
+                if entry.client != owner.client_id:
                     entry.lead += 1
                 self._changed_clients[entry.client] = entry.session
+
+    def _want(self, present: Present, own: Announced, entry: AwarenessEntry) -> None:
+        """Somebody announces an id that a session elsewhere owns: it may have moved here from there.
+
+        Only the first id that a session announces can be meant; what follows may be what it heard of others.
+        """
+        if entry.state is None or not self.sessions[own.session].node or present.clients:
+            return
+        wanted = [client for client, (session, _) in self._wanted.items() if session == present.session]
+        if wanted in ([], [entry.client]):
+            self._wanted[entry.client] = present.session, entry
 
     def _mark(self, session: str) -> None:
         if session not in self._joined:
@@ -228,6 +260,85 @@ class Presence:
         if len(self._tombstones) > MAX_TOMBSTONES:
             self._tombstones.popitem(last=False)
         self._changed_clients[client] = session
+        wanted = self._wanted.pop(client, None)
+        if wanted is not None and wanted[0] in self.sessions:
+            self.announce(wanted[0], [wanted[1]])
+
+    # -- sessions on other nodes ----------------------------------------------------------------
+
+    def shared(self, session: str) -> dict[str, Any]:
+        """What other nodes need to know of a session here, as JSON; see :meth:`adopt`."""
+        present = self.sessions[session]
+        announced = [self.announced[client] for client in present.clients]
+        return {
+            "client_id": present.client_id,
+            "user": present.user,
+            "shown": present.shown,
+            "state": present.state,
+            "clients": [[entry.client, entry.clock, entry.state] for entry in announced],
+        }
+
+    def adopt(self, node: str, session: str, shared: dict[str, Any] | None) -> None:
+        """Show a session as the node that it is connected to told it (None: it left)."""
+        present = self.sessions.get(session)
+        if present is not None and present.node != node:
+            return
+        if shared is None:
+            self.leave(session)
+            return
+        if present is None:
+            present = Present(session, shared["client_id"], shared["user"], 0, node=node)
+            self.sessions[session] = present
+            self._joined[session] = None
+        elif present.shared == shared:
+            return
+        present.shared, present.user = shared, shared["user"]
+        present.shown, present.state = shared["shown"], shared["state"]
+        self._mark(session)
+        announced = {client: (clock, state) for client, clock, state in shared["clients"]}
+        for client in [client for client in present.clients if client not in announced]:
+            present.clients.remove(client)
+            self._remove(client, session)
+        for client, (clock, state) in announced.items():
+            self._adopt_client(present, client, clock, state)
+
+    def _adopt_client(self, present: Present, client: int, clock: int, state: str | None) -> None:
+        entry = self.announced.get(client)
+        if entry is not None and entry.session != present.session:
+            owner = self.sessions[entry.session]
+            if not owner.node:
+                return  # it is connected here, and cannot be elsewhere
+            owner.clients.remove(client)
+            entry.session = present.session
+            present.clients.append(client)
+        if entry is None:
+            clock = max(clock, self._tombstones.pop(client, -1) + 1)
+            self.announced[client] = Announced(client, present.session, state, clock)
+            present.clients.append(client)
+        elif clock > entry.clock or state != entry.state:
+            entry.clock, entry.state = max(clock, entry.clock + 1), state
+        else:
+            return
+        self._changed_clients[client] = present.session
+
+    def forget(self, node: str) -> bool:
+        """Remove everybody of a node; returns whether there was anybody."""
+        gone = [present.session for present in self.sessions.values() if present.node == node]
+        for session in gone:
+            self.leave(session)
+        return bool(gone)
+
+    def recently_gone(self) -> list[tuple[int, int]]:
+        """The last client ids that were removed, with the clocks that others know of them."""
+        return list(self._tombstones.items())[-MAX_SHARED_TOMBSTONES:]
+
+    def remember_gone(self, gone: Iterable[tuple[int, int]]) -> None:
+        """Client ids that were removed on another node."""
+        for client, clock in gone:
+            if client not in self.announced and clock > self._tombstones.get(client, -1):
+                self._tombstones[client] = clock
+                if len(self._tombstones) > MAX_TOMBSTONES:
+                    self._tombstones.popitem(last=False)
 
     # -- views ----------------------------------------------------------------------------------
 
@@ -279,8 +390,8 @@ class Presence:
                 presence = None
         self._changed_clients = {}
         self._joined, self._updated, self._left = {}, {}, {}
-        sole = sources.pop() if len(sources) == 1 else None
-        return PresenceChange(awareness, presence, sole)
+        sole = next(iter(sources)) if len(sources) == 1 else None
+        return PresenceChange(awareness, presence, sole, frozenset(sources))
 
     def own_changes(self) -> dict[str, bytes | None]:
         """The pending change, as :meth:`take_change` would give it, for those who must not get their own back.

@@ -38,7 +38,6 @@ class Follower:
     Args:
         name: of the document.
         on_deleted: called once when the document was deleted on another node.
-        on_note: called with every note of another node.
     """
 
     def __init__(
@@ -148,7 +147,9 @@ class Follower:
             self._cluster.renew(self.name)
 
     def _note(self, note: Note) -> None:
-        pass
+        live = self._live
+        if live is not None and live.neighbours is not None and not self._stopped:
+            live.neighbours.take(note)
 
     # -- reading the log ------------------------------------------------------------------------
 

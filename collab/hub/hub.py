@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -17,6 +17,7 @@ from collab.hub.checkpoints import Checkpoints
 from collab.hub.compaction import COMPACT_ON_UNLOAD, compact
 from collab.hub.follower import Follower
 from collab.hub.live_document import RENEW_INTERVAL, DocumentLimits, LiveDocument
+from collab.hub.neighbours import Neighbours
 from collab.hub.outage import Outage
 from collab.hub.session import Session
 from collab.hub.slow_lane import SlowLane
@@ -25,13 +26,15 @@ from collab.types import check_document_name
 
 #: seconds between two looks at every open document
 TIDY_INTERVAL = 0.5
-#: documents opened so soon after a start may be those that people had open before it
+#: documents opened so soon after a start, ours or the end of another node's, may be those that people had open
 COMEBACK_SECONDS = 120.0
 #: 2026-01-01, in seconds since the epoch of Unix
 CLOCK_EPOCH = 1_767_225_600
 #: seconds between two looks at where the logs of all open documents end, and how many one look takes
 PROBE_INTERVAL = 1.0
 PROBED_AT_ONCE = 1000
+#: seconds for which an answer waits until every node has told who is there
+MEET_TIMEOUT = 1.0
 #: seconds for which one node takes on work that the others then leave alone
 LEASE = 30.0
 
@@ -75,7 +78,7 @@ class Hub:
         self.documents: dict[str, LiveDocument] = {}
         self.draining = False
         self._slow_lane = SlowLane()
-        self._started_at = 0.0
+        self._unsettled_since = 0.0
         self._starting: asyncio.Future[None] | None = None
         self._followers: dict[str, Follower] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
@@ -93,7 +96,7 @@ class Hub:
         await self.store.open()
         await self.cluster.open(self)
         loop = asyncio.get_running_loop()
-        self._started_at = loop.time()
+        self._unsettled_since = loop.time()
         self._chores = [loop.create_task(self._tidy()), loop.create_task(self._renew_presence())]
         if isinstance(self.store, SharedStore):
             self._chores.append(loop.create_task(self._probe(self.store)))
@@ -155,11 +158,13 @@ class Hub:
         if follower is not None:
             self._followers[name] = follower
             follower.start(live, stored)
+            live.neighbours = Neighbours(live, self.cluster)
+            live.neighbours.introduce()
         self._idle(live)
 
     def _clock_lead(self) -> int:
-        """People who come back after a restart need newer clocks than they had; seconds only grow."""
-        if asyncio.get_running_loop().time() - self._started_at > COMEBACK_SECONDS:
+        """People who come back after a restart, or from a dead node, need newer clocks than they had."""
+        if asyncio.get_running_loop().time() - self._unsettled_since > COMEBACK_SECONDS:
             return 0
         return max(0, int(time.time()) - CLOCK_EPOCH)
 
@@ -202,6 +207,8 @@ class Hub:
             self._let_go(live)
 
     def _let_go(self, live: LiveDocument) -> None:
+        if live.neighbours is not None:
+            live.neighbours.close()
         live.close()
         follower = self._followers.pop(live.name, None)
         if follower is not None:
@@ -235,16 +242,42 @@ class Hub:
 
     def bells_missed(self) -> None:
         """See :class:`collab.cluster.base.Watcher`."""
-        for follower in self._followers.values():
+        for name, follower in self._followers.items():
             follower.catch_up()
+            neighbours = self.documents[name].neighbours
+            if neighbours is not None:
+                neighbours.introduce()
 
     def node_left(self, node: str) -> None:
         """See :class:`collab.cluster.base.Watcher`."""
+        self._unsettled_since = asyncio.get_running_loop().time()
+        for live in self.documents.values():
+            if live.neighbours is not None:
+                live.neighbours.node_left(node)
+
+    async def people(self, names: Sequence[str]) -> list[int]:
+        """How many people are in each of the documents ``names``, on every node."""
+        elsewhere = await self.cluster.people(names)
+        counts = []
+        for name, others in zip(names, elsewhere, strict=True):
+            live = self.documents.get(name)
+            counts.append(len(live.presence.sessions) if live is not None else others)
+        return counts
+
+    async def gathering(self, name: str) -> LiveDocument | None:
+        """The document ``name`` with everybody in it, on every node; None if no node has it open."""
+        live = self.documents.get(name)
+        if live is None and await self.cluster.listeners(name) > 0:
+            live = await self.live(name)
+        if live is not None and live.neighbours is not None:
+            await live.neighbours.meet(MEET_TIMEOUT)
+        return live
 
     async def _probe(self, store: SharedStore) -> None:
         """Compare with where the logs end: a bell may be lost without a trace."""
         while True:
             await asyncio.sleep(PROBE_INTERVAL)
+            self.cluster.count({live.name: len(live.sessions) for live in self.documents.values() if live.sessions})
             names = list(self._followers)
             for at in range(0, len(names), PROBED_AT_ONCE):
                 if not self.cluster.reachable:

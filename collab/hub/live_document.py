@@ -13,10 +13,11 @@ import structlog
 
 from collab.documents.document import Document, merge
 from collab.documents.ledger import Ledger
-from collab.documents.presence import Presence
+from collab.documents.presence import Presence, PresenceChange
 from collab.errors import CollabError
 from collab.hub.journal import Done, Journal
 from collab.hub.limits import Bucket
+from collab.hub.neighbours import Neighbours
 from collab.hub.outage import Outage
 from collab.hub.pacer import Pacer
 from collab.hub.session import Encoder, Session, State
@@ -93,6 +94,7 @@ class LiveDocument:
         )
         #: with a shared log: up to where the document holds everything in it
         self.ledger: Ledger | None = None
+        self.neighbours: Neighbours | None = None
         self.outage = outage or Outage()
         self.logged_since_snapshot = 0
         self.checkpoint_position = position
@@ -120,7 +122,7 @@ class LiveDocument:
         """
         if self.deleted:
             raise CollabError("document_deleted")
-        if len(self.sessions) >= self.limits.max_participants:
+        if len(self.presence.sessions) >= self.limits.max_participants:
             limit = self.limits.max_participants
             raise CollabError(
                 "document_full",
@@ -155,8 +157,15 @@ class LiveDocument:
             self._presence.request()
         else:
             self._presence.cancel()
-            self.presence.take_change(want_json=False)
+            self._take_presence(want_json=False)
             self._on_idle(self)
+
+    def role_of(self, name: str) -> str | None:
+        """The word for the role of a session, here or on another node; None where it is gone."""
+        session, present = self.sessions.get(name), self.presence.sessions.get(name)
+        if session is not None:
+            return session.role.word
+        return str(present.shared["role"]) if present is not None and present.shared is not None else None
 
     def greet(self, session: Session) -> None:
         """Send a session the presence of everybody; its first news after it joined."""
@@ -167,6 +176,8 @@ class LiveDocument:
             awareness = self.presence.awareness(without=session.id)
             if awareness is not None:
                 session.write(session.encoder.awareness(awareness))
+        if self.outage.lasts:
+            session.notify(CollabError("cluster_degraded", retry_after=1))
 
     # -- edits ----------------------------------------------------------------------------------
 
@@ -351,6 +362,19 @@ class LiveDocument:
         """Take an awareness update; entries for client ids of others are dropped in silence."""
         if self.presence.announce(session.id, entries):
             self._presence.request()
+        if self.presence.comeback:
+            self.presence.comeback = False
+            if self.neighbours is not None:
+                self.neighbours.repeat()
+
+    def repeat_presence(self) -> None:
+        """Show the people here anew: somebody on another node came back."""
+        self.presence.repeat()
+        self._presence.request()
+
+    def presence_changed(self) -> None:
+        """Something changed with people on other nodes."""
+        self._presence.request()
 
     def show(self, session: Session, state: dict[str, Any] | None) -> None:
         """Set the JSON presence state of a session."""
@@ -371,7 +395,7 @@ class LiveDocument:
         sessions = self.sessions.values()
         want_json = any(session.json_presence for session in sessions)
         own_changes = self.presence.own_changes()
-        change = self.presence.take_change(want_json=want_json)
+        change = self._take_presence(want_json=want_json)
         clogged: list[Session] = []
         encoded: dict[Any, Any] = {}
         for session in sessions:
@@ -404,16 +428,28 @@ class LiveDocument:
         if clogged:
             self._fall_behind(clogged)
 
+    def _take_presence(self, *, want_json: bool) -> PresenceChange:
+        change = self.presence.take_change(want_json=want_json)
+        if self.neighbours is not None:
+            self.neighbours.tell(change.sessions)
+        return change
+
     def broadcast(self, sender: Session, event: str, data: Any) -> None:
-        """Send an event to the other sessions; kept nowhere, skipped for those that are behind."""
+        """Send an event to the other sessions, wherever they are; kept nowhere, skipped for those that are behind."""
+        self.pass_on(event, data, sender.id)
+        if self.neighbours is not None:
+            self.neighbours.broadcast(event, data, sender.id)
+
+    def pass_on(self, event: str, data: Any, sender: str) -> None:
+        """Send a broadcast to the sessions here."""
         encoded: dict[Any, Any] = {}
         clogged: list[Session] = []
         for session in self.sessions.values():
-            if session is sender or session.state is State.BEHIND:
+            if session.id == sender or session.state is State.BEHIND:
                 continue
             encoder = session.encoder
             if encoder not in encoded:
-                encoded[encoder] = encoder.broadcast(event, data, sender.id)
+                encoded[encoder] = encoder.broadcast(event, data, sender)
             if session.write(encoded[encoder]):
                 clogged.append(session)
         if clogged:

@@ -14,7 +14,7 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -284,7 +284,7 @@ class RestDoor:
                 break
         page = found[:limit]
         answer = {
-            "documents": [self._described(info) for info in page],
+            "documents": await self._described(page),
             "next": page[-1].name if len(found) > limit else None,
         }
         return _json(DocumentsSchema, answer)
@@ -306,9 +306,9 @@ class RestDoor:
                 return found
             after = rows[-1].name
 
-    def _described(self, info: DocumentInfo) -> dict[str, Any]:
-        live = self._hub.documents.get(info.name)
-        return {**asdict(info), "participants": len(live.sessions) if live is not None else 0}
+    async def _described(self, infos: Sequence[DocumentInfo]) -> list[dict[str, Any]]:
+        people = await self._hub.people([info.name for info in infos])
+        return [{**asdict(info), "participants": count} for info, count in zip(infos, people, strict=True)]
 
     async def _stored(self, document: str) -> DocumentInfo | None:
         rows = await self._hub.store.documents(document, 1)
@@ -319,7 +319,7 @@ class RestDoor:
         info = await self._stored(call.document)
         if info is None:
             raise _no_document()
-        return _json(DocumentSchema, self._described(info))
+        return _json(DocumentSchema, (await self._described([info]))[0])
 
     async def create_document(self, call: Call) -> web.Response:
         """Create a document, if it does not exist."""
@@ -328,7 +328,8 @@ class RestDoor:
         if info is None:  # deleted in between
             raise CollabError("document_deleted")
         headers = {"Location": call.request.rel_url.raw_path} if created else None
-        return _json(DocumentSchema, self._described(info), status=201 if created else 200, headers=headers)
+        described = (await self._described([info]))[0]
+        return _json(DocumentSchema, described, status=201 if created else 200, headers=headers)
 
     async def delete_document(self, call: Call) -> web.Response:
         """Delete a document for good."""
@@ -426,7 +427,13 @@ class RestDoor:
             if error.code == "missing_dependencies":
                 error.detail["state_vector"] = _base64url(live.document.state_vector())
             raise
-        result = await saved
+        try:
+            async with asyncio.timeout(SAVE_PATIENCE):
+                result = await asyncio.shield(saved)
+        except TimeoutError:
+            if live.outage.lasts:
+                raise CollabError("cluster_degraded", retry_after=1, detail={"kept": True}) from None
+            result = await saved
         if isinstance(result, CollabError):
             # The edit is made, others see it; only the store is in trouble.
             if not await live.journal.drain(SAVE_PATIENCE):
@@ -437,24 +444,28 @@ class RestDoor:
     # -- participants ---------------------------------------------------------------------------
 
     async def list_participants(self, call: Call) -> web.Response:
-        """Who is here."""
+        """Who is here, on every node."""
         await self._require(call.document)
-        live = self._opened(call.document)
+        live = await self._hub.gathering(call.document)
         people = []
         if live is not None:
             for entry in live.presence.everybody():
-                session = live.sessions.get(entry["session"])
-                if session is not None:
-                    people.append({**entry, "role": session.role.word})
+                role = live.role_of(entry["session"])
+                if role is not None:
+                    people.append({**entry, "role": role})
         return _json(ParticipantsSchema, {"participants": people})
 
     async def disconnect_participant(self, call: Call) -> web.Response:
-        """Send somebody away."""
-        live = self._opened(call.document)
-        session = live.sessions.get(call.request.match_info["session"]) if live is not None else None
-        if session is None:
+        """Send somebody away, whatever node they are on."""
+        live = await self._hub.gathering(call.document)
+        name = call.request.match_info["session"]
+        session = live.sessions.get(name) if live is not None else None
+        if session is not None:
+            session.on_dismiss(CollabError("forbidden", "You were disconnected."))
+        elif live is not None and live.neighbours is not None and name in live.presence.sessions:
+            live.neighbours.dismiss(name)
+        else:
             raise CollabError("not_found", "This session is not here.")
-        session.on_dismiss(CollabError("forbidden", "You were disconnected."))
         return web.Response(status=204)
 
     # -- versions -------------------------------------------------------------------------------
