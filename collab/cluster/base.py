@@ -32,6 +32,9 @@ class Watcher(Protocol):
     def node_left(self, node: str, /) -> None:
         """A node has left, or its lease has ended."""
 
+    def node_returned(self, node: str, /) -> None:
+        """A node that was told to have left is there after all."""
+
 
 class Cluster(ABC):
     """The other nodes, as far as one node knows of them.

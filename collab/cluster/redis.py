@@ -7,6 +7,7 @@ silence is normal; a ping of our own every half second tells a quiet Redis from 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,9 +22,9 @@ from collab.stores.redis_scripts import HEARTBEAT, Script
 
 #: seconds between two heartbeats, and for which each of them counts
 BEAT_INTERVAL = 1.0
-LEASE = 3.0
+LEASE = 2.5
 #: seconds for which a node must be missing, and we within reach, before its people go
-MISSING = 1.5
+MISSING = 2.0
 #: seconds between two pings of the listening connection, and for which it may be silent
 PING_INTERVAL = 0.5
 SILENCE = 2.0
@@ -61,6 +62,8 @@ class RedisCluster(Cluster):
         self._people_told: dict[str, int] = {}
         self._alive: set[str] = {node}
         self._missing: dict[str, float] = {}
+        #: nodes that were told to have left; hundreds of restarts later they do not come back
+        self._left: deque[str] = deque(maxlen=500)
         self._reachable = True
         self._reachable_since = 0.0
         self._health = Health("bells", "notes", "log")
@@ -331,8 +334,13 @@ class RedisCluster(Cluster):
                 alive.add(node)
                 continue
             _log.info("a node has left", node=node)
+            self._left.append(node)
             if self._watcher is not None:
                 self._watcher.node_left(node)
+        for node in [node for node in self._left if node in beating]:
+            self._left.remove(node)
+            if self._watcher is not None:
+                self._watcher.node_returned(node)
         self._missing = {node: since for node, since in self._missing.items() if node in alive - beating}
         self._alive = alive
 

@@ -255,6 +255,12 @@ class Hub:
             if live.neighbours is not None:
                 live.neighbours.node_left(node)
 
+    def node_returned(self, node: str) -> None:
+        """See :class:`collab.cluster.base.Watcher`."""
+        for live in self.documents.values():
+            if live.neighbours is not None:
+                live.neighbours.ask()
+
     async def people(self, names: Sequence[str]) -> list[int]:
         """How many people are in each of the documents ``names``, on every node."""
         elsewhere = await self.cluster.people(names)

@@ -95,6 +95,10 @@ class Neighbours:
         session = self._live.sessions.get(name)
         return {**self._live.presence.shared(name), "role": session.role.word if session is not None else ""}
 
+    def ask(self) -> None:
+        """Ask everybody for the whole."""
+        self._send({"k": "ask"})
+
     def repeat(self) -> None:
         """Somebody came back who ignores what it knows already: the others show their people anew."""
         if self._heard:
@@ -160,12 +164,13 @@ class Neighbours:
             presence.remember_gone(body["gone"])
             there = [name for name, present in presence.sessions.items() if present.node == node]
             people = {name: None for name in there if name not in people} | people
-        elif number != self._heard.get(node, number - 1) + 1:
-            self._send({"k": "ask"})
+        elif number != self._heard.get(node, -1) + 1:
+            self.ask()
         new = node not in self._heard
         self._heard[node] = number
         if new:
             self._met.set()
+            self._soon_whole()  # what changed here since we told it last was told to nobody
         for name, entry in people.items():
             presence.adopt(node, name, entry)
         if presence.dirty:
