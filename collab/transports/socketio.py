@@ -758,8 +758,8 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
                 self._dismiss(attachment, CollabError("forbidden", "You were disconnected."))
 
     def announce_drain(self, timeout: float) -> None:
-        """Tell every session that the server is about to move."""
-        error = CollabError("draining", retry_after=1)
+        """Tell every session that the server is about to move: to other nodes at once, to ourselves in a second."""
+        error = CollabError("draining", retry_after=1 if self._hub.cluster.nodes == 1 else 0)
         for live in self._hub.documents.values():
             live.notify(error, timeout=timeout)
 
