@@ -25,6 +25,7 @@ from collab.hub.hub import Hub
 from collab.hub.limits import SharedLimits
 from collab.hub.live_document import DocumentLimits
 from collab.hub.reader import Reader
+from collab.hub.renewals import Renewals
 from collab.stores.base import Store
 from collab.stores.redis import RedisStore
 from collab.stores.redis_link import Link
@@ -102,6 +103,7 @@ def create_app(
         cluster_grace=settings.redis_grace,
     )
     reader = Reader()
+    renewals = Renewals(hub, authenticator)
     shared = SharedLimits(settings)
     peers = Peers(settings.trusted_proxies, settings.cors_origins)
     door = SocketIODoor(
@@ -127,6 +129,7 @@ def create_app(
 
     async def start(_app: web.Application) -> None:
         reader.open()
+        renewals.open()
         await authenticator.open()
         await hub.start()
         if isinstance(store, RedisStore):
@@ -141,6 +144,7 @@ def create_app(
         await asyncio.to_thread(reader.close)
         await hub.close()
         await authenticator.close()
+        await renewals.close()
 
     app.on_startup.append(start)
     app.on_shutdown.append(leave)

@@ -32,6 +32,25 @@ class Authenticator(ABC):
     Every adapter passes ``tests/contract/test_auth.py``.
     """
 
+    def changed(self, participant: str | None = None) -> None:  # noqa: B027
+        """Say that what a participant may do has changed (None: anybody's may have).
+
+        For the authenticator and whoever embeds the server to call, from any thread: live sessions are
+        looked at again, by :meth:`renew`, and follow within a second. The server puts its own in this
+        one's place before :meth:`open`.
+        """
+
+    async def renew(self, identity: Identity) -> Identity:
+        """Who somebody is now, whom :meth:`authenticate` let in and whose session is live.
+
+        Called after :attr:`changed`. An authenticator that hears of changes, or looks for them in a task
+        of its own, overrides this; by default nothing changes before the token ends.
+
+        Raises:
+            CollabError: ``unauthorized`` and the like, which ends the session.
+        """
+        return identity
+
     async def open(self) -> None:  # noqa: B027 - most adapters have nothing to open
         """Make ready; called once before the first :meth:`authenticate`."""
 

@@ -136,6 +136,7 @@ class LiveDocument:
         self._enter_lane(session)
         session.shares = (*session.shares, Share(self.pool))
         self.pool.add(1)
+        session.watch_expiry()
         self.presence.join(
             session.id,
             session.client_id,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import time
 from collections.abc import Callable, Hashable, Sequence
 from enum import Enum
 from typing import Any, Protocol
@@ -10,6 +12,9 @@ from typing import Any, Protocol
 from collab.errors import CollabError
 from collab.hub.shares import Share
 from collab.types import Identity, Role
+
+#: seconds before the end of a token at which its session is told, at most
+WARN_BEFORE = 60.0
 
 
 class State(Enum):
@@ -88,9 +93,9 @@ class Session:
     """
 
     __slots__ = (
-        "client_id", "encoder", "id", "identity", "json_presence", "known", "last_waiting",
-        "max_client_ids", "missed_left", "on_dismiss", "pipe", "request_sync", "role", "shares", "stalled_since",
-        "state", "unacknowledged", "write",
+        "_expiry", "client_id", "encoder", "id", "identity", "json_presence", "known",
+        "last_waiting", "max_client_ids", "missed_left", "on_dismiss", "pipe", "request_sync", "role", "shares",
+        "stalled_since", "state", "unacknowledged", "write",
     )  # fmt: skip
 
     def __init__(
@@ -123,18 +128,54 @@ class Session:
         self.last_waiting = 0
         self.stalled_since = 0.0
         self.missed_left: list[dict[str, Any]] = []
+        self._expiry: asyncio.TimerHandle | None = None
 
     def move(self, state: State) -> None:
         """Go on to ``state``; raises RuntimeError where :data:`MOVES` does not allow it."""
         if state not in MOVES[self.state]:
             raise RuntimeError(f"a session cannot go from {self.state.value} to {state.value}")
         self.state = state
+        if state is State.CLOSED:
+            self._stop_watching()
 
     def require(self, role: Role) -> None:
         """Raise ``read_only`` or ``forbidden`` where the session's role is below ``role``."""
         if self.role >= role:
             return
         raise CollabError("read_only" if role is Role.EDITOR else "forbidden")
+
+    # -- who it is, for how long ----------------------------------------------------------------
+
+    def assume(self, identity: Identity, role: Role) -> None:
+        """Go on as ``identity`` with ``role``; a session that may write no more, or may now, is told."""
+        before, self.identity, self.role = self.role, identity, role
+        self.watch_expiry()
+        could, can = before >= Role.EDITOR, role >= Role.EDITOR
+        if could and not can:
+            self.notify(CollabError("read_only"), role=role.word)
+        elif can and not could:
+            self.notify(CollabError("read_only", "You can change this document now."), resolved=True, role=role.word)
+
+    def watch_expiry(self) -> None:
+        """Say before the token ends that it will, and dismiss the session when it does."""
+        self._stop_watching()
+        expires_at = self.identity.expires_at
+        if expires_at is not None:
+            left = expires_at - time.time()
+            self._later(left - min(WARN_BEFORE, left / 4), self._warn, expires_at)
+
+    def _warn(self, expires_at: float) -> None:
+        left = max(0.0, expires_at - time.time())
+        self.notify(CollabError("token_expired", "Your sign-in expires soon.", retry_after=round(left, 1)))
+        self._later(left, self.on_dismiss, CollabError("token_expired"))
+
+    def _later(self, seconds: float, function: Callable[[Any], None], argument: Any) -> None:
+        self._expiry = asyncio.get_running_loop().call_later(max(0.0, seconds), function, argument)
+
+    def _stop_watching(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
 
     @property
     def participant(self) -> str:

@@ -15,7 +15,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
@@ -184,7 +183,7 @@ class _Entries:
         path = [id]
         while path:
             at = path[-1]
-            leans_on = [self._start(one) for one in leaning[at][1:]] if at in leaning else []
+            leans_on = [self._start(one) for one in leaning[at][2]] if at in leaning else []
             if at not in known:
                 known[at] = at[1] < self._clocks.get(at[0], 0) and self._is_keyed(*at)
                 unknown = [one for one in leans_on if one not in known]
@@ -236,9 +235,10 @@ class _Scanner:
         # ids that new structs name as their parents, and ids that may be one: (client, clock, length)
         self.parents: set[tuple[int, int]] = set()
         self.containers: list[tuple[int, int, int]] = []
-        # map entries; of structs that do not call themselves one, the length and what they lean on
+        # map entries; of structs that do not call themselves one, whether they hold several values, how many
+        # clocks are new, and what they lean on
         self.keyed: list[tuple[int, int, int]] = []
-        self.leaning: dict[_Id, tuple[Any, ...]] = {}
+        self.leaning: dict[_Id, tuple[bool, int, tuple[_Id, ...]]] = {}
         self.runs: dict[int, list[tuple[int, int]]] = {}
         self.several = False
         self.know_all = know_all
@@ -320,9 +320,9 @@ class _Scanner:
     def check_leaning(self, is_keyed: Callable[[int, int], bool]) -> None:
         """What leans on a map entry becomes one, of the same key, whether it says so or not."""
         entries = _Entries(self, is_keyed)
-        for (client, clock), (length, *_) in self.leaning.items():
+        for (client, clock), (several, length, _) in self.leaning.items():
             if entries.hold((client, clock)):
-                if length > 1 and (clock, length) not in self.runs.get(client, ()):
+                if several:
                     raise _Fault("a map entry with several values")
                 self.keyed.append((client, clock, length))
 
@@ -416,7 +416,7 @@ class _Scanner:
                 self.note(self.containers, client, clock, length)
             elif kind == _DOC and clock >= self.clocks.get(client, 0):
                 self.subdocuments += 1
-        if info & _KEY or (info & 0xC0 and (length > 1 or self.strict)):
+        if length > 1 or info & _KEY or (info & 0xC0 and self.strict):
             self.note_entry(info, client, clock, length, left, right)
         return length
 
@@ -424,20 +424,25 @@ class _Scanner:
         self, info: int, client: int, clock: int, length: int, left: _Id | None, right: _Id | None
     ) -> None:
         """Note a map entry, or on what a struct leans that does not call itself one (merging loses that)."""
-        new = max(0, self.clocks.get(client, 0) - clock)
-        if new >= length:
+        known = max(0, self.clocks.get(client, 0) - clock)
+        if known >= length:
             return
-        clock, length = clock + new, length - new
         deleted = info & 0x1F == _DELETED
+        several = length > 1 and not deleted
+        clock, length = clock + known, length - known
         if deleted and length > 1:
             self.runs.setdefault(client, []).append((clock, length))
         if info & _KEY:
-            if length > 1 and not deleted and not self.own:
+            if several and not self.own:
                 raise _Fault("a map entry with several values")
             self.keyed.append((client, clock, length))
-        else:
-            self.several = self.several or (length > 1 and not deleted)
-            self.leaning[client, clock] = (length, *(id for id in (left, right) if id is not None))
+            return
+        # What is known of a struct is cut off; the rest leans on that.
+        cut = (client, clock - 1) if known else None
+        leans_on = tuple(id for id in (left, right, cut) if id is not None)
+        if leans_on:
+            self.several = self.several or several
+            self.leaning[client, clock] = (several, length, leans_on)
 
     def note(self, ids: list[tuple[int, int, int]], client: int, clock: int, length: int) -> None:
         """Note a struct; what the document has already stays what it is there."""

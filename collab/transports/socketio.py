@@ -129,7 +129,7 @@ class Attachment:
     """One session on one connection: where a namespace and a document meet."""
 
     __slots__ = (
-        "connection", "encoder", "expiry", "live", "namespace", "next_ack", "own_door", "session", "share",
+        "connection", "encoder", "live", "namespace", "next_ack", "own_door", "session", "share",
         "sid", "step_1_sent", "steps_awaited",
     )  # fmt: skip
 
@@ -146,7 +146,6 @@ class Attachment:
         self.next_ack = 0
         self.steps_awaited: set[int] = set()
         self.step_1_sent = False
-        self.expiry: asyncio.TimerHandle | None = None
         self.share: Share | None = None
 
     def ask_step_1(self, state_vector: bytes) -> None:
@@ -304,8 +303,6 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         connection = attachment.connection
         if connection.attachments.pop(attachment.namespace, None) is None:
             return
-        if attachment.expiry is not None:
-            attachment.expiry.cancel()
         if attachment.share is not None:
             self._participants.leave(attachment.session.participant, attachment.share)
         self.manager.basic_disconnect(attachment.sid, attachment.namespace)
@@ -471,7 +468,6 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         if connection.deadline is not None:
             connection.deadline.cancel()
             connection.deadline = None
-        self._watch_expiry(attachment)
 
     def _welcome(self, attachment: Attachment) -> None:
         """CONNECT, then `session`, presence and, on our own door, the first `sync-step-1`."""
@@ -510,28 +506,6 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         attachment.connection.socket.write(Frames(f"41{attachment.namespace},"))
         attachment.connection.released.add(attachment.namespace)
         self._detach(attachment)
-
-    # -- expiry ---------------------------------------------------------------------------------
-
-    def _watch_expiry(self, attachment: Attachment) -> None:
-        if attachment.expiry is not None:
-            attachment.expiry.cancel()
-            attachment.expiry = None
-        expires_at = attachment.session.identity.expires_at
-        if expires_at is None:
-            return
-        left = expires_at - time.time()
-        warn_before = min(60.0, left / 4)
-        loop = asyncio.get_running_loop()
-        attachment.expiry = loop.call_later(max(0.0, left - warn_before), self._warn_expiry, attachment)
-
-    def _warn_expiry(self, attachment: Attachment) -> None:
-        expires_at = attachment.session.identity.expires_at
-        left = max(0.0, (expires_at or 0.0) - time.time())
-        error = CollabError("token_expired", "Your sign-in expires soon.", retry_after=round(left, 1))
-        attachment.session.notify(error)
-        loop = asyncio.get_running_loop()
-        attachment.expiry = loop.call_later(left, self._dismiss, attachment, CollabError("token_expired"))
 
     # -- events ---------------------------------------------------------------------------------
 
@@ -719,8 +693,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
                 raise CollabError("forbidden")
             if identity.id != session.identity.id:
                 raise CollabError("forbidden", "This token belongs to somebody else.")
-            session.identity, session.role = identity, role
-            self._watch_expiry(attachment)
+            session.assume(identity, role)
             self._ack(attachment, id, role=role.word, expires_at=identity.expires_at)
         except CollabError as error:
             self._fail(attachment, error, id)

@@ -44,8 +44,6 @@ MAX_CLIENTS_IN_ID = 150
 MAX_EVENT_ID = 8000
 #: a reader that lets so many times the allowed bytes of presence and notices wait is cut
 HARD_LIMIT = 16
-#: seconds before the end of a token at which its reader is told, at most
-WARN_BEFORE = 60.0
 
 _HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -211,28 +209,12 @@ class EventPipe:
 
 
 class _Reader:
-    """One stream: a session, its pipe, and the timer of its token."""
+    """One stream: a session and its pipe."""
 
     def __init__(self, live: LiveDocument, session: Session, pipe: EventPipe) -> None:
         self.live = live
         self.session = session
         self.pipe = pipe
-        self.expiry: asyncio.TimerHandle | None = None
-
-    def watch_expiry(self) -> None:
-        """Warn before the token ends, and end the stream with it."""
-        expires_at = self.session.identity.expires_at
-        if expires_at is not None:
-            left = expires_at - time.time()
-            self._call_later(left - min(WARN_BEFORE, left / 4), self._warn, expires_at)
-
-    def _warn(self, expires_at: float) -> None:
-        left = max(0.0, expires_at - time.time())
-        self.session.notify(CollabError("token_expired", "Your sign-in expires soon.", retry_after=round(left, 1)))
-        self._call_later(left, self.dismiss, CollabError("token_expired"))
-
-    def _call_later(self, seconds: float, function: Any, argument: Any) -> None:
-        self.expiry = asyncio.get_running_loop().call_later(max(0.0, seconds), function, argument)
 
     def dismiss(self, error: CollabError) -> None:
         """Say why, and end the stream."""
@@ -244,8 +226,6 @@ class _Reader:
 
     def leave(self) -> None:
         """Take the session out of its document. Idempotent."""
-        if self.expiry is not None:
-            self.expiry.cancel()
         self.live.leave(self.session)
         self.pipe.end()
 
@@ -320,7 +300,6 @@ class EventStreams:
         live.join(session)
         session.write(session.encoder.update(live.answer_step_1(session, known)))
         live.greet(session)
-        reader.watch_expiry()
         self._readers.add(reader)
         if self._look is None:
             self._look = asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look_after)

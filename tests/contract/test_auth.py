@@ -192,6 +192,15 @@ def adapter(request: pytest.FixtureRequest, key_server: KeyServer) -> Adapter:
     return JwtAuthenticator(jwks_url=key_server.url), lambda values: signed(algorithm, values, kid="k1")
 
 
+async def test_who_is_in_stays_who_they_are(adapter: Adapter) -> None:
+    """Until the authenticator says otherwise; `changed` may be called whether somebody listens or not."""
+    authenticator, mint = adapter
+    identity = await authenticator.authenticate(mint(claims()), None)
+    assert await authenticator.renew(identity) == identity
+    authenticator.changed("ann")
+    authenticator.changed()
+
+
 async def test_a_good_token_is_taken(adapter: Adapter) -> None:
     authenticator, mint = adapter
     await authenticator.open()

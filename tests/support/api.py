@@ -43,16 +43,24 @@ class ApiServer:
         settings: fields of :class:`Settings`.
         reader: replaces the worker processes.
         prefix: mounts it there in another application.
+        auth: replaces the authenticator.
         options: further arguments of :func:`rest.add_routes`.
     """
 
     def __init__(
-        self, settings: dict[str, Any] | None = None, *, reader: Any = None, prefix: str = "", **options: Any
+        self,
+        settings: dict[str, Any] | None = None,
+        *,
+        reader: Any = None,
+        prefix: str = "",
+        auth: Any = None,
+        **options: Any,
     ) -> None:
         self.settings: Settings = load_settings({"store": "memory://", **(settings or {})}, {})
         self._reader = reader
         self._options = options
         self._prefix = prefix
+        self._auth = auth
         self.app: web.Application
         self.url = ""
         self._port = 0
@@ -73,7 +81,7 @@ class ApiServer:
     async def start(self) -> ApiServer:
         """Listen; again on the same port after :meth:`stop`."""
         with mock.patch.object(rest, "add_routes", self._add_routes):
-            self.app = create_app(self.settings)
+            self.app = create_app(self.settings, auth=self._auth)
         served = self.app
         if self._prefix:
             served = web.Application()

@@ -328,3 +328,24 @@ def test_the_updates_that_corrupted_memory_are_refused() -> None:
     for update in updates[:-1]:
         document.apply(bytes.fromhex(update))
     assert code_of(bytes.fromhex(updates[-1]), document) == "invalid_update"
+
+
+def test_what_is_cut_from_a_struct_leans_on_what_is_known_of_it() -> None:
+    """A struct that begins before the end of what the document has of its client is used from there on."""
+    document = Document()
+    document.apply(of(5, b"\x04\x01\x01x\x01a", ENTRY))
+    # Three values from (5, 1) on: the first is the entry that is there, so the others would be of its key.
+    assert code_of(of(5, b"\x08\x01\x01y\x03\x7e\x7e\x7e", clock=1), document) == "invalid_update"
+    # Two, of which one is new, under a key.
+    text = Document()
+    text.apply(of(5, b"\x04\x01\x01x\x03abc"))
+    assert code_of(of(5, b"\x28\x01\x01y\x01k\x02\x7e\x7e", clock=2), text) == "invalid_update"
+    # An honest resync overlaps as well.
+    assert text.apply(of(5, b"\x04\x01\x01x\x05abcde"))
+    assert text.content_hash() == whole_hash_of(of(5, b"\x04\x01\x01x\x05abcde"))
+
+
+def whole_hash_of(update: bytes) -> str:
+    document = Document()
+    document.apply(update)
+    return document.content_hash()
