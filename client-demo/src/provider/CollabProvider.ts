@@ -6,104 +6,30 @@
  */
 
 import { ObservableV2 } from 'lib0/observable'
-import {
-  Awareness,
-  applyAwarenessUpdate,
-  encodeAwarenessUpdate,
-  removeAwarenessStates,
-} from 'y-protocols/awareness'
+import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 
-import { Backoff, type BackoffOptions } from './backoff'
-import { asFault, RESEND, type Fault } from './errors'
+import { Backoff } from './backoff'
+import { Edits } from './edits'
+import { asFault, type Fault } from './errors'
 import { LocalLedger, type Ledger } from './ledger'
-import { Link } from './link'
-import { EMPTY_UPDATE, Outbox, type Batch } from './outbox'
-import { FIRST_STATUS, MOVES, type Phase, type Status } from './status'
-import { EventStream, fromBase64, type StreamEvent } from './stream'
+import { bytes, Link, type Bytes } from './link'
+import { loadedInTime } from './local'
+import {
+  NO_TRAFFIC, type LocalCopy, type Notice, type ProviderEvents, type ProviderOptions, type Session, type Timer, type TokenSource,
+  type Traffic, type User,
+} from './options'
+import { EMPTY_UPDATE } from './outbox'
+import { watchPage } from './page'
+import { Presence } from './presence'
+import { Reading } from './reading'
+import { saidByNotice, StatusMachine, type Status } from './status'
 import { TAB_ORIGIN, Tabs } from './tabs'
 
-/** A token, or a function that gets a fresh one; null for nobody in particular. */
-export type TokenSource = string | null | (() => string | null | Promise<string | null>)
-
-export interface User {
-  name?: string
-  color?: string
-  id?: string
-}
-
-/** The server's `session` event. */
-export interface Session {
-  document: string
-  session: string
-  client_id: number
-  role: 'viewer' | 'editor' | 'admin'
-  user: User
-  limits: Record<string, number>
-  expires_at: number | null
-  server: { name: string; version: string }
-}
-
-/** The server's `notice` event; `resolved` says that a trouble is over. */
-export type Notice = Fault & { resolved?: boolean }
-
-/** A persistence such as y-indexeddb's: its own transactions are no new changes. */
-export interface LocalCopy {
-  whenSynced: Promise<unknown>
-}
-
-export interface ProviderOptions {
-  awareness?: Awareness
-  token?: TokenSource
-  /** Display only; with a token the server uses what the token says. */
-  user?: User
-  /** Connect at once (default), or when {@link CollabProvider.connect} is called. */
-  connect?: boolean
-  /** The local copy, if there is one: it is awaited before the first sync. */
-  local?: LocalCopy | null
-  /** Where the number of unsaved changes survives a reload; by default localStorage, with a `local` copy. */
-  ledger?: Ledger | null
-  /** Exchange edits with other tabs of this browser while offline. */
-  tabs?: boolean
-  /** In the order in which they are tried. */
-  transports?: ('websocket' | 'polling')[]
-  backoff?: Partial<BackoffOptions>
-  /** Read along over Server-Sent Events where nothing else gets through (default true). */
-  stream?: boolean
-  /** The server's path. */
-  path?: string
-}
-
-/** What went over the wire since the page was opened. */
-export interface Traffic {
-  sentUpdates: number
-  sentBytes: number
-  receivedUpdates: number
-  receivedBytes: number
-  awarenessSent: number
-  awarenessReceived: number
-  connections: number
-  /** Milliseconds from the last edit's departure to its durable ack. */
-  lastAckMs: number | null
-}
-
-type ProviderEvents = {
-  status: (status: Status, before: Status) => void
-  notice: (notice: Notice) => void
-  session: (session: Session) => void
-  synced: () => void
-  broadcast: (message: { event: string; data: unknown; from: string }) => void
-}
-
-/** Edits are sent at this interval at most; what happens within it goes as one update. */
-const SEND_INTERVAL = 16
-const AWARENESS_INTERVAL = 30
 /** An unacknowledged edit as old as this makes us ask whether the server is still there. */
 const ACK_PATIENCE = 6_000
 const PROBE_PATIENCE = 4_000
 const SYNC_TIMEOUT = 30_000
-/** How long a local copy may take before the sync begins without it. */
-const LOCAL_PATIENCE = 2_000
 /** A connection that held for so long was a good one. */
 const STABLE_AFTER = 5_000
 /** So many failed attempts in a row, and we try to read along over Server-Sent Events. */
@@ -117,30 +43,22 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
   readonly doc: Y.Doc
   readonly awareness: Awareness
   readonly document: string
-  readonly traffic: Traffic = {
-    sentUpdates: 0,
-    sentBytes: 0,
-    receivedUpdates: 0,
-    receivedBytes: 0,
-    awarenessSent: 0,
-    awarenessReceived: 0,
-    connections: 0,
-    lastAckMs: null,
-  }
+  readonly traffic: Traffic = { ...NO_TRAFFIC }
   /** The `session` event of the current connection. */
   session: Session | null = null
-  /** The log position of the last edit of ours that became durable. */
-  position: number | null = null
 
-  private current: Status = FIRST_STATUS
+  private readonly state = new StatusMachine((now, before) => this.emit('status', [now, before]))
   private readonly url: string
   private readonly path: string
   private readonly transports: ('websocket' | 'polling')[]
   private readonly local: LocalCopy | null
-  private readonly ledger: Ledger | null
   private readonly tabs: Tabs | null
   private readonly backoff: Backoff
-  private readonly outbox = new Outbox()
+  private readonly edits: Edits
+  private readonly presence: Presence
+  /** Null where reading along is not wanted. */
+  private readonly reading: Reading | null
+  private readonly stopWatchingPage: () => void
   private token: TokenSource
   private user: User | undefined
   private link: Link | null = null
@@ -149,28 +67,13 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
   /** What the server last said about our role. */
   private mayOnlyRead = false
   private localReady: Promise<unknown>
-  private localLate = false
-  /** Whether the document holds nothing but what the server sent. */
-  private clean: boolean
-  private serverVector: Uint8Array | null = null
   private lastNotice: Notice | null = null
   private failuresInARow = 0
-  private inheritedSettled = false
-  private readonly streaming: boolean
-  private stream: EventStream | null = null
-  private streamOpen = false
-  private lastEventId: string | null = null
 
   private retryTimer: Timer
-  private sendTimer: Timer
-  private awarenessTimer: Timer
-  private heldTimer: Timer
   private stableTimer: Timer
   private drainingTimer: Timer
-  private ledgerTimer: Timer
   private readonly watchTimer: Timer
-  private lastSend = 0
-  private lastAwareness = 0
 
   /**
    * @param url the server, such as `https://example.org` or an empty string for the page's own.
@@ -187,27 +90,26 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
     this.token = options.token ?? null
     this.user = options.user
     this.local = options.local ?? null
-    this.streaming = options.stream !== false
     this.backoff = new Backoff(options.backoff)
     const place = `${this.url}/${document}`
     this.tabs = options.tabs === false ? null : new Tabs(place, doc)
-    this.ledger = options.ledger !== undefined ? options.ledger : this.defaultLedger(place)
-    this.clean = this.local === null
-    this.outbox.inherit(this.ledger?.inherited() ?? 0)
+    this.edits = new Edits(doc, {
+      ledger: options.ledger !== undefined ? options.ledger : this.defaultLedger(place),
+      clean: this.local === null,
+      traffic: this.traffic,
+      onCount: (unsaved) => this.state.patch({ unsaved }),
+      onRejected: (fault) => this.onRejected(fault),
+      onSaved: () => this.state.patch({ blocked: null }),
+    })
+    this.presence = new Presence(this.awareness, doc.clientID, this, this.traffic)
+    this.reading = options.stream === false ? null : this.makeReading()
     this.localReady = this.awaitLocal()
 
     doc.on('update', this.onDocUpdate)
     doc.on('destroy', this.onDocDestroy)
-    this.awareness.on('update', this.onAwarenessUpdate)
     this.watchTimer = setInterval(this.watch, 2_000)
-    if (typeof window !== 'undefined') {
-      window.addEventListener('online', this.onOnline)
-      window.addEventListener('offline', this.onOfflineHint)
-      window.addEventListener('pagehide', this.onPageHide)
-      window.addEventListener('pageshow', this.onOnline)
-      window.document.addEventListener('visibilitychange', this.onVisibility)
-    }
-    this.patch({ unsaved: this.outbox.unsaved })
+    this.stopWatchingPage = watchPage({ onBack: this.onBack, onOffline: () => this.probe(), onHide: this.onHide })
+    this.state.patch({ unsaved: this.edits.unsaved })
     if (options.connect !== false) this.connect()
   }
 
@@ -215,24 +117,29 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
 
   /** What is true right now. A new object after every change. */
   get status(): Status {
-    return this.current
+    return this.state.now
   }
 
   /** Whether the document holds everything that the server had when we connected. */
   get synced(): boolean {
-    return this.current.phase === 'live'
+    return this.state.now.phase === 'live'
   }
 
   /** Local changes that are not durable on the server yet. */
   get unsaved(): number {
-    return this.outbox.unsaved
+    return this.edits.unsaved
+  }
+
+  /** The log position of the last edit of ours that became durable. */
+  get position(): number | null {
+    return this.edits.position
   }
 
   /** Resolves once everything local is durable on the server. */
   saved(): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {
-        if (this.current.phase !== 'live' || this.outbox.unsaved > 0) return
+        if (this.state.now.phase !== 'live' || this.edits.unsaved > 0) return
         this.off('status', look)
         resolve()
       }
@@ -243,23 +150,22 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
 
   /** Connect, if that has not been done. */
   connect(): void {
-    if (this.current.phase === 'idle') void this.open()
+    if (this.state.now.phase === 'idle') void this.open()
   }
 
   /** End the connection on purpose; edits are kept in the document. */
   disconnect(): void {
-    if (this.current.phase === 'closed') return
-    this.closeStream()
+    if (this.state.now.phase === 'closed') return
+    this.reading?.close()
     this.dropLink()
-    this.forgetPeers()
     clearTimeout(this.retryTimer)
-    if (this.current.phase !== 'idle') this.move('idle', { retryAt: null, transport: null })
+    if (this.state.now.phase !== 'idle') this.state.move('idle', { retryAt: null, transport: null })
   }
 
   /** Do not wait for the next attempt. */
   retryNow(): void {
-    const { phase } = this.current
-    if (phase !== 'offline' && phase !== 'refused' && !this.streamOpen) return
+    const { phase } = this.state.now
+    if (phase !== 'offline' && phase !== 'refused' && !this.readsAlong) return
     clearTimeout(this.retryTimer)
     void this.open()
   }
@@ -290,64 +196,28 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
   }
 
   override destroy(): void {
-    if (this.current.phase === 'closed') return
+    if (this.state.now.phase === 'closed') return
     this.doc.off('update', this.onDocUpdate)
     this.doc.off('destroy', this.onDocDestroy)
-    this.awareness.off('update', this.onAwarenessUpdate)
-    if (typeof window !== 'undefined') {
-      window.removeEventListener('online', this.onOnline)
-      window.removeEventListener('offline', this.onOfflineHint)
-      window.removeEventListener('pagehide', this.onPageHide)
-      window.removeEventListener('pageshow', this.onOnline)
-      window.document.removeEventListener('visibilitychange', this.onVisibility)
-    }
-    this.writeLedger()
-    this.closeStream()
-    this.dropLink()
+    this.stopWatchingPage()
+    this.edits.writeLedger()
+    this.reading?.close()
+    this.dropLink(false)
+    this.presence.destroy()
     this.tabs?.close()
     clearInterval(this.watchTimer)
-    for (const timer of [this.retryTimer, this.sendTimer, this.awarenessTimer, this.heldTimer]) clearTimeout(timer)
-    for (const timer of [this.stableTimer, this.drainingTimer, this.ledgerTimer]) clearTimeout(timer)
-    this.move('closed', { transport: null, retryAt: null })
+    for (const timer of [this.retryTimer, this.stableTimer, this.drainingTimer]) clearTimeout(timer)
+    this.state.move('closed', { transport: null, retryAt: null })
     super.destroy()
   }
 
   /** The connection, while everything is exchanged over it. */
   private get liveLink(): Link | null {
-    return this.current.phase === 'live' && this.link?.connected === true ? this.link : null
+    return this.state.now.phase === 'live' && this.link?.connected === true ? this.link : null
   }
 
-  // -- the state machine -----------------------------------------------------------------------
-
-  private move(phase: Phase, more: Partial<Status> = {}): void {
-    if (!MOVES[this.current.phase].includes(phase)) {
-      throw new Error(`a provider cannot go from ${this.current.phase} to ${phase}`)
-    }
-    this.patch({ ...more, phase })
-  }
-
-  private patch(change: Partial<Status>): void {
-    const before = this.current
-    const keys = Object.keys(change) as (keyof Status)[]
-    if (keys.every((key) => Object.is(before[key], change[key]))) return
-    this.current = { ...before, ...change }
-    this.emit('status', [this.current, before])
-  }
-
-  private countUnsaved(): void {
-    const unsaved = this.outbox.unsaved
-    if (unsaved === this.current.unsaved) return
-    const atAnEdge = unsaved === 0 || this.current.unsaved === 0
-    this.patch({ unsaved })
-    if (atAnEdge) this.writeLedger()
-    else this.ledgerTimer ??= setTimeout(this.writeLedger, 250)
-  }
-
-  private readonly writeLedger = (): void => {
-    clearTimeout(this.ledgerTimer)
-    this.ledgerTimer = undefined
-    const inherited = this.inheritedSettled ? 0 : (this.ledger?.inherited() ?? 0)
-    this.ledger?.write(Math.max(0, this.outbox.unsaved - inherited))
+  private get readsAlong(): boolean {
+    return this.reading?.isOpen === true
   }
 
   private defaultLedger(place: string): Ledger | null {
@@ -357,27 +227,17 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
 
   private async awaitLocal(): Promise<void> {
     if (this.local === null) return
-    let timer: Timer
-    const impatience = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), LOCAL_PATIENCE)
-    })
-    const loaded = this.local.whenSynced.then(() => 'loaded' as const)
-    const outcome = await Promise.race([loaded, impatience]).catch(() => 'late' as const)
-    clearTimeout(timer)
-    if (outcome === 'late') {
-      this.localLate = true
-      // What it brings later has not been compared with the server: compare again.
-      void loaded.then(() => this.sendMissing()).catch(() => undefined)
-    } else {
-      this.tabs?.ask()
-    }
+    const inTime = await loadedInTime(this.local, () => this.edits.sendMissing())
+    // What it brings later has not been compared with the server; then it is compared again.
+    if (inTime) this.tabs?.ask()
+    else this.edits.localLate = true
   }
 
   // -- one attempt -----------------------------------------------------------------------------
 
   private async open(): Promise<void> {
     // Whoever reads along goes on reading while a socket is tried.
-    if (!this.streamOpen) this.move('connecting', { retryAt: null })
+    if (!this.readsAlong) this.state.move('connecting', { retryAt: null })
     const attempt = {}
     this.attempt = attempt
     let token: string | null
@@ -388,7 +248,7 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
       if (this.attempt === attempt) this.lose(null)
       return
     }
-    if (this.attempt !== attempt || (this.current.phase !== 'connecting' && !this.streamOpen)) return
+    if (this.attempt !== attempt || (this.state.now.phase !== 'connecting' && !this.readsAlong)) return
     this.lastToken = token
 
     // A proxy that swallows WebSockets without a word is met on every second attempt with polling first.
@@ -399,6 +259,7 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
       auth: { ...(token ? { token } : {}), ...(this.user ? { user: displayed(this.user) } : {}) },
     })
     this.link = link
+    this.edits.attach(link)
     this.listen(link)
     link.socket.connect()
   }
@@ -417,18 +278,14 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
     on('sync-step-1', (vector: Bytes, answer?: (update: Uint8Array) => void) => {
       // The answer has no ack of its own; what the server lacks goes as an edit, which has one.
       answer?.(EMPTY_UPDATE)
-      this.serverVector = bytes(vector)
-      this.sendMissing()
+      this.edits.compareWith(bytes(vector))
     })
     on('sync-update', (update: Bytes) => this.onUpdate(bytes(update)))
-    on('awareness-update', (update: Bytes) => {
-      this.traffic.awarenessReceived += 1
-      applyAwarenessUpdate(this.awareness, bytes(update), this)
-    })
+    on('awareness-update', (update: Bytes) => this.presence.receive(bytes(update)))
     on('notice', (notice: unknown) => this.onNotice(notice))
     on('broadcast', (message: { event: string; data: unknown; from: string }) => this.emit('broadcast', [message]))
     link.onTransport = (name) => {
-      if (this.link === link) this.patch({ transport: name })
+      if (this.link === link) this.state.patch({ transport: name })
     }
   }
 
@@ -436,24 +293,20 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
     this.traffic.connections += 1
     this.failuresInARow = 0
     this.lastNotice = null
-    this.serverVector = null
-    this.closeStream()
-    this.move('syncing', { transport: link.transport, behind: false })
-    const vector = Y.encodeStateVector(this.doc)
-    link.socket.timeout(SYNC_TIMEOUT).emit('sync-step-1', vector, (error: Error | null, missing: unknown) => {
+    this.edits.compareWith(null)
+    this.reading?.close()
+    this.state.move('syncing', { transport: link.transport, behind: false })
+    link.askMissing(Y.encodeStateVector(this.doc), SYNC_TIMEOUT, (answer) => {
       if (this.link !== link) return
-      if (error !== null || !isBytes(missing)) {
-        this.lose(asFault((missing as { error?: unknown } | undefined)?.error))
-        return
-      }
-      this.receive(bytes(missing))
-      this.becomeLive()
+      if (!(answer instanceof Uint8Array)) return this.lose(answer)
+      this.receive(answer)
+      this.becomeLive(link)
     })
   }
 
-  private becomeLive(): void {
+  private becomeLive(link: Link): void {
     clearTimeout(this.drainingTimer)
-    this.move('live', {
+    this.state.move('live', {
       wasLive: true,
       fault: null,
       draining: false,
@@ -462,9 +315,9 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
     })
     clearTimeout(this.stableTimer)
     this.stableTimer = setTimeout(() => this.backoff.reset(), STABLE_AFTER)
-    this.sendAwareness()
+    this.presence.begin(link)
     this.emit('synced', [])
-    this.flush()
+    this.edits.begin(this.session?.limits['rate_updates'])
   }
 
   private onSession(session: Session): void {
@@ -476,19 +329,13 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
   private setRole(role: Session['role']): void {
     const readOnly = role === 'viewer'
     this.mayOnlyRead = readOnly
-    const gained = this.current.readOnly && !readOnly
-    this.patch({ readOnly, blocked: readOnly ? null : this.current.blocked })
-    if (readOnly) {
-      this.outbox.lose()
-      this.countUnsaved()
-    } else if (gained) {
-      this.sendMissing()
-    }
+    this.state.patch({ readOnly, blocked: readOnly ? null : this.state.now.blocked })
+    this.edits.setWritable(!readOnly)
   }
 
   private onUpdate(update: Uint8Array): void {
     this.receive(update)
-    this.patch({ behind: false })
+    this.state.patch({ behind: false })
   }
 
   private receive(update: Uint8Array): void {
@@ -518,27 +365,27 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
   }
 
   private refuse(fault: Fault): void {
-    this.closeStream()
+    this.reading?.close()
     this.leave()
-    this.move('refused', { fault, retryAt: null, transport: null, draining: false })
+    this.state.move('refused', { fault, retryAt: null, transport: null, draining: false })
   }
 
   /** Go offline, and come back later. */
   private lose(fault: Fault | null): void {
-    if (this.streamOpen) {
+    if (this.readsAlong) {
       this.dropLink()
       this.retryLater(STREAM_RETRY)
       return
     }
     // "The server is moving" is believed until an attempt shows that nobody has taken over.
-    const draining = this.current.draining && this.current.phase !== 'connecting'
+    const draining = this.state.now.draining && this.state.now.phase !== 'connecting'
     const wait = this.backoff.next(1000 * (fault?.retry_after ?? 0))
     this.leave()
-    this.move('offline', { fault, draining, retryAt: Date.now() + wait, transport: null })
+    this.state.move('offline', { fault, draining, retryAt: Date.now() + wait, transport: null })
     clearTimeout(this.drainingTimer)
-    if (draining) this.drainingTimer = setTimeout(() => this.patch({ draining: false }), DRAINING_PATIENCE)
+    if (draining) this.drainingTimer = setTimeout(() => this.state.patch({ draining: false }), DRAINING_PATIENCE)
     this.retryLater(wait)
-    if (this.streaming && fault === null && this.failuresInARow >= STREAM_AFTER) this.openStream()
+    if (fault === null && this.failuresInARow >= STREAM_AFTER) this.reading?.begin(this.lastToken)
   }
 
   private retryLater(wait: number): void {
@@ -549,92 +396,45 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
   private leave(): void {
     clearTimeout(this.stableTimer)
     this.dropLink()
-    this.forgetPeers()
-    this.patch({ behind: false })
+    this.state.patch({ behind: false })
   }
 
-  private dropLink(): void {
+  private dropLink(forgetPeers = true): void {
     const link = this.link
     this.link = null
     this.attempt = null
     this.session = null
-    this.serverVector = null
-    clearTimeout(this.sendTimer)
-    this.sendTimer = undefined
-    clearTimeout(this.awarenessTimer)
-    this.awarenessTimer = undefined
-    clearTimeout(this.heldTimer)
-    this.heldTimer = undefined
-    this.outbox.lose()
+    this.edits.detach()
+    this.presence.end(forgetPeers)
     link?.close()
-  }
-
-  private forgetPeers(): void {
-    const peers = [...this.awareness.getStates().keys()].filter((client) => client !== this.doc.clientID)
-    removeAwarenessStates(this.awareness, peers, this)
-    // Without this, the same state of somebody who never left would be taken for old news.
-    for (const client of [...this.awareness.meta.keys()]) {
-      if (client !== this.doc.clientID) this.awareness.meta.delete(client)
-    }
   }
 
   // -- reading along ---------------------------------------------------------------------------
 
-  private openStream(): void {
-    if (this.stream !== null) return
-    const path = `/api/v1/documents/${encodeURIComponent(this.document)}/events`
-    const stream = new EventStream(this.url + path, {
-      token: this.lastToken,
-      lastEventId: this.lastEventId,
+  private makeReading(): Reading {
+    return new Reading({
+      url: `${this.url}/api/v1/documents/${encodeURIComponent(this.document)}/events`,
       onOpen: () => {
-        if (this.stream !== stream) return
-        if (this.current.phase !== 'offline') {
-          // A socket got further meanwhile.
-          this.closeStream()
-          return
-        }
-        this.streamOpen = true
+        // A socket may have got further meanwhile.
+        if (this.state.now.phase !== 'offline') return false
         this.lastNotice = null
-        this.move('live', { transport: 'sse', readOnly: true, retryAt: null, fault: null })
+        this.state.move('live', { transport: 'sse', readOnly: true, retryAt: null, fault: null })
         this.retryLater(STREAM_RETRY)
+        return true
       },
-      onEvent: (event) => {
-        if (this.stream === stream) this.onStreamEvent(event)
+      onUpdate: (update) => {
+        this.receive(update)
+        if (!this.state.now.wasLive) this.state.patch({ wasLive: true })
+        this.emit('synced', [])
       },
+      onNotice: (notice) => this.onNotice(notice),
       onEnd: () => {
-        if (this.stream !== stream) return
-        const wasOpen = this.streamOpen
-        this.closeStream()
-        if (!wasOpen) return
-        this.patch({ readOnly: this.mayOnlyRead })
+        this.state.patch({ readOnly: this.mayOnlyRead })
         const said = this.lastNotice
         if (said !== null && !said.retryable) this.refuse(said)
         else this.lose(null)
       },
     })
-    this.stream = stream
-  }
-
-  private onStreamEvent({ id, event, data }: StreamEvent): void {
-    if (id !== null) this.lastEventId = id
-    try {
-      if (event === 'update') {
-        this.receive(fromBase64(data))
-        if (!this.current.wasLive) this.patch({ wasLive: true })
-        this.emit('synced', [])
-      } else if (event === 'notice') {
-        this.onNotice(JSON.parse(data))
-      }
-    } catch {
-      // A stream that is not to be read is no stream; polling goes on beside it.
-      this.lastEventId = null
-    }
-  }
-
-  private closeStream(): void {
-    this.stream?.close()
-    this.stream = null
-    this.streamOpen = false
   }
 
   // -- notices and tokens ----------------------------------------------------------------------
@@ -643,24 +443,10 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
     const notice = asFault(value) as Notice | null
     if (notice === null) return
     this.lastNotice = notice
-    switch (notice.code) {
-      case 'lagging':
-        this.patch({ behind: true })
-        break
-      case 'draining':
-        this.patch({ draining: true })
-        break
-      case 'storage_unavailable':
-        this.patch({ storageTrouble: notice.resolved !== true })
-        if (notice.resolved === true) this.sendHeld()
-        break
-      case 'cluster_degraded':
-        this.patch({ degraded: notice.resolved !== true })
-        break
-      case 'token_expired':
-        if (notice.retry_after !== undefined && typeof this.token === 'function') void this.renew()
-        break
-    }
+    this.state.patch(saidByNotice(notice))
+    if (notice.code === 'storage_unavailable' && notice.resolved === true) this.edits.sendHeld()
+    const expiresSoon = notice.code === 'token_expired' && notice.retry_after !== undefined
+    if (expiresSoon && typeof this.token === 'function') void this.renew()
     this.emit('notice', [notice])
   }
 
@@ -673,141 +459,37 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
       return { code: 'unauthorized', message: 'No new sign-in could be had.', retryable: true }
     }
     if (link === null || this.link !== link || token === null) return null
-    return new Promise((resolve) => {
-      link.socket.timeout(PROBE_PATIENCE).emit('authenticate', { token }, (error: Error | null, answer: Answer) => {
-        if (this.link !== link) return resolve(null)
-        if (error !== null) return resolve({ code: 'internal', message: 'The server did not answer.', retryable: true })
-        if (!answer.ok) return resolve(asFault(answer.error))
-        if (this.session !== null) {
-          const role = (answer.role as Session['role'] | undefined) ?? this.session.role
-          this.session = { ...this.session, role, expires_at: (answer.expires_at as number | null) ?? null }
-          this.emit('session', [this.session])
-          this.setRole(role)
-        }
-        this.lastNotice = null
-        resolve(null)
-      })
-    })
+    const answer = await link.authenticate(token, PROBE_PATIENCE)
+    if (this.link !== link) return null
+    if (answer === null) return { code: 'internal', message: 'The server did not answer.', retryable: true }
+    if (!answer.ok) return asFault(answer.error)
+    if (this.session !== null) {
+      const role = (answer.role as Session['role'] | undefined) ?? this.session.role
+      this.session = { ...this.session, role, expires_at: (answer.expires_at as number | null) ?? null }
+      this.emit('session', [this.session])
+      this.setRole(role)
+    }
+    this.lastNotice = null
+    return null
   }
 
-  // -- edits out -------------------------------------------------------------------------------
+  // -- edits -----------------------------------------------------------------------------------
 
   private readonly onDocUpdate = (update: Uint8Array, origin: unknown): void => {
     if (origin === this) return
-    const fromLocalCopy = this.local !== null && origin === this.local
-    this.clean = false
+    this.edits.soil()
     // A local copy that loads is no new change. One that comes late is compared with the server as a whole.
-    if (fromLocalCopy) return
-    const { phase } = this.current
+    if (this.local !== null && origin === this.local) return
+    const { phase } = this.state.now
     if (origin === TAB_ORIGIN && phase !== 'live') return
     if (phase !== 'live' && origin !== TAB_ORIGIN) this.tabs?.tell(update)
-    this.outbox.add(update)
-    this.countUnsaved()
-    this.requestFlush()
+    this.edits.add(update)
   }
 
-  private requestFlush(): void {
-    if (!this.outbox.hasUnsent || this.current.phase !== 'live' || this.sendTimer !== undefined) return
-    const perSecond = this.session?.limits['rate_updates']
-    const interval = Math.max(SEND_INTERVAL, perSecond ? 1100 / perSecond : 0)
-    const wait = this.lastSend + interval - now()
-    if (wait <= 0) this.flush()
-    else this.sendTimer = setTimeout(this.flush, wait)
-  }
-
-  private readonly flush = (): void => {
-    clearTimeout(this.sendTimer)
-    this.sendTimer = undefined
-    if (this.current.phase !== 'live') return
-    const batch = this.outbox.take()
-    if (batch === null) return
-    this.lastSend = now()
-    this.transmit(batch)
-  }
-
-  /** Send whatever the server lacks, once we know what it has. */
-  private sendMissing(): void {
-    const vector = this.serverVector
-    if (vector === null || this.link?.connected !== true || this.session === null || this.current.readOnly) return
-    const nothingOfOurs = this.clean && this.outbox.unsaved === 0
-    const diff = nothingOfOurs ? null : Y.encodeStateAsUpdate(this.doc, vector)
-    const batch = this.outbox.resync(diff !== null && diff.length > EMPTY_UPDATE.length ? diff : null)
-    if (batch !== null) this.transmit(batch, true)
-    this.countUnsaved()
-  }
-
-  private transmit(batch: Batch, resync = false): void {
-    const link = this.link
-    if (link === null) return
-    const departure = now()
-    this.traffic.sentUpdates += 1
-    this.traffic.sentBytes += batch.update.byteLength
-    link.waiting.set(batch, departure)
-    link.socket.emit('sync-update', batch.update, (answer: Answer) => {
-      if (this.link !== link) return
-      link.waiting.delete(batch)
-      if (answer.ok) this.onDurable(batch, departure, answer.position, resync)
-      else this.onRejected(batch, asFault(answer.error))
-      this.countUnsaved()
-    })
-  }
-
-  private onDurable(batch: Batch, departure: number, position: unknown, resync: boolean): void {
-    this.outbox.settle(batch)
-    this.traffic.lastAckMs = now() - departure
-    if (typeof position === 'number') this.position = position
-    if (resync && !this.inheritedSettled && !this.localLate) {
-      this.inheritedSettled = true
-      this.ledger?.settleInherited()
-    }
-    if (this.outbox.unsaved === 0) this.patch({ blocked: null })
-  }
-
-  private onRejected(batch: Batch, fault: Fault | null): void {
-    if (fault === null || RESEND.has(fault.code)) {
-      this.outbox.hold(batch)
-      this.heldTimer ??= setTimeout(this.sendHeld, Math.max(1000, 1000 * (fault?.retry_after ?? 1)))
-      return
-    }
-    this.outbox.uncover(batch)
-    if (fault.code === 'missing_dependencies') return
+  private onRejected(fault: Fault): void {
     if (fault.code === 'read_only') this.setRole('viewer')
-    else this.patch({ blocked: fault })
+    else this.state.patch({ blocked: fault })
     this.emit('notice', [fault])
-  }
-
-  private readonly sendHeld = (): void => {
-    clearTimeout(this.heldTimer)
-    this.heldTimer = undefined
-    if (!this.outbox.hasHeld) return
-    this.outbox.release()
-    this.flush()
-  }
-
-  // -- awareness out ---------------------------------------------------------------------------
-
-  private readonly onAwarenessUpdate = (
-    { added, updated, removed }: { added: number[]; updated: number[]; removed: number[] },
-    origin: unknown,
-  ): void => {
-    if (origin === this) return
-    const own = this.doc.clientID
-    if (!added.includes(own) && !updated.includes(own) && !removed.includes(own)) return
-    if (this.awarenessTimer !== undefined || this.current.phase !== 'live') return
-    const wait = this.lastAwareness + AWARENESS_INTERVAL - now()
-    if (wait <= 0) this.sendAwareness()
-    else this.awarenessTimer = setTimeout(this.sendAwareness, wait)
-  }
-
-  private readonly sendAwareness = (): void => {
-    clearTimeout(this.awarenessTimer)
-    this.awarenessTimer = undefined
-    const link = this.liveLink
-    if (link === null) return
-    if (!this.awareness.meta.has(this.doc.clientID)) return
-    this.lastAwareness = now()
-    this.traffic.awarenessSent += 1
-    link.socket.emit('awareness-update', encodeAwarenessUpdate(this.awareness, [this.doc.clientID]))
   }
 
   // -- is anybody there? -----------------------------------------------------------------------
@@ -815,13 +497,9 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
   private readonly watch = (): void => {
     const link = this.liveLink
     if (link === null) return
-    // The server tells who left. Without this, people whose tab sleeps would vanish after 30 s.
-    const seen = Date.now()
-    for (const [client, meta] of this.awareness.meta) {
-      if (client !== this.doc.clientID) meta.lastUpdated = seen
-    }
+    this.presence.keepAlive()
     const oldest = Math.min(...link.waiting.values())
-    if (now() - oldest > ACK_PATIENCE) this.probe()
+    if (performance.now() - oldest > ACK_PATIENCE) this.probe()
   }
 
   /** Ask for a sign of life; without one, the connection is given up instead of waited for. */
@@ -829,50 +507,27 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
     const link = this.liveLink
     if (link === null || link.probing) return
     link.probing = true
-    const vector = Y.encodeStateVector(this.doc)
-    link.socket.timeout(PROBE_PATIENCE).emit('sync-step-1', vector, (error: Error | null, missing: unknown) => {
+    link.askMissing(Y.encodeStateVector(this.doc), PROBE_PATIENCE, (answer) => {
       if (this.link !== link) return
       link.probing = false
-      if (error !== null) this.lose(null)
-      else if (isBytes(missing)) Y.applyUpdate(this.doc, bytes(missing), this)
+      if (answer === null) this.lose(null)
+      else if (answer instanceof Uint8Array) Y.applyUpdate(this.doc, answer, this)
     })
   }
 
-  private readonly onOnline = (): void => {
-    if (this.current.phase === 'offline') this.retryNow()
+  private readonly onBack = (): void => {
+    if (this.state.now.phase === 'offline') this.retryNow()
     else this.probe()
   }
 
-  private readonly onOfflineHint = (): void => this.probe()
-
-  private readonly onVisibility = (): void => {
-    if (window.document.visibilityState === 'visible') this.onOnline()
-  }
-
-  private readonly onPageHide = (): void => {
-    this.flush()
-    this.writeLedger()
+  private readonly onHide = (): void => {
+    this.edits.flush()
+    this.edits.writeLedger()
   }
 
   private readonly onDocDestroy = (): void => this.destroy()
 }
 
-type Timer = ReturnType<typeof setTimeout> | undefined
-type Bytes = ArrayBuffer | Uint8Array
-type Answer = { ok: boolean; error?: unknown; [field: string]: unknown }
-
 function displayed(user: User): { name?: string; color?: string } {
   return { ...(user.name ? { name: user.name } : {}), ...(user.color ? { color: user.color } : {}) }
-}
-
-function isBytes(value: unknown): value is Bytes {
-  return value instanceof ArrayBuffer || value instanceof Uint8Array
-}
-
-function bytes(value: Bytes): Uint8Array {
-  return value instanceof Uint8Array ? value : new Uint8Array(value)
-}
-
-function now(): number {
-  return performance.now()
 }

@@ -1,4 +1,6 @@
 import { Manager, type Socket } from 'socket.io-client'
+import { asFault, type Fault } from './errors'
+import type { Answer } from './options'
 import type { Batch } from './outbox'
 import type { TransportName } from './status'
 
@@ -37,6 +39,27 @@ export class Link {
     return name === 'websocket' || name === 'polling' ? name : null
   }
 
+  /**
+   * Ask for what `vector` lacks.
+   * @param done gets the update; a fault that the server answered; or null where no answer came in time.
+   */
+  askMissing(vector: Uint8Array, patience: number, done: (answer: Uint8Array | Fault | null) => void): void {
+    this.socket.timeout(patience).emit('sync-step-1', vector, (late: Error | null, answer: unknown) => {
+      if (late !== null) done(null)
+      else if (isBytes(answer)) done(bytes(answer))
+      else done(asFault((answer as { error?: unknown } | undefined)?.error))
+    })
+  }
+
+  /** Use another token; null where no answer came in time. */
+  authenticate(token: string, patience: number): Promise<Answer | null> {
+    return new Promise((resolve) => {
+      this.socket.timeout(patience).emit('authenticate', { token }, (late: Error | null, answer: Answer) => {
+        resolve(late === null ? answer : null)
+      })
+    })
+  }
+
   close(): void {
     this.socket.removeAllListeners()
     this.socket.disconnect()
@@ -47,4 +70,15 @@ export class Link {
     const name = this.transport
     if (name !== null) this.onTransport(name)
   }
+}
+
+export type Bytes = ArrayBuffer | Uint8Array
+
+/** Binary attachments, whatever they arrived as. */
+export function bytes(value: Bytes): Uint8Array {
+  return value instanceof Uint8Array ? value : new Uint8Array(value)
+}
+
+function isBytes(value: unknown): value is Bytes {
+  return value instanceof ArrayBuffer || value instanceof Uint8Array
 }

@@ -1,6 +1,7 @@
 /** What is true about a connection right now. */
 
 import type { Fault } from './errors'
+import type { Notice } from './options'
 
 /**
  * - `idle`: nobody asked for a connection yet, or it was ended on purpose
@@ -65,4 +66,46 @@ export const FIRST_STATUS: Status = {
   retryAt: null,
   fault: null,
   blocked: null,
+}
+
+/** What a notice of the server makes true. */
+export function saidByNotice({ code, resolved }: Notice): Partial<Status> {
+  if (code === 'lagging') return { behind: true }
+  if (code === 'draining') return { draining: true }
+  if (code === 'storage_unavailable') return { storageTrouble: resolved !== true }
+  if (code === 'cluster_degraded') return { degraded: resolved !== true }
+  return {}
+}
+
+/** The status, and the only way to change it. */
+export class StatusMachine {
+  private status = FIRST_STATUS
+
+  /** @param onChange is called after every change. */
+  constructor(private readonly onChange: (now: Status, before: Status) => void) {}
+
+  /** What is true right now; a new object after every change. */
+  get now(): Status {
+    return this.status
+  }
+
+  /**
+   * Go to another phase.
+   * @throws Error where {@link MOVES} has no such move.
+   */
+  move(phase: Phase, more: Partial<Status> = {}): void {
+    if (!MOVES[this.status.phase].includes(phase)) {
+      throw new Error(`a provider cannot go from ${this.status.phase} to ${phase}`)
+    }
+    this.patch({ ...more, phase })
+  }
+
+  /** Change what is true within a phase. */
+  patch(change: Partial<Status>): void {
+    const before = this.status
+    const keys = Object.keys(change) as (keyof Status)[]
+    if (keys.every((key) => Object.is(before[key], change[key]))) return
+    this.status = { ...before, ...change }
+    this.onChange(this.status, before)
+  }
 }
