@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
-import { compare } from '../src/ui/compare'
 import { tolerated } from '../src/editors/text/tolerance'
 import { inkOn, initials, PEOPLE_COLOURS, personOf } from '../src/ui/people'
 import { placeOf } from '../src/editors/places'
@@ -64,14 +63,5 @@ test('a place is one in this text, or none', () => {
   const other = Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(doc.getText('other'), 0)) as unknown
   for (const cursor of [null, 7, {}, { anchor: 'x', head: {} }, { anchor: at(1), head: { tname: 3 } }, { anchor: other, head: other }]) {
     expect(placeOf({ state: { cursor } }, text)).toBeNull()
-  }
-})
-
-test('a comparison holds both texts', () => {
-  for (const [then, now] of [['a b c', 'a x c'], ['', 'new'], ['old', ''], ['same', 'same'], ['a a a b', 'b a a']] as const) {
-    const pieces = compare(then, now)
-    const join = (kinds: string[]): string => pieces.filter(({ kind }) => kinds.includes(kind)).map(({ words }) => words).join('')
-    expect(join(['same', 'gone'])).toBe(then)
-    expect(join(['same', 'new'])).toBe(now)
   }
 })

@@ -1,6 +1,6 @@
 /** `/d/<document>`: top bar, status, people, and the editor of the document's kind. */
 
-import { ChevronLeft, Code, FileText, History, Monitor, Moon, MoreHorizontal, Plus, Share2, Shapes, Sun, X } from 'lucide'
+import { ChevronLeft, Code, FileText, History, MoreHorizontal, Share2, Shapes, X } from 'lucide'
 import { IndexeddbPersistence } from 'y-indexeddb'
 import * as Y from 'yjs'
 
@@ -16,8 +16,10 @@ import { asUser, inkOn, me, rename } from '../ui/people'
 import { peersOf } from '../ui/presence'
 import { forget, remember } from '../ui/recent'
 import { statusPill } from '../ui/statusPill'
-import { chooseTheme, chosenTheme, isDark, onTheme } from '../ui/theme'
+import { chosenTheme, nextTheme } from '../ui/theme'
+import { themeButton } from '../ui/themeButton'
 import { toast } from '../ui/toasts'
+import { signEdits } from './authors'
 import { openShare } from './share'
 import './document.css'
 
@@ -56,7 +58,7 @@ class DocumentPage {
   private readonly sideLayer = h('div', { class: 'side-layer' })
   private readonly versionsButton = h(
     'button',
-    { class: 'button plain square', type: 'button', title: 'Versions', 'aria-label': 'Versions', hidden: true, onclick: () => void this.toggleVersions() },
+    { class: 'button plain square desk-only', type: 'button', title: 'Versions', 'aria-label': 'Versions', hidden: true, onclick: () => void this.toggleVersions() },
     icon(History),
   )
   private side: { name: 'versions' | 'inspector'; element: HTMLElement; destroy(): void } | null = null
@@ -73,6 +75,8 @@ class DocumentPage {
       local: this.local,
     })
     this.provider.awareness.setLocalStateField('user', asUser(this.person))
+    // With a token, the server says who we are.
+    signEdits(this.doc, () => ({ ...this.person, name: (tokenOfTab() !== null && this.provider.session?.user.name) || this.person.name }))
     this.faces = avatars(this.provider, {
       me: () => this.person,
       onFollow: (client) => this.follow(client === this.following ? null : client),
@@ -89,19 +93,8 @@ class DocumentPage {
 
   private topBar(): HTMLElement {
     const pill = statusPill(this.provider, { renew: () => this.askForToken() })
-    const theme = h('button', { class: 'button plain square', type: 'button' })
-    const showTheme = (): void => {
-      const chosen = chosenTheme()
-      fill(theme, icon(chosen === 'system' ? Monitor : isDark() ? Moon : Sun))
-      theme.title = `Theme: ${chosen}`
-      theme.setAttribute('aria-label', `Theme: ${chosen}. Change`)
-    }
-    theme.onclick = () => {
-      const next = { system: 'light', light: 'dark', dark: 'system' } as const
-      chooseTheme(next[chosenTheme()])
-    }
-    onTheme(showTheme)
-    showTheme()
+    const theme = themeButton()
+    theme.classList.add('desk-only')
 
     this.title.addEventListener('change', () => {
       const words = this.title.value.trim()
@@ -137,12 +130,15 @@ class DocumentPage {
   }
 
   private menuItems(): (MenuItem | null)[] {
+    const narrow = matchMedia('(max-width: 640px)').matches
     return [
       ...(this.editor?.menu() ?? []),
       null,
+      ...(narrow && !this.versionsButton.hidden ? [{ label: 'Versions', run: () => void this.toggleVersions() }] : []),
+      ...(narrow ? [{ label: `Theme: ${chosenTheme()}`, run: nextTheme }] : []),
       { label: 'Inspector', hint: 'Ctrl Alt I', run: () => void this.toggleInspector() },
       { label: 'Open in a second window', run: () => openSecondWindow() },
-      { label: 'New document', icon: icon(Plus), href: addressOf(freshName(this.kind ?? 'text'), this.kind ?? 'text') },
+      { label: 'New document', href: addressOf(freshName(this.kind ?? 'text'), this.kind ?? 'text') },
     ]
   }
 
@@ -399,6 +395,7 @@ class DocumentPage {
           this.stage.inert = element !== null
         },
         onClose: () => this.closeSide(),
+        saved: () => this.provider.saved(),
       }),
     )
   }

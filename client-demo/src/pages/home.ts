@@ -1,13 +1,13 @@
 /** `/`: make a document, find one again. */
 
-import { Code, FileText, Monitor, Moon, Search, Shapes, Sun, X } from 'lucide'
+import { Code, FileText, Search, Shapes, X } from 'lucide'
 import type { Kind } from '../editors/editor'
 import { Api, type Listed } from '../ui/api'
 import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
 import { addressOf, freshName, tokenOfTab, untitled } from '../ui/location'
 import { forget, recentDocuments } from '../ui/recent'
-import { chooseTheme, chosenTheme, isDark, onTheme } from '../ui/theme'
+import { themeButton } from '../ui/themeButton'
 import { ago, bytes } from '../ui/words'
 import { preview } from './previews'
 import './home.css'
@@ -155,20 +155,6 @@ function tableOf(rows: Row[], withServer: boolean, onForget: (name: string) => v
       ),
     ),
   )
-}
-
-function themeButton(): HTMLElement {
-  const button = h('button', { class: 'button plain square', type: 'button' })
-  const show = (): void => {
-    const chosen = chosenTheme()
-    fill(button, icon(chosen === 'system' ? Monitor : isDark() ? Moon : Sun))
-    button.title = `Theme: ${chosen}`
-    button.setAttribute('aria-label', `Theme: ${chosen}. Change`)
-  }
-  button.addEventListener('click', () => chooseTheme(({ system: 'light', light: 'dark', dark: 'system' } as const)[chosenTheme()]))
-  onTheme(show)
-  show()
-  return button
 }
 
 function aboutWords(facts: Record<string, unknown>): string {

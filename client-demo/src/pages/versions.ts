@@ -4,13 +4,16 @@ import { X } from 'lucide'
 import * as Y from 'yjs'
 import type { Kind } from '../editors/editor'
 import { ApiError, type Api, type Version } from '../ui/api'
-import { compare } from '../ui/compare'
 import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
 import { openDialog } from '../ui/overlays'
 import { toast } from '../ui/toasts'
 import { ago, bytes } from '../ui/words'
+import { versionPreview } from './versionPreview'
 import './versions.css'
+
+/** How long a version waits for edits that are on their way. */
+const SAVING_PATIENCE = 3_000
 
 export interface VersionsOptions {
   api: Api
@@ -21,6 +24,8 @@ export interface VersionsOptions {
   /** Show an element instead of the editor, or the editor again. */
   onPreview: (element: HTMLElement | null) => void
   onClose: () => void
+  /** Resolves once this page's edits are on the server, where versions are made. */
+  saved: () => Promise<void>
 }
 
 /** Make the panel from a first list; it asks again after every change of its own. */
@@ -64,24 +69,40 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
         'button',
         { type: 'button', title: ago(version.created), onclick: () => void show(version) },
         h('span', { class: 'version-time' }, time),
-        h('span', { class: 'version-words' }, version.automatic ? words : h('strong', {}, words), version.author !== null && h('span', { class: 'quiet' }, version.author)),
+        h('span', { class: 'version-words' }, version.automatic ? words : h('strong', {}, words), version.author !== null && version.author !== 'Anonymous' && h('span', { class: 'quiet' }, version.author)),
         h('span', { class: 'quiet small' }, bytes(version.size)),
       ),
-      version.id === shown && !options.readOnly() && h('button', { class: 'button', type: 'button', onclick: () => askRestore(version) }, 'Restore'),
     )
   }
 
   const show = async (version: Version): Promise<void> => {
     if (shown === version.id) return back()
+    shown = version.id
+    render()
     try {
-      const doc = new Y.Doc()
-      Y.applyUpdate(doc, await api.version(name, version.id))
-      shown = version.id
-      options.onPreview(await preview(doc, options, version, back))
-      render()
+      const preview = await versionPreview({
+        version,
+        kind: options.kind,
+        live: options.doc,
+        load: () => load(version),
+        onBack: back,
+        onRestore: options.readOnly() ? null : () => askRestore(version),
+      })
+      if (shown === version.id) options.onPreview(preview)
     } catch (error) {
+      if (shown === version.id) back()
       toast({ words: wordsOf(error, 'This version cannot be shown.'), tone: 'bad' })
     }
+  }
+  const load = async (version: Version): Promise<{ then: Y.Doc; before: Y.Doc | null }> => {
+    const older = versions[versions.findIndex(({ id }) => id === version.id) + 1]
+    const [then, before] = await Promise.all([stateOf(version), older === undefined ? null : stateOf(older)])
+    return { then, before }
+  }
+  const stateOf = async (version: Version): Promise<Y.Doc> => {
+    const doc = new Y.Doc()
+    Y.applyUpdate(doc, await api.version(name, version.id))
+    return doc
   }
   const back = (): void => {
     shown = null
@@ -92,7 +113,7 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
   const askRestore = (version: Version): void => {
     const close = openDialog(
       'Restore this version?',
-      h('p', {}, `The document becomes what it was ${ago(version.created)}, for everybody who has it open. What is there now stays in the list of versions.`),
+      h('p', {}, `The document becomes “${version.name ?? 'Automatic version'}” of ${when(version.created)} again, for everybody who has it open. What is there now is kept in the list of versions first.`),
       h(
         'div',
         { class: 'row' },
@@ -103,9 +124,9 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
   }
   const restore = async (version: Version): Promise<void> => {
     try {
-      const stamp = new Date().toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
+      await settled()
       // The way back: what was there, under a name.
-      const before = await api.nameVersion(name, `Before restoring, ${stamp}`)
+      const before = await api.nameVersion(name, 'Before restoring')
       await api.restore(name, version.id)
       back()
       toast({
@@ -128,12 +149,15 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
     }
   }
 
+  /** A version holds what the server has; edits on their way there belong into it. */
+  const settled = (): Promise<unknown> => Promise.race([options.saved(), new Promise((resolve) => setTimeout(resolve, SAVING_PATIENCE))])
+
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     const words = field.value.trim()
     if (words === '') return
     field.value = ''
-    void api.nameVersion(name, words).then(reload, (error: unknown) => toast({ words: wordsOf(error, 'The version could not be saved.'), tone: 'bad' }))
+    void settled().then(() => api.nameVersion(name, words)).then(reload).catch((error: unknown) => toast({ words: wordsOf(error, 'The version could not be saved.'), tone: 'bad' }))
   })
   const onKey = (event: KeyboardEvent): void => {
     if (event.key === 'Escape' && shown !== null) back()
@@ -162,41 +186,10 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
   }
 }
 
+function when(time: number): string {
+  return new Date(time).toLocaleString(undefined, { day: 'numeric', month: 'long', hour: '2-digit', minute: '2-digit' })
+}
+
 function wordsOf(error: unknown, otherwise: string): string {
   return error instanceof ApiError ? error.message : otherwise
-}
-
-async function preview(doc: Y.Doc, options: VersionsOptions, version: Version, back: () => void): Promise<HTMLElement> {
-  const bar = h(
-    'div',
-    { class: 'preview-bar' },
-    h('span', {}, 'This is ', h('strong', {}, version.name ?? 'an automatic version'), `, kept ${ago(version.created)}. `, options.kind !== 'board' && h('span', { class: 'quiet' }, 'Struck out: written since. Green: gone since.')),
-    h('button', { class: 'button', type: 'button', onclick: back }, 'Back to now'),
-  )
-  const body = options.kind === 'board' ? await boardPreview(doc) : textPreview(doc.getText('body'), options.doc.getText('body'))
-  return h('div', { class: 'version-preview' }, bar, body)
-}
-
-async function boardPreview(doc: Y.Doc): Promise<HTMLElement> {
-  const [{ BoardStore }, { toSvg }, { isDark }] = await Promise.all([
-    import('../editors/board/store'),
-    import('../editors/board/export'),
-    import('../ui/theme'),
-  ])
-  const store = new BoardStore(doc)
-  if (store.shapes.length === 0) return h('p', { class: 'quiet versions-empty' }, 'This board was empty.')
-  const svg = toSvg(store.shapes, (id) => store.get(id), isDark())
-  // As a picture: nothing that somebody wrote into a document becomes part of this page.
-  const image = h('img', { class: 'board-preview', alt: 'The board as it was', src: URL.createObjectURL(new Blob([svg], { type: 'image/svg+xml' })) })
-  image.addEventListener('load', () => URL.revokeObjectURL(image.src))
-  return image
-}
-
-/** The text as it was; what is gone since is tinted, what is new since is marked. */
-function textPreview(then: Y.Text, now: Y.Text): HTMLElement {
-  const page = h('pre', { class: 'text-preview' })
-  for (const { words, kind } of compare(then.toString(), now.toString())) {
-    page.append(kind === 'same' ? words : h(kind === 'gone' ? 'del' : 'ins', {}, words))
-  }
-  return page
 }

@@ -34,11 +34,10 @@ export function avatars(
     const key = JSON.stringify([own, following, peers.map((peer) => [peer.client, peer.name, peer.color])])
     if (key === shown) return
     shown = key
-    const room = peers.length > SHOWN ? SHOWN - 1 : SHOWN
-    const more = peers.length - room
+    const more = peers.length - SHOWN
     fill(
       element,
-      ...peers.slice(0, room).map((peer) => {
+      ...peers.slice(0, SHOWN).map((peer) => {
         const face = avatar(peer, `${peer.name} - click to follow`)
         face.dataset['client'] = String(peer.client)
         face.setAttribute('aria-pressed', String(peer.client === following))
@@ -79,7 +78,7 @@ function ownAvatar(own: Me, onMe: (anchor: HTMLElement) => void): HTMLElement {
 }
 
 function moreButton(count: number, onMore: (anchor: HTMLElement) => void): HTMLElement {
-  const button = h('button', { class: 'avatar more', type: 'button', title: `${count} more people` }, `+${count}`)
+  const button = h('button', { class: 'avatar more', type: 'button', title: `${count} more`, 'aria-label': `${count} more people` }, `+${count}`)
   button.addEventListener('click', () => onMore(button))
   return button
 }

@@ -1,6 +1,6 @@
 /** Menus and dialogs: the browser's own focus and Escape, nothing reinvented. */
 
-import { X } from 'lucide'
+import { Check, X } from 'lucide'
 import { fill, h } from './dom'
 import { icon } from './icons'
 
@@ -10,6 +10,8 @@ export interface MenuItem {
   /** In grey at the right: a shortcut, a state. */
   hint?: string
   danger?: boolean
+  /** One of several, of which one is chosen. */
+  checked?: boolean
   href?: string
   run?: () => void
 }
@@ -22,9 +24,11 @@ export function openMenu(anchor: HTMLElement, items: (MenuItem | null)[], head?:
   closeOpenMenu?.()
   if (wasOpen) return
   const menu = h('div', { class: 'menu floating', role: 'menu' })
-  fill(menu, head, ...items.map((item) => (item === null ? h('div', { class: 'menu-line' }) : menuItem(item))))
+  const withIcons = items.some((item) => item?.icon !== undefined || item?.checked !== undefined)
+  fill(menu, head, ...items.map((item) => (item === null ? h('div', { class: 'menu-line', role: 'separator' }) : menuItem(item, withIcons))))
   document.body.append(menu)
   place(menu, anchor)
+  anchor.setAttribute('aria-haspopup', 'menu')
   anchor.setAttribute('aria-expanded', 'true')
   const close = (): void => {
     closeOpenMenu = null
@@ -46,7 +50,12 @@ export function openMenu(anchor: HTMLElement, items: (MenuItem | null)[], head?:
     } else if (event.key === 'ArrowDown') {
       entries[(at + 1) % entries.length]?.focus()
     } else if (event.key === 'ArrowUp') {
-      entries[(at - 1 + entries.length) % entries.length]?.focus()
+      entries[(Math.max(at, 0) - 1 + entries.length) % entries.length]?.focus()
+    } else if ((event.key === 'Home' || event.key === 'End') && at >= 0) {
+      entries.at(event.key === 'Home' ? 0 : -1)?.focus()
+    } else if (event.key === 'Tab') {
+      close()
+      anchor.focus()
     } else {
       return
     }
@@ -60,13 +69,19 @@ export function openMenu(anchor: HTMLElement, items: (MenuItem | null)[], head?:
   document.addEventListener('keydown', onKey, true)
   window.addEventListener('blur', close)
   closeOpenMenu = close
-  menu.querySelector<HTMLElement>('input, .menu-item')?.focus({ preventScroll: true })
+  const first = menu.querySelector<HTMLElement>('input, [aria-checked=true]') ?? menu.querySelector<HTMLElement>('.menu-item')
+  first?.focus({ preventScroll: true })
 }
 
-function menuItem(item: MenuItem): HTMLElement {
-  const props = { class: item.danger === true ? 'menu-item button-danger' : 'menu-item', role: 'menuitem' }
+function menuItem(item: MenuItem, withIcons: boolean): HTMLElement {
+  const props = {
+    class: item.danger === true ? 'menu-item danger' : 'menu-item',
+    role: item.checked === undefined ? 'menuitem' : 'menuitemradio',
+    'aria-checked': item.checked === undefined ? undefined : String(item.checked),
+  }
+  const mark = item.icon ?? (item.checked === true ? icon(Check) : withIcons && h('span', { class: 'menu-no-icon' }))
   const inside = [
-    item.icon ?? null,
+    mark,
     h('span', { class: 'grow' }, item.label),
     item.hint !== undefined && h('span', { class: 'quiet small' }, item.hint),
   ] as const

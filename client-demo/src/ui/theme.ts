@@ -32,6 +32,11 @@ export function chooseTheme(theme: Theme): void {
   tell()
 }
 
+/** System, light, dark, and system again. */
+export function nextTheme(): void {
+  chooseTheme(({ system: 'light', light: 'dark', dark: 'system' } as const)[chosenTheme()])
+}
+
 /** Call back when what is on the screen may have changed; returns how to stop. */
 export function onTheme(listener: () => void): () => void {
   listeners.add(listener)

@@ -30,6 +30,19 @@ import { remoteCarets } from './remoteCarets'
 import { codeTheme } from './theme'
 import './code.css'
 
+/** CodeMirror's words for its search panel, written like our other buttons. */
+const SEARCH_WORDS = {
+  next: 'Next',
+  previous: 'Previous',
+  all: 'Select all',
+  'match case': 'Match case',
+  regexp: 'Regular expression',
+  'by word': 'Whole words',
+  replace: 'Replace',
+  'replace all': 'Replace all',
+  close: 'Close search',
+}
+
 /** Fill `host` with a code editor. */
 export function mount(host: HTMLElement, context: EditorContext): Editor {
   const { doc, meta, provider } = context
@@ -59,6 +72,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
         closeBrackets(),
         autocompletion(),
         search({ top: true }),
+        EditorState.phrases.of(SEARCH_WORDS),
         highlightSelectionMatches(),
         placeholder('Type code here'),
         keymap.of([
@@ -121,7 +135,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   languageButton.onclick = () =>
     openMenu(
       languageButton,
-      Object.entries(LANGUAGES).map(([id, { label }]) => ({ label, run: () => void meta.set('language', id) })),
+      Object.entries(LANGUAGES).map(([id, { label }]) => ({ label, checked: id === shownLanguage, run: () => void meta.set('language', id) })),
     )
   meta.observe(showLanguage)
 

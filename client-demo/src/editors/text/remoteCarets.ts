@@ -64,6 +64,7 @@ export function remoteCarets(quill: Quill, text: Y.Text, awareness: Awareness): 
       caret.style.transform = `translate(${at.left}px, ${at.top}px)`
       caret.style.height = `${at.height}px`
       caret.classList.toggle('low', at.top < 20)
+      caret.classList.toggle('left', at.left + flag.offsetWidth > origin.width)
     }
     const told = JSON.stringify(peer.state['cursor'])
     if (told !== entry.place) {
@@ -110,8 +111,24 @@ function boxesOf(quill: Quill, from: number, to: number): DOMRect[] {
   } catch {
     return []
   }
-  // A paragraph answers with a box of its own around those of its lines.
-  return [...range.getClientRects()].filter((box) => box.width > 0 && box.height < 80).slice(0, MOST_BOXES)
+  return [...textBoxes(range)].slice(0, MOST_BOXES)
+}
+
+/** A box per line of each text in the range: elements answer with boxes of their own, which would be tinted twice. */
+function* textBoxes(range: Range): Generator<DOMRect> {
+  const root = range.commonAncestorContainer
+  if (root.nodeType === Node.TEXT_NODE) {
+    yield* range.getClientRects()
+    return
+  }
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT)
+  const part = document.createRange()
+  for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+    if (!range.intersectsNode(node)) continue
+    part.setStart(node, node === range.startContainer ? range.startOffset : 0)
+    part.setEnd(node, node === range.endContainer ? range.endOffset : lengthOf(node))
+    for (const box of part.getClientRects()) if (box.width > 0) yield box
+  }
 }
 
 function lengthOf(node: Node): number {

@@ -32,8 +32,16 @@ class Foreign extends Embed {
   }
 }
 
+const { Attributor, Scope } = Quill.import('parchment') as typeof import('parchment')
+
+/** What the editor itself can write; `change` is for previews only, so that copying out of one brings nothing along. */
+export const FORMATS = [
+  'blockquote', 'bold', 'code', 'code-block', 'foreign', 'header', 'image', 'indent', 'italic', 'link', 'list', 'strike', 'underline',
+]
+
 Quill.register(
   {
+    'formats/change': new Attributor('change', 'data-change', { scope: Scope.INLINE }),
     'formats/blockquote': Blockquote,
     'formats/bold': Bold,
     'formats/code': Code,

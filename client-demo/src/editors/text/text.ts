@@ -11,7 +11,7 @@ import { pictureOf } from '../pictures'
 import { placeOf, placeTeller } from '../places'
 import { markdownShortcuts } from './markdown'
 import { remoteCarets } from './remoteCarets'
-import { Quill } from './setup'
+import { FORMATS, Quill } from './setup'
 import { tolerated } from './tolerance'
 import { toolbar } from './toolbar'
 import './text.css'
@@ -29,6 +29,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   host.append(scroller, count)
 
   const quill = new Quill(page, {
+    formats: FORMATS,
     placeholder: 'Write something. “# ” makes a heading, “- ” a list, “[] ” a task.',
     modules: {
       // Undo is the Y.UndoManager's; Quill's own history would undo what others did.
