@@ -1,18 +1,13 @@
-"""What a person sees: two windows, a server that goes away, a phone, a reader, a guest without a token."""
+"""What a person sees: two windows on one document, versions, a phone, the home page."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import re
-import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
-import jwt
 import pytest
 
 from tests.support.server import CollabServer
@@ -21,63 +16,17 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Page, Route, expect
 
-OpenPage = Callable[..., Page]
-Screenshot = Callable[[Page, str], None]
-
-SECRET = "a secret of the tests, long enough for HS256"
-#: an outage as long as the issue asks for
-OUTAGE = 10.0
-
-
-def words(page: Page) -> Any:
-    """The words of the status pill."""
-    return page.locator(".pill-words")
-
-
-def saved(page: Page, timeout: float = 20.0) -> None:
-    """Wait until the pill says that everything is on the server's disk."""
-    expect(words(page)).to_have_text(re.compile("^Saved"), timeout=timeout * 1000)
-
-
-def unsaved(page: Page) -> int:
-    """The number of changes that the page says are not saved."""
-    return int(page.locator(".pill").get_attribute("data-unsaved") or "0")
-
-
-def write(page: Page, text: str) -> None:
-    """Click into the text and type at its end."""
-    page.locator(".ql-editor").click()
-    page.keyboard.press("Control+End")
-    page.keyboard.type(text)
-
-
-def draw(page: Page, key: str, start: tuple[int, int], end: tuple[int, int]) -> None:
-    """Press a tool's key and drag."""
-    page.locator(".board").focus()
-    page.keyboard.press(key)
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move(*end, steps=6)
-    page.mouse.up()
-    page.keyboard.press("Escape")
-
-
-def shapes(page: Page) -> int:
-    """How many shapes are on a board, as its inspector counts them."""
-    if page.locator(".inspector").count() == 0:
-        page.keyboard.press("Control+Alt+i")
-        page.locator(".inspector summary", has_text="board").click()
-    line = page.locator(".inspector summary", has_text="shapes").inner_text(timeout=10_000)
-    found = re.search(r"Map\((\d+)\)", line)
-    return int(found[1]) if found else 0
-
-
-def expect_shapes(page: Page, count: int, timeout: float = 10.0) -> None:
-    """Wait until a board has so many shapes."""
-    shapes(page)
-    line = page.locator(".inspector summary", has_text="shapes")
-    expect(line).to_contain_text(f"Map({count})", timeout=timeout * 1000)
-
+from tests.browser.pages import (
+    OpenPage,
+    Screenshot,
+    draw,
+    expect_shapes,
+    operate,
+    saved,
+    unsaved,
+    wait_for,
+    write,
+)  # fmt: skip
 
 # -- together ---------------------------------------------------------------------------------------
 
@@ -126,7 +75,7 @@ def test_two_people_write_code(
     ben = open_page(f"{shared_server.url}/d/code", name="Ben")
     saved(ben)
     ann.locator(".code-bar button").click()
-    ann.get_by_role("menuitem", name="Python").click()
+    ann.get_by_role("menuitemradio", name="Python").click()
     ann.locator(".cm-content").click()
     ann.keyboard.type('def greet(name):\n"""Say hello."""\nreturn f"Hello {name}"')
     expect(ben.locator(".cm-content")).to_contain_text("return f")
@@ -176,7 +125,7 @@ def test_a_stroke_is_seen_while_it_is_drawn(shared_server: CollabServer, open_pa
     ann.mouse.move(300, 400)
     ann.mouse.down()
     ann.mouse.move(700, 420, steps=30)
-    _wait(lambda: _painted(ben), "Ben sees the stroke before the pen is lifted")
+    wait_for(lambda: _painted(ben), "Ben sees the stroke before the pen is lifted")
     assert unsaved(ann) == 0, "nothing is in the document before the pen is lifted"
     ann.mouse.up()
     expect_shapes(ben, 1)
@@ -193,13 +142,6 @@ def _painted(page: Page) -> bool:
             }"""
         )
     )
-
-
-def _wait(condition: Callable[[], bool], what: str, timeout: float = 5.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def test_following_somebody_moves_the_view(shared_server: CollabServer, open_page: OpenPage) -> None:
@@ -237,7 +179,6 @@ def test_html_in_names_and_titles_stays_text(shared_server: CollabServer, open_p
 
 def test_content_of_other_programs_does_no_harm(shared_server: CollabServer, open_page: OpenPage) -> None:
     """Embeds, formats and shapes that this page does not know, next to what it does."""
-    _need_api(shared_server)
     operations: list[dict[str, Any]] = [
         {
             "op": "text.insert",
@@ -254,7 +195,7 @@ def test_content_of_other_programs_does_no_harm(shared_server: CollabServer, ope
             "attributes": {"header": {"a": 1}, "bold": True},
         },
     ]
-    _operate(shared_server, "odd-text", operations)
+    operate(shared_server, "odd-text", operations)
     text = open_page(f"{shared_server.url}/d/odd-text?kind=text")
     saved(text)
     expect(text.locator(".ql-editor strong")).to_have_text("before")
@@ -272,220 +213,11 @@ def test_content_of_other_programs_does_no_harm(shared_server: CollabServer, ope
     operations = [
         {"op": "map.set", "path": f"/board/shapes/s{i}", "value": value} for i, value in enumerate(odd)
     ]
-    _operate(shared_server, "odd-board", operations)
+    operate(shared_server, "odd-board", operations)
     board = open_page(f"{shared_server.url}/d/odd-board")
     saved(board)
     draw(board, "r", (300, 200), (400, 300))
     expect_shapes(board, len(odd) + 1)
-
-
-# -- when the server goes away ----------------------------------------------------------------------
-
-
-def test_an_outage_in_the_middle_of_typing_and_drawing(
-    start_server: Callable[..., CollabServer], open_page: OpenPage, screenshot: Screenshot, tmp_path: Path
-) -> None:
-    server = start_server(f"sqlite:///{tmp_path}/demo.db")
-    ann = open_page(f"{server.url}/d/outage?kind=text", name="Ann")
-    board = open_page(f"{server.url}/d/outage-board?kind=board", name="Ann")
-    ben = open_page(f"{server.url}/d/outage", name="Ben")
-    for page in (ann, board, ben):
-        saved(page)
-    write(ann, "before ")
-    draw(board, "r", (200, 200), (300, 300))
-    expect(ben.locator(".ql-editor")).to_contain_text("before")
-    saved(ann)
-    saved(board)
-
-    server.kill()
-    stopped = time.monotonic()
-    for page in (ann, board, ben):
-        expect(words(page)).to_have_text(re.compile("^Offline"), timeout=2000)
-    assert time.monotonic() - stopped < 2.5
-    write(ann, "during")
-    draw(board, "o", (400, 200), (500, 300))
-    expect(words(ann)).to_contain_text("6 changes kept here")
-    expect(words(board)).to_contain_text("1 change kept here")
-    screenshot(ann, "offline")
-    time.sleep(max(0.0, OUTAGE - (time.monotonic() - stopped)))
-    assert unsaved(ann) == 6, "what the server does not have is not called saved"
-
-    server.start()
-    ann.get_by_role("button", name="Try now").click()
-    for page in (ann, board, ben):
-        saved(page)
-    assert unsaved(ann) == 0
-    expect(ben.locator(".ql-editor")).to_contain_text("before during")
-    server.kill()  # without a farewell: what is saved is on the disk
-    server.start()
-    fresh = open_page(f"{server.url}/d/outage", name="Cleo")
-    expect(fresh.locator(".ql-editor")).to_contain_text("before during", timeout=15_000)
-    drawn = open_page(f"{server.url}/d/outage-board", name="Cleo")
-    saved(drawn)
-    expect_shapes(drawn, 2)
-
-
-def test_it_comes_back_without_being_asked(
-    start_server: Callable[..., CollabServer], open_page: OpenPage
-) -> None:
-    server = start_server()
-    ann = open_page(f"{server.url}/d/alone?kind=text")
-    saved(ann)
-    server.kill()
-    expect(words(ann)).to_have_text(re.compile("^Offline"), timeout=2000)
-    expect(words(ann)).to_have_text(re.compile(r"Retrying"))
-    write(ann, "still here")
-    server.start()
-    saved(ann, timeout=25)
-    expect(ann.locator(".ql-editor")).to_contain_text("still here")
-
-
-def test_a_reload_while_offline_keeps_the_edits(
-    start_server: Callable[..., CollabServer], open_page: OpenPage, tmp_path: Path
-) -> None:
-    server = start_server(f"sqlite:///{tmp_path}/demo.db")
-    ann = open_page(f"{server.url}/d/reload?kind=text")
-    saved(ann)
-    write(ann, "kept ")
-    saved(ann)
-    ann.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
-    server.kill()
-    expect(words(ann)).to_have_text(re.compile("^Offline"), timeout=2000)
-    write(ann, "offline")
-    expect(words(ann)).to_contain_text("7 changes")
-    ann.reload()
-    expect(ann.locator(".ql-editor")).to_contain_text("kept offline", timeout=10_000)
-    expect(words(ann)).to_contain_text("7 changes kept here")
-    server.start()
-    saved(ann, timeout=25)
-    ben = open_page(f"{server.url}/d/reload", name="Ben")
-    expect(ben.locator(".ql-editor")).to_contain_text("kept offline", timeout=10_000)
-
-
-# -- other networks, other rights -------------------------------------------------------------------
-
-NO_WEBSOCKET = "window.WebSocket = class { constructor() { throw new Error('blocked') } }"
-
-
-def test_without_websockets_it_polls_and_says_so(
-    shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
-) -> None:
-    ann = open_page(f"{shared_server.url}/d/polling?kind=text", name="Ann", init_script=NO_WEBSOCKET)
-    expect(words(ann)).to_have_text("Saved · slow connection", timeout=15_000)
-    ben = open_page(f"{shared_server.url}/d/polling", name="Ben")
-    saved(ben)
-    write(ann, "by polling")
-    expect(ben.locator(".ql-editor")).to_contain_text("by polling")
-    write(ben, " and back")
-    expect(ann.locator(".ql-editor")).to_contain_text("by polling and back")
-    expect(words(ann)).to_have_text("Saved · slow connection")
-    screenshot(ann, "polling")
-
-
-def test_a_reader_behind_a_strict_proxy_reads_along(shared_server: CollabServer, open_page: OpenPage) -> None:
-    ben = open_page(f"{shared_server.url}/d/stream?kind=text", name="Ben")
-    saved(ben)
-    write(ben, "first ")
-    saved(ben)
-    _need_api(shared_server)
-    ann = open_page(f"{shared_server.url}/d/stream", name="Ann", init_script=NO_WEBSOCKET + STREAM_ONLY)
-    expect(words(ann)).to_have_text("View only · slow connection", timeout=20_000)
-    expect(ann.locator(".ql-editor")).to_contain_text("first")
-    write(ben, "second")
-    expect(ann.locator(".ql-editor")).to_contain_text("first second")
-    expect(ann.locator(".ql-editor")).to_have_attribute("contenteditable", "false")
-
-
-def _need_api(server: CollabServer) -> None:
-    try:
-        urlopen(f"{server.url}/api/v1/documents", timeout=5).close()
-    except HTTPError:
-        pytest.skip("this server has no HTTP API")
-
-
-STREAM_ONLY = """
-    const open = XMLHttpRequest.prototype.open
-    XMLHttpRequest.prototype.open = function (method, url, ...rest) {
-        return open.call(this, method, String(url).includes('/socket.io/') ? '/blocked' : url, ...rest)
-    }
-"""
-
-
-def test_a_viewer_sees_everything_and_changes_nothing(
-    start_server: Callable[..., CollabServer], open_page: OpenPage, screenshot: Screenshot, tmp_path: Path
-) -> None:
-    store = f"sqlite:///{tmp_path}/demo.db"
-    server = start_server(store)
-    for kind in ("text", "code", "board"):
-        page = open_page(f"{server.url}/d/read-{kind}?kind={kind}", name="Ann")
-        saved(page)
-        if kind == "board":
-            draw(page, "r", (200, 200), (300, 300))
-        else:
-            page.locator(".ql-editor, .cm-content").click()
-            page.keyboard.type("for your eyes")
-        saved(page)
-        page.context.close()
-    server.stop()
-    server = start_server(store, args=["--default-role", "viewer"])
-
-    text = open_page(f"{server.url}/d/read-text", name="Ben")
-    expect(words(text)).to_have_text("View only", timeout=15_000)
-    expect(text.locator(".toast")).to_contain_text("view")
-    expect(text.locator(".ql-editor")).to_contain_text("for your eyes")
-    expect(text.locator(".ql-editor")).to_have_attribute("contenteditable", "false")
-    expect(text.locator(".title")).not_to_be_editable()
-    screenshot(text, "viewer")
-
-    code = open_page(f"{server.url}/d/read-code", name="Ben")
-    expect(words(code)).to_have_text("View only", timeout=15_000)
-    code.locator(".cm-content").click()
-    code.keyboard.type("x")
-    expect(code.locator(".cm-content")).to_have_text("for your eyes")
-
-    board = open_page(f"{server.url}/d/read-board", name="Ben")
-    expect(words(board)).to_have_text("View only", timeout=15_000)
-    expect(board.locator("[data-tool=pen]")).to_be_hidden()
-    expect_shapes(board, 1)
-    board.locator(".board").focus()
-    board.keyboard.press("Control+a")
-    board.keyboard.press("Delete")
-    draw(board, "r", (500, 500), (600, 600))
-    expect_shapes(board, 1)
-    for page in (text, code, board):
-        assert unsaved(page) == 0
-
-
-def test_an_expired_token_is_told_and_renewed(
-    start_server: Callable[..., CollabServer], open_page: OpenPage, screenshot: Screenshot
-) -> None:
-    server = start_server(args=["--auth", "jwt"], env={"COLLAB_JWT_SECRET": SECRET})
-    stranger = open_page(f"{server.url}/d/team?kind=text", name="Stranger")
-    expect(stranger.locator(".refusal h1")).to_contain_text("sign in")
-
-    ann = open_page(f"{server.url}/d/team?kind=text#token={_token(6)}", name="Somebody")
-    saved(ann)
-    assert "token" not in ann.url, "a token is not left in the address"
-    write(ann, "in time ")
-    saved(ann)
-    expect(words(ann)).to_have_text("Sign-in expired", timeout=15_000)
-    screenshot(ann, "expired")
-    ann.locator(".pill-action", has_text="Renew").click()
-    ann.get_by_label("Token", exact=True).fill(_token(600))
-    ann.get_by_role("button", name="Sign in").click()
-    saved(ann)
-    write(ann, "and after")
-    saved(ann)
-
-
-def _token(lifetime: float) -> str:
-    claims = {
-        "sub": "ann",
-        "name": "Ann",
-        "exp": int(time.time() + lifetime),
-        "grants": [{"documents": "*", "role": "editor"}],
-    }
-    return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
 # -- with the HTTP API ------------------------------------------------------------------------------
@@ -494,7 +226,6 @@ def _token(lifetime: float) -> str:
 def test_versions_are_named_shown_and_restored(
     shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
-    _need_api(shared_server)
     ann = open_page(f"{shared_server.url}/d/versions?kind=text", name="Ann")
     saved(ann)
     ben = open_page(f"{shared_server.url}/d/versions", name="Ben")
@@ -505,12 +236,26 @@ def test_versions_are_named_shown_and_restored(
     ann.get_by_label("Name of the version").fill("First")
     ann.get_by_role("button", name="Save", exact=True).click()
     expect(ann.locator(".version strong")).to_have_text("First")
-    write(ann, " And more.")
-    expect(ben.locator(".ql-editor")).to_contain_text("And more.")
+    write(ben, " And more.")
+    expect(ann.locator(".ql-editor")).to_contain_text("And more.")
+    saved(ben)
+    ann.get_by_label("Name of the version").fill("Second")
+    ann.keyboard.press("Enter")
+    expect(ann.locator(".version strong")).to_have_text(["Second", "First"])
+    # Each version shows what was changed in it, and by whom.
     ann.locator(".version button", has_text="First").click()
-    expect(ann.locator(".text-preview ins")).to_contain_text("And more.")
+    expect(ann.locator("[data-change]")).to_have_text("The first draft.")
+    expect(ann.locator(".legend-person")).to_have_text("Ann")
+    ann.locator(".version button", has_text="Second").click()
+    expect(ann.locator("[data-change]")).to_have_text("And more.")
+    expect(ann.locator("[data-change]")).to_have_attribute("title", "Ben")
+    expect(ann.locator(".legend-person")).to_have_text("Ben")
     screenshot(ann, "versions")
+    ann.locator(".version button", has_text="First").click()
+    ann.get_by_label("Compare").select_option("Changes from then to now")
+    expect(ann.locator("[data-change]")).to_have_text("And more.")
     ann.get_by_role("button", name="Restore").click()
+    expect(ann.locator("dialog")).to_contain_text("for everybody who has it open")
     ann.locator("dialog").get_by_role("button", name="Restore").click()
     expect(ann.locator(".toast")).to_contain_text("Version restored")
     expect(ben.locator(".ql-editor")).to_have_text("The first draft.")
@@ -518,19 +263,49 @@ def test_versions_are_named_shown_and_restored(
     expect(ben.locator(".ql-editor")).to_have_text("The first draft. And more.")
 
 
+def test_versions_of_code_and_boards_show_their_changes(
+    shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    code = open_page(f"{shared_server.url}/d/code-versions?kind=code", name="Ann")
+    saved(code)
+    code.locator(".cm-content").click()
+    code.keyboard.type("one two")
+    board = open_page(f"{shared_server.url}/d/board-versions?kind=board", name="Ann")
+    saved(board)
+    draw(board, "r", (300, 200), (400, 300))
+    for page in (code, board):
+        saved(page)
+        page.get_by_role("button", name="Versions", exact=True).click()
+        page.get_by_label("Name of the version").fill("First")
+        page.keyboard.press("Enter")
+        expect(page.locator(".version strong")).to_have_text("First")
+    code.locator(".cm-content").click()
+    for _ in range(3):
+        code.keyboard.press("Backspace")
+    code.keyboard.type("three")
+    saved(code)
+    code.locator(".version button").click()
+    code.get_by_label("Compare").select_option("Changes from then to now")
+    expect(code.locator("[data-change=gone]")).to_have_text("two")
+    expect(code.locator("[data-change^=by-]")).to_have_text("three")
+    board.locator(".version button").click()
+    expect(board.locator(".board-preview")).to_be_visible()
+    expect(board.locator(".legend-person")).to_have_text("Ann")
+    screenshot(board, "versions-board")
+
+
 def test_a_script_draws_and_the_page_shows_it(shared_server: CollabServer, open_page: OpenPage) -> None:
-    _need_api(shared_server)
     note: dict[str, Any] = {"type": "note", "x": 0, "y": 0, "text": "Drawn by a script"}
     operations: list[dict[str, Any]] = [
         {"op": "map.set", "path": "/meta/kind", "value": "board"},
         {"op": "map.set", "path": "/board/shapes/hello", "value": note},
     ]
-    _operate(shared_server, "scripted", operations)
+    operate(shared_server, "scripted", operations)
     ann = open_page(f"{shared_server.url}/d/scripted", name="Ann")
     saved(ann)
     expect(ann.locator(".board")).to_be_visible()
     expect_shapes(ann, 1)
-    _operate(
+    operate(
         shared_server,
         "scripted",
         [{"op": "map.set", "path": "/board/shapes/other", "value": {**note, "x": 300}}],
@@ -543,16 +318,6 @@ def test_a_script_draws_and_the_page_shows_it(shared_server: CollabServer, open_
     with urlopen(f"{shared_server.url}/api/v1/documents/scripted/content", timeout=5) as answer:
         content = json.load(answer)
     assert "Drawn by a script" in json.dumps(content)
-
-
-def _operate(server: CollabServer, document: str, operations: list[dict[str, Any]]) -> None:
-    request = Request(
-        f"{server.url}/api/v1/documents/{document}/content",
-        method="PATCH",
-        headers={"Content-Type": "application/json"},
-        data=json.dumps({"operations": operations}).encode(),
-    )
-    urlopen(request, timeout=5).close()
 
 
 # -- phone, weight, first visit ---------------------------------------------------------------------
@@ -571,6 +336,18 @@ def test_a_phone(shared_server: CollabServer, open_page: OpenPage, screenshot: S
     write(text, " And one from the phone.")
     expect(desk.locator(".ql-editor")).to_contain_text("from the phone")
     screenshot(text, "phone-text")
+    saved(text)
+    whole = "() => { const { scrollWidth, clientWidth } = document.querySelector('.pill-words'); return scrollWidth <= clientWidth }"
+    assert text.evaluate(whole), "the status is not cut off"
+    text.get_by_label("Menu").tap()
+    text.get_by_role("menuitem", name="Versions").tap()
+    text.get_by_label("Name of the version").fill("On the way")
+    text.keyboard.press("Enter")
+    text.locator(".version button").tap()
+    expect(text.locator(".version-preview h1")).to_be_visible()
+    expect(text.get_by_role("button", name="Restore")).to_be_in_viewport()
+    screenshot(text, "phone-versions")
+    text.get_by_role("button", name="Back to now").tap()
     board = open_page(f"{shared_server.url}/d/phone-board?kind=board", name="Phone", **phone)
     saved(board)
     board.locator("[data-tool=note]").tap()

@@ -50,7 +50,8 @@ class DocumentPage {
   private editor: Editor | null = null
   private following: number | null = null
 
-  private readonly stage = h('main', { class: 'stage' })
+  private readonly stage = h('div', { class: 'stage' })
+  private readonly heading = h('h1', { class: 'unseen' })
   private readonly title = h('input', { class: 'title', 'aria-label': 'Title', spellcheck: false, maxLength: 120 })
   private readonly kindIcon = h('span', { class: 'kind-icon' })
   private readonly followBar = h('div', { class: 'follow-bar', hidden: true })
@@ -83,7 +84,7 @@ class DocumentPage {
       onMe: (anchor) => this.openIdentity(anchor),
       onMore: (anchor) => this.openPeople(anchor),
     })
-    fill(host, this.topBar(), h('div', { class: 'stage-frame' }, h('div', { class: 'stage-main' }, this.stage, this.previewLayer, this.followBar), this.sideLayer), this.hint())
+    fill(host, this.topBar(), h('div', { class: 'stage-frame' }, h('main', { class: 'stage-main' }, this.heading, this.stage, this.previewLayer, this.followBar), this.sideLayer), this.hint())
     this.stage.append(skeleton())
     this.watch()
     void this.chooseEditor()
@@ -269,6 +270,7 @@ class DocumentPage {
     if (document.activeElement !== this.title) this.title.value = title
     this.title.size = Math.max(4, Math.min(title.length + 1, 40))
     document.title = `${title} - collab`
+    this.heading.textContent = title
     this.note()
   }
 

@@ -19,6 +19,8 @@ const CARDS: { kind: Kind; title: string; words: string }[] = [
 ]
 const KIND_ICONS = { text: FileText, code: Code, board: Shapes }
 const REFRESH = 10_000
+/** So many documents that this browser never opened are asked for their titles at a time. */
+const ASKED_AT_ONCE = 12
 
 /** A line of the table: what this browser remembers and what the server tells, put together. */
 interface Row {
@@ -41,8 +43,10 @@ export function homePage(host: HTMLElement): void {
   const table = h('div', { class: 'documents' })
   const about = h('span', {}, 'collab')
 
+  const titles = new Titles(api)
+
   const render = (): void => {
-    const rows = rowsOf(listed)
+    const rows = rowsOf(listed, titles)
     const words = search.value.trim().toLowerCase()
     const found = rows.filter((row) => `${row.title} ${row.name}`.toLowerCase().includes(words))
     fill(
@@ -88,6 +92,7 @@ export function homePage(host: HTMLElement): void {
     if (document.visibilityState === 'hidden') return
     listed = await api.documents().catch(() => null)
     render()
+    if (listed !== null && (await titles.learn(listed))) render()
   }
   render()
   void refresh()
@@ -111,28 +116,62 @@ function card({ kind, title, words }: (typeof CARDS)[number]): HTMLElement {
   return link
 }
 
-function rowsOf(listed: Listed[] | null): Row[] {
+function rowsOf(listed: Listed[] | null, titles: Titles): Row[] {
   const rows = new Map<string, Row>()
   for (const { name, updated_at, size, participants } of listed ?? []) {
-    rows.set(name, { name, title: untitled(name), kind: kindOf(name), changed: Date.parse(updated_at), size, people: participants, remembered: false })
+    const { title, kind } = titles.of(name)
+    rows.set(name, { name, title, kind, changed: Date.parse(updated_at), size, people: participants, remembered: false })
   }
   for (const { name, title, kind, opened } of recentDocuments()) {
     const known = rows.get(name)
-    if (known !== undefined) rows.set(name, { ...known, title, kind, remembered: true })
+    if (known !== undefined) rows.set(name, { ...known, title: known.title === untitled(name) ? title : known.title, kind, remembered: true })
     else rows.set(name, { name, title, kind, changed: opened, size: null, people: null, remembered: true })
   }
   return [...rows.values()].sort((a, b) => b.changed - a.changed).slice(0, 100)
 }
 
+/** Titles and kinds, as the documents themselves keep them; asked for once per change. */
+class Titles {
+  private readonly known = new Map<string, { asOf: string; title: string; kind: Kind | null }>()
+
+  constructor(private readonly api: Api) {}
+
+  of(name: string): { title: string; kind: Kind | null } {
+    return this.known.get(name) ?? { title: untitled(name), kind: kindOf(name) }
+  }
+
+  /** Ask for what is new among `listed`; true if something was learned. */
+  async learn(listed: Listed[]): Promise<boolean> {
+    const stale = listed.filter(({ name, updated_at }) => this.known.get(name)?.asOf !== updated_at).slice(0, ASKED_AT_ONCE)
+    for (const { name, updated_at } of stale) {
+      const { title, kind } = await this.api.meta(name).catch((): Record<string, unknown> => ({}))
+      this.known.set(name, {
+        asOf: updated_at,
+        title: typeof title === 'string' && title.trim() !== '' ? title.slice(0, 120) : untitled(name),
+        kind: kind === 'text' || kind === 'code' || kind === 'board' ? kind : kindOf(name),
+      })
+    }
+    return stale.length > 0
+  }
+}
+
 /** A name that this page made up tells the kind. */
 function kindOf(name: string): Kind | null {
-  return /^Untitled (text|code|board)$/.exec(untitled(name))?.[1] as Kind | undefined ?? null
+  return (/^Untitled (text|code|board)$/.exec(untitled(name))?.[1] as Kind | undefined) ?? null
 }
 
 function tableOf(rows: Row[], withServer: boolean, onForget: (name: string) => void): HTMLElement {
   return h(
     'ul',
     { class: 'rows' },
+    h(
+      'li',
+      { class: 'rows-head', 'aria-hidden': 'true' },
+      h('span', { class: 'row-title' }, 'Name'),
+      withServer && h('span', { class: 'row-people' }, 'People'),
+      h('span', { class: 'row-time' }, withServer ? 'Last change' : 'Opened'),
+      withServer && h('span', { class: 'row-size' }, 'Size'),
+    ),
     ...rows.map((row) =>
       h(
         'li',

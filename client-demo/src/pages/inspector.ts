@@ -16,7 +16,7 @@ type Tab = 'document' | 'awareness' | 'connection'
 
 /** Make the panel; `destroy` ends its refreshing. */
 export function inspector(provider: CollabProvider, onClose: () => void): { element: HTMLElement; destroy(): void } {
-  const body = h('div', { class: 'inspector-body' })
+  const body = h('div', { class: 'inspector-body', role: 'tabpanel', 'aria-label': 'What is inspected', tabIndex: 0 })
   const tabs = h('div', { class: 'inspector-tabs', role: 'tablist' })
   const open = new Set<string>()
   let tab: Tab = 'document'
@@ -37,7 +37,7 @@ export function inspector(provider: CollabProvider, onClose: () => void): { elem
     fill(
       tabs,
       ...(['document', 'awareness', 'connection'] as const).map((each) =>
-        h('button', { class: 'button plain', type: 'button', role: 'tab', 'aria-selected': String(each === tab), 'aria-pressed': String(each === tab), onclick: () => choose(each) }, each),
+        h('button', { class: 'button plain', type: 'button', role: 'tab', 'aria-selected': String(each === tab), onclick: () => choose(each) }, each),
       ),
     )
     render()

@@ -40,6 +40,13 @@ export class Api {
     return ((await answer.json()) as { documents: Listed[] }).documents
   }
 
+  /** What a document says about itself in its root map `meta`; empty where it says nothing, or may not be read. */
+  async meta(document: string): Promise<Record<string, unknown>> {
+    const answer = await this.request('GET', `/documents/${encodeURIComponent(document)}/content?format=json&path=/meta`)
+    const meta: unknown = answer.ok ? await answer.json().catch(() => null) : null
+    return typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>) : {}
+  }
+
   /** The newest versions, newest first; null where this server has none. */
   async versions(document: string): Promise<Version[] | null> {
     const answer = await this.request('GET', `/documents/${encodeURIComponent(document)}/versions`)

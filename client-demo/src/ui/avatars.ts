@@ -62,9 +62,9 @@ export function avatars(
   }
 }
 
-/** One face; a button. */
+/** One face; a button. Its initials are a picture: whoever speaks to the page says the name. */
 export function avatar(person: Person, title: string): HTMLButtonElement {
-  const face = h('button', { class: 'avatar', type: 'button', title, 'aria-label': title }, initials(person.name))
+  const face = h('button', { class: 'avatar', type: 'button', title, 'aria-label': title, 'data-initials': initials(person.name) })
   face.style.setProperty('--person', person.color)
   face.style.setProperty('--ink', inkOn(person.color))
   return face

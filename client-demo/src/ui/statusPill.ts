@@ -5,6 +5,10 @@ import { fill, h, oncePerFrame } from './dom'
 import { statusWords } from './statusWords'
 import './statusPill.css'
 
+const SAVING = 'Saving...'
+/** Milliseconds after which a screen reader is told that saving takes its time. */
+const SAVING_IS_NEWS = 2_000
+
 /** What the pill needs of whoever can get a new sign-in. */
 export interface PillActions {
   renew(): void
@@ -23,6 +27,8 @@ export function statusPill(provider: CollabProvider, actions: PillActions): { el
   const element = h('div', { class: 'pill', 'data-testid': 'status' }, dot, words, separator, action)
   const wrapper = h('div', { class: 'pill-wrapper' }, element, spoken)
 
+  let savingSince: number | null = null
+
   const render = (): void => {
     const said = statusWords(provider.status, Date.now())
     element.dataset['tone'] = said.tone
@@ -37,13 +43,15 @@ export function statusPill(provider: CollabProvider, actions: PillActions): { el
       action.onclick = said.action === 'renew' ? () => actions.renew() : () => provider.retryNow()
     }
     // Every keystroke is saved within milliseconds; telling that each time would be noise.
-    const announced = said.announced === 'Saving...' ? 'Saved' : said.announced
-    if (spoken.textContent !== announced) spoken.textContent = announced
+    if (said.announced !== SAVING) savingSince = null
+    else savingSince ??= Date.now()
+    const worthTelling = savingSince === null || Date.now() - savingSince > SAVING_IS_NEWS
+    if (worthTelling && spoken.textContent !== said.announced) spoken.textContent = said.announced
   }
   const soon = oncePerFrame(render)
   provider.on('status', soon)
   const ticking = setInterval(() => {
-    if (provider.status.retryAt !== null) render()
+    if (provider.status.retryAt !== null || savingSince !== null) render()
   }, 250)
   render()
   return {

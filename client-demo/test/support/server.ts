@@ -21,7 +21,9 @@ export class CollabServer {
 
   async start(): Promise<this> {
     const args = ['-m', 'collab', 'serve', '--port', String(this.port), '--store', this.store, ...this.args]
-    const child = spawn(PYTHON, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+    // The server refuses settings that it does not know, such as COLLAB_PYTHON.
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COLLAB_')))
+    const child = spawn(PYTHON, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.process = child
     let said = ''
     await new Promise<void>((resolve, reject) => {

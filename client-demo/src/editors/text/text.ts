@@ -39,6 +39,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   })
   quill.root.setAttribute('aria-label', 'Text')
   quill.root.setAttribute('role', 'textbox')
+  quill.root.tabIndex = 0
   quill.root.setAttribute('aria-multiline', 'true')
   // A page may not load pictures from elsewhere; a link to one is better than a broken frame.
   quill.clipboard.addMatcher('IMG', (node, delta) => {

@@ -41,7 +41,8 @@ const IN_BAR = BLOCKS.filter((tool) => tool.label !== 'Heading 3')
 export function toolbar(quill: Quill, addPicture: () => void): { hide(): void; destroy(): void } {
   const bar = h('div', { class: 'text-bar floating', role: 'toolbar', 'aria-label': 'Format', hidden: true })
   const link = h('input', { class: 'field', type: 'url', placeholder: 'Paste a link, press Enter', 'aria-label': 'Link' })
-  const linkRow = h('form', { class: 'text-bar-link', hidden: true }, link)
+  // People type "example.org"; the browser would not let that pass for an address.
+  const linkRow = h('form', { class: 'text-bar-link', hidden: true, noValidate: true }, link)
   const tools = [...INLINE, ...IN_BAR].map((tool) => ({ tool, button: barButton(tool.label, tool.icon, tool.hint) }))
   const linkButton = barButton('Link', Link, 'Ctrl K')
   const groups = [tools.slice(0, INLINE.length), tools.slice(INLINE.length)]

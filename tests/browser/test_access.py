@@ -1,0 +1,188 @@
+"""For everybody: rules of accessibility, the keyboard alone, less motion; first visits and last seconds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.server import CollabServer
+
+pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Dialog, Page, expect
+
+from tests.browser.pages import OpenPage, Screenshot, draw, operate, saved, unsaved, words, write
+
+AXE = Path(__file__).parents[2] / "client-demo" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def axe(page: Page, where: str, *without: str) -> list[str]:
+    """What axe-core finds wrong with a page, one line each; ``without`` names rules that do not apply."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: run `npm ci` in client-demo")
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text())
+    found: list[dict[str, Any]] = page.evaluate(
+        # Names at carets fade out; half gone they are not to be read.
+        """(without) => axe.run({ exclude: ['.caret-flag'] }, {
+            resultTypes: ['violations'], rules: Object.fromEntries(without.map((rule) => [rule, { enabled: false }])),
+        }).then(({ violations }) => violations)""",
+        list(without),
+    )
+    return [
+        f"{where}: {rule['id']}: {rule['help']}: {', '.join(node['html'][:120] for node in rule['nodes'][:4])}"
+        for rule in found
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_passes_axe(shared_server: CollabServer, open_page: OpenPage, scheme: str) -> None:
+    url = shared_server.url
+    operate(shared_server, f"axe-{scheme}", [{"op": "map.set", "path": "/meta/title", "value": "For axe"}])
+    home = open_page(url, color_scheme=scheme)
+    expect(home.locator(".document-row").first).to_be_visible()
+    faults = axe(home, "home")
+
+    text = open_page(f"{url}/d/axe-text-{scheme}?kind=text", color_scheme=scheme)
+    saved(text)
+    write(text, "# Heading\nA line with **bold** and `code`.\n[] to do\n\n\n> quoted\n")
+    guest = open_page(f"{url}/d/axe-text-{scheme}", name="Ben Okafor", color_scheme=scheme)
+    saved(guest)
+    write(guest, "by Ben")
+    expect(text.locator(".caret-flag")).to_be_visible()
+    saved(text)
+    faults += axe(text, "text")
+    text.get_by_label("Menu").click()
+    faults += axe(text, "menu", "region")  # a menu that is open is no part of a landmark
+    text.keyboard.press("Escape")
+    text.get_by_role("button", name="Share").click()
+    faults += axe(text, "share")
+    text.keyboard.press("Escape")
+    text.get_by_role("button", name="Versions", exact=True).click()
+    text.get_by_label("Name of the version").fill("First")
+    text.keyboard.press("Enter")
+    text.locator(".version button").click()
+    expect(text.locator(".legend-person")).to_have_text(["Ann", "Ben Okafor"])
+    faults += axe(text, "versions")
+    text.keyboard.press("Escape")
+    text.keyboard.press("Control+Alt+i")
+    for tab in ("awareness", "connection", "document"):
+        text.get_by_role("tab", name=tab).click()
+        faults += axe(text, f"inspector, {tab}")
+
+    code = open_page(f"{url}/d/axe-code-{scheme}?kind=code", color_scheme=scheme)
+    saved(code)
+    code.locator(".code-bar button").click()
+    code.get_by_role("menuitemradio", name="Python").click()
+    code.locator(".cm-content").click()
+    code.keyboard.insert_text('def wait(hours=1):\n    """Stand still."""\n    return f"{hours}"  # still\n')
+    code.keyboard.press("Control+f")
+    expect(code.locator(".cm-search")).to_be_visible()
+    faults += axe(code, "code")
+
+    board = open_page(f"{url}/d/axe-board-{scheme}?kind=board", color_scheme=scheme)
+    saved(board)
+    draw(board, "r", (300, 200), (400, 300))
+    faults += axe(board, "board")
+    assert not faults, "\n".join(faults)
+
+
+def test_with_the_keyboard_alone(shared_server: CollabServer, open_page: OpenPage) -> None:
+    page = open_page(shared_server.url)
+    expect(page.locator(".card")).to_have_count(3)
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.dataset.kind") == "text"
+    ring = page.evaluate("() => getComputedStyle(document.activeElement).outlineWidth")
+    assert ring == "2px", "where the focus is can be seen"
+    page.keyboard.press("Enter")
+    saved(page)
+    # The text has the focus: one types at once.
+    page.keyboard.type("Typed without a mouse.")
+    expect(page.locator(".ql-editor")).to_have_text("Typed without a mouse.")
+    page.keyboard.press("Shift+Home")
+    page.keyboard.press("Control+b")
+    expect(page.locator(".ql-editor strong")).to_have_text("Typed without a mouse.")
+    saved(page)
+
+    page.get_by_label("Menu").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menu")).to_be_visible()
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    page.keyboard.press("End")
+    expect(page.get_by_role("menuitem", name="New document")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("menu")).to_have_count(0)
+    expect(page.get_by_label("Menu")).to_be_focused()
+
+    page.get_by_role("button", name="Share").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Share")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Share")).to_be_focused()
+
+    page.locator(".title").focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("By hand")
+    page.keyboard.press("Enter")
+    expect(page).to_have_title("By hand - collab")
+
+
+def test_less_motion_where_somebody_asks_for_it(shared_server: CollabServer, open_page: OpenPage) -> None:
+    page = open_page(shared_server.url, reduced_motion="reduce")
+    expect(page.locator(".card")).to_have_count(3)
+    moving = page.evaluate(
+        """() => [...document.querySelectorAll('*')].filter((element) => {
+            const { animationName, animationDuration, animationIterationCount, transitionDuration } = getComputedStyle(element)
+            const longest = Math.max(...[transitionDuration, animationName === 'none' ? '0s' : animationDuration]
+                .flatMap((times) => times.split(',')).map(parseFloat))
+            return longest > 0.01 || (animationName !== 'none' && animationIterationCount === 'infinite')
+        }).map((element) => element.className)"""
+    )
+    assert moving == []
+
+
+def test_a_first_visit_is_told_how_to_be_two(
+    shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    stranger = "localStorage.removeItem('collab:hint-dismissed')"
+    page = open_page(f"{shared_server.url}/d/hint?kind=text", init_script=stranger)
+    saved(page)
+    expect(page.locator(".hint")).to_contain_text("Open this page in a second window")
+    screenshot(page, "hint")
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Open second window").click()
+    second = opened.value
+    expect(second).to_have_url(re.compile("/d/hint"))
+    saved(second)
+    expect(page.locator(".hint")).to_have_count(0)
+    write(second, "from the second window")
+    expect(page.locator(".ql-editor")).to_contain_text("from the second window")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_closing_asks_only_where_something_would_be_lost(
+    start_server: Any, open_page: OpenPage, kept: bool
+) -> None:
+    server = start_server()
+    without = "" if kept else "Object.defineProperty(window, 'indexedDB', { value: undefined })"
+    page = open_page(f"{server.url}/d/closing?kind=text", init_script=without)
+    saved(page)
+    server.kill()
+    expect(words(page)).to_have_text(re.compile("^Offline"), timeout=2000)
+    write(page, "not sent")
+    expect(words(page)).to_contain_text("changes kept here")
+    assert unsaved(page) > 0
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answer)
+    page.close(run_before_unload=True)
+    page.wait_for_event("close")
+    assert asked == ([] if kept else ["beforeunload"])

@@ -1,0 +1,129 @@
+"""The status pill, row by row, with a server that says on the wire what real ones say on bad days; and the toasts."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.support.server import CollabServer
+
+pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.pages import OpenPage, Wire, saved, words, write
+
+
+def dot(page: Page, tone: str) -> None:
+    """Wait for the dot's meaning: idle is grey, then good, warn, bad and info."""
+    expect(page.locator(".pill")).to_have_attribute("data-tone", tone)
+
+
+def test_connecting_and_loading_are_told_apart(shared_server: CollabServer, open_page: OpenPage) -> None:
+    page = open_page("about:blank")
+    wire = Wire(page)
+    wire.withheld = lambda message: True
+    page.goto(f"{shared_server.url}/d/first")
+    expect(words(page)).to_have_text("Connecting...")
+    dot(page, "idle")
+    expect(page.locator(".skeleton")).to_be_visible()
+    # Everything but the answer to the first sync.
+    wire.release()
+    wire.withheld = lambda message: message.startswith(("43", "461-"))
+    expect(words(page)).to_have_text("Loading document...")
+    dot(page, "idle")
+    wire.release()
+    saved(page)
+    dot(page, "good")
+    expect(page.locator(".skeleton")).to_be_hidden()
+
+
+def test_what_the_server_says_while_connected(shared_server: CollabServer, open_page: OpenPage) -> None:
+    page = open_page("about:blank")
+    wire = Wire(page)
+    page.goto(f"{shared_server.url}/d/rows?kind=text")
+    saved(page)
+    spoken = page.locator(".pill-wrapper [role=status]")
+    expect(spoken).to_have_attribute("aria-live", "polite")
+    expect(spoken).to_have_text("Saved")
+
+    # Acks are withheld: it is not saved, and a screen reader hears of it once that lasts.
+    wire.withheld = lambda message: message.startswith("43")
+    write(page, "one ")
+    expect(words(page)).to_have_text("Saving...")
+    dot(page, "good")
+    expect(spoken).to_have_text("Saved", timeout=500)
+    expect(spoken).to_have_text("Saving...", timeout=4000)
+    wire.notice("rows", "storage_unavailable")
+    expect(words(page)).to_have_text(re.compile(r"Not saved yet: \d changes? waiting for the server's disk"))
+    dot(page, "warn")
+    wire.notice("rows", "storage_unavailable", resolved=True)
+    expect(words(page)).to_have_text("Saving...")
+    wire.release()
+    saved(page)
+    expect(spoken).to_have_text("Saved")
+
+    wire.notice("rows", "lagging")
+    expect(words(page)).to_have_text("Catching up...")
+    dot(page, "idle")
+    write(page, "two ")
+    expect(words(page)).to_have_text("Catching up...")
+    # The diff that ends it: here, any update.
+    other = open_page(f"{shared_server.url}/d/rows", name="Ben")
+    saved(other)
+    write(other, "three")
+    expect(page.locator(".ql-editor")).to_contain_text("three")
+    saved(page)
+
+    wire.notice("rows", "draining")
+    expect(words(page)).to_have_text("Server is moving, hold on...")
+    dot(page, "warn")
+
+
+def test_a_refusal_says_why_and_what_to_do(shared_server: CollabServer, open_page: OpenPage) -> None:
+    page = open_page("about:blank")
+    wire = Wire(page)
+    reason = {"code": "document_full", "message": "This document is full: 50 people are here.", "retryable": False}
+    refusal = "44/doc/full," + json.dumps({"message": reason["message"], "data": reason})
+    wire.rewrite(lambda message: refusal if message.startswith("40/doc/full") else message)
+    page.goto(f"{shared_server.url}/d/full")
+    expect(words(page)).to_have_text("This document is full: 50 people are here.")
+    dot(page, "bad")
+    expect(page.locator(".refusal")).to_contain_text("Try again in a minute.")
+    expect(page.locator(".refusal .small")).to_have_text("document_full")
+
+
+def test_an_edit_that_is_refused_stays_and_is_said_to_be_unsaved(
+    shared_server: CollabServer, open_page: OpenPage
+) -> None:
+    page = open_page("about:blank")
+    wire = Wire(page)
+    page.goto(f"{shared_server.url}/d/too-large?kind=text")
+    saved(page)
+    fault = {"code": "document_too_large", "message": "This document is as large as it may be.", "retryable": False}
+    answer = json.dumps([{"ok": False, "error": fault}])
+    wire.rewrite(lambda message: re.sub(r"^(43/doc/too-large,\d+)\[.*", lambda found: found[1] + answer, message))
+    write(page, "too much")
+    expect(words(page)).to_contain_text("Not saved: This document is as large as it may be.")
+    dot(page, "bad")
+    expect(page.locator(".ql-editor")).to_have_text("too much")
+    expect(page.locator(".toast code")).to_have_text("document_too_large")
+
+
+def test_at_most_three_toasts_and_one_of_a_kind(shared_server: CollabServer, open_page: OpenPage) -> None:
+    page = open_page("about:blank")
+    wire = Wire(page)
+    page.goto(f"{shared_server.url}/d/toasts?kind=text")
+    saved(page)
+    for code in ("rate_limited", "cluster_degraded", "internal", "rate_limited", "not_found", "forbidden"):
+        wire.notice("toasts", code)
+    toasts = page.locator(".toast")
+    expect(toasts).to_have_count(3)
+    expect(toasts.locator("code")).to_have_text(["rate_limited", "not_found", "forbidden"])
+    expect(page.locator(".toasts")).to_have_attribute("aria-live", "polite")
+    toasts.first.get_by_role("button", name="Dismiss").click()
+    expect(toasts).to_have_count(2)
+    # They leave by themselves.
+    expect(toasts).to_have_count(0, timeout=12_000)
