@@ -375,7 +375,8 @@ def test_the_home_page_is_light(
     page.route("**/*", weigh)
     page.goto(shared_server.url)
     expect(page.locator(".card")).to_have_count(3)
-    page.wait_for_load_state("networkidle")
+    expect(page.locator(".document-row, .documents-empty").first).to_be_visible()
+    expect(page.locator(".home-foot")).to_contain_text("store: memory")
     paint = page.evaluate(
         "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
     )

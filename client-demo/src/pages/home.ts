@@ -19,8 +19,8 @@ const CARDS: { kind: Kind; title: string; words: string }[] = [
 ]
 const KIND_ICONS = { text: FileText, code: Code, board: Shapes }
 const REFRESH = 10_000
-/** So many documents that this browser never opened are asked for their titles at a time. */
-const ASKED_AT_ONCE = 12
+/** So many of the newest documents are asked for their titles; each costs the server a look inside. */
+const ASKED = 16
 
 /** A line of the table: what this browser remembers and what the server tells, put together. */
 interface Row {
@@ -142,7 +142,10 @@ class Titles {
 
   /** Ask for what is new among `listed`; true if something was learned. */
   async learn(listed: Listed[]): Promise<boolean> {
-    const stale = listed.filter(({ name, updated_at }) => this.known.get(name)?.asOf !== updated_at).slice(0, ASKED_AT_ONCE)
+    const newest = [...listed].sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1)).slice(0, ASKED)
+    // A document that was opened here is called what it was called then, until it is opened again.
+    const opened = new Set(recentDocuments().map(({ name }) => name))
+    const stale = newest.filter(({ name, updated_at }) => !opened.has(name) && this.known.get(name)?.asOf !== updated_at)
     for (const { name, updated_at } of stale) {
       const { title, kind } = await this.api.meta(name).catch((): Record<string, unknown> => ({}))
       this.known.set(name, {

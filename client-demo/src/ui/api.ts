@@ -33,9 +33,9 @@ export class ApiError extends Error {
 export class Api {
   constructor(private readonly token: string | null) {}
 
-  /** The newest documents, or null where this server or this person has no list. */
+  /** The first thousand documents by name, or null where this server or this person has no list. */
   async documents(): Promise<Listed[] | null> {
-    const answer = await this.request('GET', '/documents?limit=200')
+    const answer = await this.request('GET', '/documents?limit=1000')
     if (!answer.ok) return null
     return ((await answer.json()) as { documents: Listed[] }).documents
   }

@@ -1,4 +1,4 @@
-import{p as d,u,s as x,g as y,y as v,z as M,F as p}from"./paint-GheaGCNa.js";import"./shapes-BflnYw2W.js";import"./document-BcdlPZcF.js";import"./preload-helper-CVfkMyKi.js";import"./people-D71LKKH_.js";import"./location-jyz8--up.js";const k=24,A=8e3;function S(o,c,s){const n=f(o,c),r=o.map(i=>P(i,c,s)).join(`
+import{p as d,u,s as x,g as y,y as v,z as M,F as p}from"./paint-CD_9OwqA.js";import"./shapes-CWZXCiPS.js";import"./document-K8aDmOpM.js";import"./preload-helper-CVfkMyKi.js";import"./people-BwCZepCK.js";import"./location-jyz8--up.js";const k=24,A=8e3;function S(o,c,s){const n=f(o,c),r=o.map(i=>P(i,c,s)).join(`
 `),e=s?"#17181c":"#ffffff";return`<svg xmlns="http://www.w3.org/2000/svg" viewBox="${n.x} ${n.y} ${n.w} ${n.h}" width="${n.w}" height="${n.h}">
 <rect x="${n.x}" y="${n.y}" width="${n.w}" height="${n.h}" fill="${e}"/>
 ${r}
