@@ -40,11 +40,13 @@ def words(page: Page) -> Any:
 
 def saved(page: Page, timeout: float = 20.0) -> None:
     """Wait until the pill says that everything is on the server's disk."""
+    everything = re.compile("^Saved")
+    expect(words(page)).to_have_text(everything, timeout=timeout * 1000)
     # The pill follows within a frame (200 ms where frames do not come): before that it may speak of the edit before.
     page.evaluate(
         "() => new Promise((done) => { setTimeout(done, 250); requestAnimationFrame(() => requestAnimationFrame(done)) })"
     )
-    expect(words(page)).to_have_text(re.compile("^Saved"), timeout=timeout * 1000)
+    expect(words(page)).to_have_text(everything, timeout=timeout * 1000)
 
 
 def unsaved(page: Page) -> int:

@@ -380,6 +380,7 @@ def test_the_home_page_is_light(
     paint = page.evaluate(
         "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
     )
+    page.unroute_all(behavior="ignoreErrors")
     total = sum(sizes.values())
     print(f"home: {total} bytes compressed in {len(sizes)} requests, first paint after {paint} ms")
     screenshot(page, "home")

@@ -54,8 +54,7 @@ def test_what_the_server_says_while_connected(shared_server: CollabServer, open_
     write(page, "one ")
     expect(words(page)).to_have_text("Saving...")
     dot(page, "good")
-    expect(spoken).to_have_text("Saved", timeout=500)
-    expect(spoken).to_have_text("Saving...", timeout=4000)
+    expect(spoken).to_have_text("Saving...")
     wire.notice("rows", "storage_unavailable")
     expect(words(page)).to_have_text(re.compile(r"Not saved yet: \d changes? waiting for the server's disk"))
     dot(page, "warn")
@@ -126,4 +125,4 @@ def test_at_most_three_toasts_and_one_of_a_kind(shared_server: CollabServer, ope
     toasts.first.get_by_role("button", name="Dismiss").click()
     expect(toasts).to_have_count(2)
     # They leave by themselves.
-    expect(toasts).to_have_count(0, timeout=12_000)
+    expect(toasts).to_have_count(0, timeout=20_000)
