@@ -19,7 +19,7 @@ from collab.auth.jwt import JwtAuthenticator
 from collab.cluster.base import Cluster
 from collab.cluster.local import LocalCluster
 from collab.cluster.redis import RedisCluster
-from collab.config import Settings, load_settings
+from collab.config import Settings, load_settings, weaknesses
 from collab.hub.checkpoints import Checkpoints
 from collab.hub.hub import Hub
 from collab.hub.limits import SharedLimits
@@ -34,7 +34,7 @@ from collab.transports import ops, rest
 from collab.transports.inprocess import InProcessDoor
 from collab.transports.peers import Peers
 from collab.transports.socketio import SocketIODoor
-from collab.types import Role
+from collab.types import Role, is_loopback
 
 _log = structlog.get_logger("collab.app")
 
@@ -167,7 +167,11 @@ async def serve(settings: Settings) -> int:
         0, or 1 where something could not be saved before the end.
     """
     stop = _stop_on_signals()
+    for words in weaknesses(settings):
+        _log.warning("a setting is unwise", setting=words)
     app = create_app(settings)
+    if settings.auth == "none" and is_loopback(settings.host):
+        app.middlewares.append(Peers(settings.trusted_proxies, settings.cors_origins).refuse_other_names)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
     try:

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from collab import __version__
-from collab.config import ConfigError, Duration, Settings, load_settings, setting_name, variable_name
+from collab.config import ConfigError, Duration, Settings, load_settings, setting_name, variable_name, weaknesses
 from collab.docs_cli import docs
 from collab.errors import CollabError
 from collab.logging import configure_logging
@@ -124,6 +124,8 @@ def check(deep: bool, **flags: Any) -> None:
         raise _Failure(error.message) from None
     table = Table(show_header=False, box=None)
     table.add_row("settings", "valid")
+    for words in weaknesses(settings):
+        table.add_row("[yellow]warning[/yellow]", words)
     table.add_row("auth", settings.auth)
     table.add_row("store", f"{report.adapter} {report.location}")
     table.add_row("promise", report.promise)

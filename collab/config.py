@@ -29,6 +29,8 @@ _OTHER_VARIABLES = frozenset({"COLLAB_URL", "COLLAB_TOKEN", "COLLAB_FAILPOINT", 
 #: what Kubernetes sets for a service that is called "collab"
 _KUBERNETES = re.compile(r"COLLAB_(SERVICE_|PORT_)")
 
+#: RFC 7518, 3.2: a key of HS256 is at least as long as its hash
+MIN_SECRET_BYTES = 32
 KIB = 2**10
 MIB = 2**20
 _SIZE_UNITS = {"": 1, "b": 1, "kb": 1000, "kib": KIB, "mb": 10**6, "mib": MIB, "gb": 10**9, "gib": 2**30}
@@ -332,6 +334,22 @@ def _check_together(settings: Settings) -> None:
     for name in ("ping_interval", "ping_timeout", "connect_timeout"):
         if getattr(settings, name) <= 0:
             raise ConfigError(f"{setting_name(name)}: {getattr(settings, name)} is not allowed; allowed: more than 0s")
+
+
+def weaknesses(settings: Settings) -> list[str]:
+    """What is allowed and unwise in the settings, one line each, for a person."""
+    found = []
+    secret = settings.jwt_secret
+    if settings.auth == "jwt" and secret is not None and len(secret.encode()) < MIN_SECRET_BYTES:
+        size = len(secret.encode())
+        found.append(
+            f"jwt-secret: {size} bytes can be guessed from a single token; use {MIN_SECRET_BYTES} random ones or more"
+        )
+    if settings.auth == "none" and not is_loopback(settings.host):
+        found.append("auth: none, and other machines can reach the host: everybody may read and edit everything")
+    if settings.auth == "none" and "*" in settings.cors_origins:
+        found.append("cors-origins: * without auth lets every page in a browser on this machine edit everything")
+    return found
 
 
 def defaults() -> dict[str, Any]:

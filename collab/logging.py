@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections import OrderedDict
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -15,31 +16,49 @@ import structlog
 
 #: lines of one kind that are written in one window of ``_WINDOW`` seconds
 _BURST = 20
+#: of which so many may be of one offender, known by the first of these fields
+_BURST_EACH = 5
+_OFFENDERS = ("connection", "participant", "document")
+#: offenders that are remembered
+_MAX_WINDOWS = 5000
 _WINDOW = 10.0
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 class _Bounded:
-    """Drops lines of one event beyond a burst, and says later how many it dropped."""
+    """Drops lines of one event beyond a burst, and says later how many it dropped.
+
+    Of one offender (a connection, a participant, a document) fewer lines of one event are written than of
+    all together, so that a noisy one does not hide the others.
+    """
 
     def __init__(self) -> None:
-        self._windows: dict[str, tuple[float, int]] = {}
+        self._windows: OrderedDict[tuple[str, ...], tuple[float, int]] = OrderedDict()
 
     def __call__(
         self, _logger: Any, _method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
         words = str(event.get("event"))
+        for key in _OFFENDERS:
+            if key in event:
+                self._count(event, (words, key, str(event[key])), _BURST_EACH)
+                break
+        self._count(event, (words,), _BURST)
+        return event
+
+    def _count(self, event: MutableMapping[str, Any], key: tuple[str, ...], burst: int) -> None:
         now = time.monotonic()
-        began, count = self._windows.get(words, (now, 0))
+        began, count = self._windows.pop(key, (now, 0))
         if now - began > _WINDOW:
-            if count > _BURST:
-                event["left_out"] = count - _BURST
+            if count > burst:
+                event["left_out"] = event.get("left_out", 0) + count - burst
             began, count = now, 0
         count += 1
-        self._windows[words] = began, count
-        if count > _BURST:
+        self._windows[key] = began, count
+        if len(self._windows) > _MAX_WINDOWS:
+            self._windows.popitem(last=False)
+        if count > burst:
             raise structlog.DropEvent
-        return event
 
 
 def configure_logging(format: str | None, level: str) -> None:

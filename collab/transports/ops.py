@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mimetypes
 from pathlib import Path
 
@@ -23,6 +24,8 @@ _PAGE_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
 }
 _FOREVER = "public, max-age=31536000, immutable"
 
@@ -48,14 +51,24 @@ def add_routes(app: web.Application, hub: Hub) -> None:
             except CollabError as failure:
                 error = failure
         if error is not None:
-            return web.json_response(error.as_dict(), status=error.row.status)
+            headers = {"Retry-After": str(max(1, math.ceil(error.retry_after or 1)))}
+            return web.json_response(error.as_dict(), status=error.row.status, headers=headers)
         return web.json_response({"status": "ready"})
 
+    app.on_response_prepare.append(_harden)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/", _page)
     app.router.add_get("/d/{document:.+}", _page)
     app.router.add_get("/{path:.+}", _file)
+
+
+async def _harden(_request: web.Request, response: web.StreamResponse) -> None:
+    """What every answer says; pages say more."""
+    headers = response.headers
+    headers["Server"] = "collab"  # which versions of what are behind it is nobody's business
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 
 
 async def _page(_request: web.Request) -> web.StreamResponse:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from collab.transports.problems import Handler
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -59,6 +61,31 @@ class Peers:
             return False
         return bool(own) and own == self._host(request).lower()
 
+    def name_allowed(self, request: web.Request) -> bool:
+        """Whether a browser may have meant this machine by the name that it asked for.
+
+        A page from elsewhere can let its own name point to 127.0.0.1 (DNS rebinding) and is of the same
+        origin then. Addresses cannot be made to point elsewhere, and programs are no browsers.
+        """
+        browser = "Origin" in request.headers or request.headers.get("User-Agent", "").startswith("Mozilla/")
+        remote = _known(request.remote or "")
+        if not browser or self._any_origin or (remote is not None and self._trusts(remote)):
+            return True
+        try:
+            name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+            own = {urlsplit(origin).hostname for origin in self._origins}
+        except ValueError:
+            return False
+        return name == "localhost" or name.endswith(".localhost") or name in own or _known(name) is not None
+
+    @web.middleware
+    async def refuse_other_names(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """A middleware for servers on which everybody on this machine may do everything."""
+        if not self.name_allowed(request):
+            words = "This server does not go by that name. Name it in cors-origins, or its proxy in trusted-proxies."
+            raise web.HTTPForbidden(text=words)
+        return await handler(request)
+
     def _host(self, request: web.Request) -> str:
         address = _known(request.remote or "")
         if address is not None and self._trusts(address):
@@ -75,7 +102,7 @@ def _known(hop: str) -> Address | None:
     """The address in ``hop``, which may have a port behind it; None where there is none."""
     if hop.startswith("["):
         hop = hop[1:].partition("]")[0]
-    elif hop.count(":") == 1:
+    elif hop.count(":") == 1:  # a port
         hop = hop.partition(":")[0]
     try:
         address = ip_address(hop.partition("%")[0])

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collab.cli import main
-from collab.config import ConfigError, Settings, load_settings, setting_name, variable_name
+from collab.config import ConfigError, Settings, load_settings, setting_name, variable_name, weaknesses
 from collab.stores.redis_link import same_database
 from collab.types import is_loopback
 
@@ -328,3 +328,29 @@ def test_two_redis_databases_are_refused_without_showing_passwords() -> None:
     assert "secret" not in line
     assert "redis://:***@r/2" in line
     assert "secret" not in fault({"redis": "http://:secret@r/1"})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"auth": "jwt", "jwt_secret": "x" * 31}, "jwt-secret: 31 bytes"),
+        ({"auth": "jwt", "jwt_secret": "x" * 32}, None),
+        ({"jwt_secret": "short"}, None),
+        ({"host": "0.0.0.0", "insecure": True}, "everybody may"),
+        ({"cors_origins": "*"}, "every page"),
+        ({"cors_origins": "*", "auth": "jwt", "jwt_secret": "x" * 32}, None),
+        ({}, None),
+    ],
+)
+def test_what_is_allowed_and_unwise_is_said(given: dict[str, Any], words: str | None) -> None:
+    found = weaknesses(load_settings(given, {}))
+    assert (words is None) == (not found)
+    assert words is None or words in found[0]
+    assert not any("xxx" in line or "short" in line for line in found)
+
+
+def test_check_says_it_too(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["check", "--store", f"sqlite:///{tmp_path}/a.db", "--auth", "jwt", "--jwt-secret", "sesame"])
+    assert result.exit_code == 0
+    assert "6 bytes" in " ".join(result.output.split())
+    assert "sesame" not in result.output
