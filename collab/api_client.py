@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from mmap import mmap
 from typing import IO, Any, Self
 from urllib.parse import quote, urlencode
 
@@ -214,7 +215,7 @@ class ApiClient:
                 return EMPTY_UPDATE
             raise
 
-    async def send(self, document: str, update: bytes) -> AsyncIterator[tuple[int, int]]:
+    async def send(self, document: str, update: bytes | mmap) -> AsyncIterator[tuple[int, int]]:
         """Apply a Yjs update, in pieces where it is large; yields (position, bytes) after each.
 
         Once the last position is there, everything is on the server's disk.

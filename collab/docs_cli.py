@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -335,11 +337,11 @@ async def import_documents(
         return
     kind = kind or _SUFFIXES.get(Path(source).suffix.lower(), "text")
     with _binary_input(source) as file:
-        content = file.read()
-    if kind == "update":
-        position = await _send(client, name, content, name)
-    else:
-        position = await _edit(client, name, _as_operations(content, kind, path))
+        if kind == "update":
+            with _mapped(file) as state:
+                position = await _send(client, name, state, name)
+        else:
+            position = await _edit(client, name, _as_operations(file.read(), kind, path))
     _report(target, [{"name": name, "position": position}])
 
 
@@ -352,10 +354,11 @@ async def _import_archive(client: ApiClient, file: IO[bytes]) -> list[dict[str, 
             found = await asyncio.to_thread(next, documents, None)
             if found is None:
                 return imported
-            name, state = found
-            if len(state) <= 2:
-                await client.call("PUT", document_path(name))
-            position = await _send_pieces(client, name, state, advance)
+            name, content = found
+            with await asyncio.to_thread(_mapped, content) as state:
+                if len(state) <= 2:
+                    await client.call("PUT", document_path(name))
+                position = await _send_pieces(client, name, state, advance)
             imported.append({"name": name, "position": position})
 
 
@@ -438,12 +441,12 @@ async def _edit(client: ApiClient, name: str, plan: Callable[[bytes], Any]) -> i
     return position
 
 
-async def _send(client: ApiClient, name: str, update: bytes, words: str) -> int:
+async def _send(client: ApiClient, name: str, update: bytes | mmap, words: str) -> int:
     with _progress(words, len(update)) as advance:
         return await _send_pieces(client, name, update, advance)
 
 
-async def _send_pieces(client: ApiClient, name: str, update: bytes, advance: Callable[[int], None]) -> int:
+async def _send_pieces(client: ApiClient, name: str, update: bytes | mmap, advance: Callable[[int], None]) -> int:
     position = 0
     async for reached, size in client.send(name, update):
         position = reached
@@ -581,6 +584,18 @@ def _progress(words: str, total: int | None) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=_err, transient=True) as progress:
         task: TaskID = progress.add_task(words, total=total)
         yield lambda count: progress.advance(task, count)
+
+
+def _mapped(content: IO[bytes]) -> AbstractContextManager[bytes | mmap]:
+    """The rest of a stream; a large one stays in a temporary file, of which memory holds what is being read."""
+    start = content.read(_SPOOL)
+    if len(start) < _SPOOL:
+        return nullcontext(start)
+    with tempfile.TemporaryFile() as file:
+        file.write(start)
+        shutil.copyfileobj(content, file, 2**20)
+        file.flush()
+        return mmap(file.fileno(), 0, access=ACCESS_READ)
 
 
 @contextmanager

@@ -78,14 +78,14 @@ class ArchiveWriter:
         self._tar.addfile(member, content)
 
 
-def read_archive(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
-    """The documents of an export: name and Yjs v1 update, one after the other.
+def read_archive(file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
+    """The documents of an export: name and Yjs v1 update, to be read before the next one.
 
     Args:
         file: need not be seekable; compressed by gzip, bzip2 or xz, or not.
 
     Raises:
-        ArchiveError: where it is none, or ends too early; what came before is good.
+        ArchiveError: where it is none, or ends too early, also while an update is read; what came before is good.
     """
     count = 0
     begun = False
@@ -103,7 +103,7 @@ def read_archive(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
                     return
                 elif member.name.startswith(_FOLDER) and member.name.endswith(_SUFFIX):
                     name = check_document_name(member.name[len(_FOLDER) : -len(_SUFFIX)])
-                    yield name, content.read()
+                    yield name, io.BufferedReader(_Content(content))
                     count += 1
     except (tarfile.TarError, EOFError, OSError) as error:
         reason = f"the export is damaged: {error}" if begun else "this is no collab export"
@@ -112,6 +112,24 @@ def read_archive(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
         raise ArchiveError(f"the export is damaged: {error.message}") from None
     early = f"the export ends too early, behind {count} document(s)"
     raise ArchiveError(early if begun else "this is no collab export")
+
+
+class _Content(io.RawIOBase):
+    """A member that is being read."""
+
+    def __init__(self, member: IO[bytes]) -> None:
+        self._member = member
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            piece = self._member.read(len(buffer))
+        except (tarfile.TarError, EOFError, OSError) as error:
+            raise ArchiveError(f"the export is damaged: {error}") from None
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 def _check_head(name: str, content: IO[bytes]) -> None:

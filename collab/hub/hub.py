@@ -332,18 +332,25 @@ class Hub:
     async def _renew_presence(self) -> None:
         while True:
             await asyncio.sleep(RENEW_INTERVAL)
-            for live in list(self.documents.values()):
-                live.renew_presence()
+            self._renew_all()
+
+    def _renew_all(self) -> None:
+        # A function of its own, as below: a loop that sleeps would keep its last document in memory.
+        for live in list(self.documents.values()):
+            live.renew_presence()
 
     async def _tidy(self) -> None:
         while True:
             await asyncio.sleep(TIDY_INTERVAL)
-            for live in list(self.documents.values()):
-                live.document.forget_encoded()
-                if live.logged_since_snapshot >= self.compact_every:
-                    await self._compact(live)
-                if self.checkpoints.due(live):
-                    await self._keep_checkpoint(live)
+            await self._tidy_all()
+
+    async def _tidy_all(self) -> None:
+        for live in list(self.documents.values()):
+            live.document.forget_encoded()
+            if live.logged_since_snapshot >= self.compact_every:
+                await self._compact(live)
+            if self.checkpoints.due(live):
+                await self._keep_checkpoint(live)
 
     async def _keep_checkpoint(self, live: LiveDocument) -> None:
         try:

@@ -24,6 +24,10 @@ def nobody_waits(_result: int | CollabError) -> None:
     """The ``done`` of an edit that nobody wants acknowledged."""
 
 
+def _nobody_listens(_trouble: bool) -> None:
+    """The ``on_trouble`` of a document that is closed."""
+
+
 class Journal:
     """Hands the updates of one document to the store, and keeps those that it could not take.
 
@@ -154,9 +158,10 @@ class Journal:
         return True
 
     def close(self) -> None:
-        """Stop retrying; what is unsaved then is lost with the process."""
+        """Stop retrying, and tell nobody any more; what is unsaved then is lost with the process."""
         if self._retry is not None:
             self._retry.cancel()
+        self._on_trouble = _nobody_listens
 
     def _keep(self, update: bytes, participant: str | None) -> None:
         self._unsaved.append((update, participant))

@@ -531,9 +531,13 @@ class LiveDocument:
         self._presence.flush_now()
 
     def close(self) -> None:
-        """Stop all timers; the document is of no use afterwards."""
-        self._updates.cancel()
-        self._presence.cancel()
+        """Stop all timers; the document is of no use afterwards.
+
+        What refers back to it lets go of it: the collector, which would find such circles, comes seldom,
+        and a document may be large.
+        """
+        self._updates.close()
+        self._presence.close()
         if self._catching_up is not None:
             self._catching_up.cancel()
             self._catching_up = None

@@ -57,9 +57,18 @@ class Pacer:
             self._handle.cancel()
             self._handle = None
 
+    def close(self) -> None:
+        """Flush nothing any more, and let go of whose work it was."""
+        self.cancel()
+        self._flush = _nothing
+
     def _run(self) -> None:
         self._handle = None
         began = time.perf_counter()
         self._flush()
         cost = time.perf_counter() - began
         self._not_before = self._loop.time() + max(self._min_wait, min(COST_FACTOR * cost, MAX_WAIT))
+
+
+def _nothing() -> None:
+    pass

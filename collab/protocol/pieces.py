@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from mmap import mmap
+from typing import cast
 
 from collab.protocol.codec import Reader, write_var_bytes, write_var_uint
 from collab.protocol.scan import _ANY, _LEFT, _RIGHT, _STRING, _Scanner
@@ -19,11 +21,12 @@ from collab.protocol.scan import _ANY, _LEFT, _RIGHT, _STRING, _Scanner
 _HEAD = 64
 
 
-def in_pieces(update: bytes, most: int, most_structs: int | None = None) -> Iterator[bytes]:
+def in_pieces(update: bytes | mmap, most: int, most_structs: int | None = None) -> Iterator[bytes]:
     """Cut ``update`` into updates of at most ``most`` bytes.
 
     Args:
-        update: Yjs v1; complete in itself, as a whole document is, or relative to a document.
+        update: Yjs v1; complete in itself, as a whole document is, or relative to a document. A large one
+            may be a file that is mapped: little of it is in memory then at any time.
         most: bytes, at least 1024. A single value that is larger makes a larger piece.
         most_structs: structs of one piece (None: however many).
 
@@ -31,9 +34,9 @@ def in_pieces(update: bytes, most: int, most_structs: int | None = None) -> Iter
         ValueError, IndexError: ``update`` is no Yjs update.
     """
     if len(update) <= most and most_structs is None:
-        yield update
+        yield update[:]
         return
-    structs = _Structs(update)
+    structs = _Structs(cast("bytes", update))  # a slice of a map is bytes, too
     yield from _Pieces(structs, most, most_structs).run()
     yield from _deletions(update[structs.end :], most)
 
