@@ -45,8 +45,7 @@ def render(
         raise ValueError("nodes: at least one, each with a name of its own")
     values = {
         "SESSIONS": "\n".join(f'    "~^[A-Za-z0-9_-]+\\.{node}$" collab_node_{node};' for node in names),
-        "SERVERS": "\n".join(f"    server {address} max_fails=1 fail_timeout=2s;" for _, address in nodes),
-        "PROBED": "\n".join(f"    server {address} max_fails=0;" for _, address in nodes),
+        "SERVERS": "\n".join(f"    server {address} max_fails=0;" for _, address in nodes),
         "POOLS": "\n".join(_pool(node, address) for node, address in nodes),
         "LISTEN": f"{listen} ssl http2" if tls else listen,
         "TLS": f"    ssl_certificate {tls[0]};\n    ssl_certificate_key {tls[1]};" if tls else "",

@@ -153,7 +153,7 @@ async def test_a_rolling_restart_loses_nothing(site: Callable[..., Site]) -> Non
             assert "Traceback" not in node.stderr()
             await asyncio.to_thread(node.start)
             await there.ready(name)
-            await asyncio.sleep(2.5)  # nginx looks at it again
+            await asyncio.sleep(0.5)
         await crowd.rest()
         text = await crowd.agree()
         lost = crowd.missing(crowd.words, text)
