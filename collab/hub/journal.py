@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from collab.errors import CollabError
 from collab.stores.base import Store
@@ -53,19 +55,25 @@ class Journal:
         self.position = position
         self._max_unsaved_bytes = max_unsaved_bytes
         self._on_trouble = on_trouble
-        self._in_flight = 0
+        self._appended = 0
+        self._settled = 0
         self._in_flight_bytes = 0
         self._answered_at = 0.0
-        self._last: asyncio.Future[int] | None = None
+        #: who waits for something that was appended: its number, and the ``done``
+        self._followers: deque[tuple[int, Done]] = deque()
         self._unsaved: list[tuple[bytes, str | None]] = []
         self._unsaved_bytes = 0
         self._retry: asyncio.Task[None] | None = None
-        self._settled: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[None]] = []
 
     @property
     def clean(self) -> bool:
         """Whether everything that was appended is durable."""
         return self._in_flight == 0 and not self._unsaved
+
+    @property
+    def _in_flight(self) -> int:
+        return self._appended - self._settled
 
     @property
     def in_trouble(self) -> bool:
@@ -80,10 +88,7 @@ class Journal:
     async def quiet(self) -> None:
         """Wait until no append is under way: each is in the log then, or in :attr:`unsaved`."""
         while self._in_flight:
-            last = self._last
-            if last is not None:
-                await asyncio.wait([last])
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.005)  # rare: a document is being read again
 
     def check_room(self) -> None:
         """Raise ``storage_unavailable`` where the unsaved tail has reached its bound."""
@@ -105,51 +110,43 @@ class Journal:
             return
         if not self._in_flight:
             self._answered_at = time.monotonic()
-        self._in_flight += 1
-        weight = len(update) + _OVERHEAD
-        self._in_flight_bytes += weight
-        future = self.store.append(self._document, update, participant)
-        self._last = future
+        self._appended += 1
+        self._in_flight_bytes += len(update) + _OVERHEAD
+        self.store.log(self._document, update, participant, partial(self._answered, update, participant, done))
 
-        def appended(result: asyncio.Future[int]) -> None:
-            self._in_flight -= 1
-            self._in_flight_bytes -= weight
-            self._answered_at = time.monotonic()
-            error = None if result.cancelled() else result.exception()
-            if error is None and not result.cancelled():
-                self.reached(result.result())
-                done(result.result())
-            elif isinstance(error, CollabError) and error.code == "document_deleted":
-                done(error)
-            else:
-                self._keep(update, participant)
-                if not isinstance(error, CollabError):
-                    error = CollabError("storage_unavailable")
-                error.retry_after = _LAST_RETRY
-                done(error)
-            self._wake()
-
-        future.add_done_callback(appended)
+    def _answered(self, update: bytes, participant: str | None, done: Done, result: int | CollabError) -> None:
+        self._settled += 1
+        self._in_flight_bytes -= len(update) + _OVERHEAD
+        self._answered_at = time.monotonic()
+        if isinstance(result, int):
+            self.reached(result)
+        elif result.code != "document_deleted":
+            self._keep(update, participant)
+            result.retry_after = _LAST_RETRY
+        done(result)
+        while self._followers and self._followers[0][0] <= self._settled:
+            self._tell_follower(self._followers.popleft()[1])
+        self._wake()
 
     def when_durable(self, done: Done) -> None:
         """Call ``done`` once everything appended before this call is durable."""
+        if self._in_flight and not self._unsaved:
+            self._followers.append((self._appended, done))
+        else:
+            self._tell_follower(done)
+
+    def _tell_follower(self, done: Done) -> None:
         if self._unsaved:
             done(CollabError("storage_unavailable", retry_after=_LAST_RETRY))
-        elif self._in_flight == 0 or self._last is None:
-            done(self.position)
         else:
-
-            def finished(_result: asyncio.Future[int]) -> None:
-                self.when_durable(done) if self._unsaved else done(self.position)
-
-            self._last.add_done_callback(finished)
+            done(self.position)
 
     async def drain(self, timeout: float) -> bool:
         """Wait until everything is durable; False if that takes longer than ``timeout`` seconds."""
         if self.clean:
             return True
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._settled.append(future)
+        self._waiting.append(future)
         try:
             async with asyncio.timeout(timeout):
                 await future
@@ -193,8 +190,8 @@ class Journal:
         self._wake()
 
     def _wake(self) -> None:
-        if self._settled and self.clean:
-            waiting, self._settled = self._settled, []
+        if self._waiting and self.clean:
+            waiting, self._waiting = self._waiting, []
             for future in waiting:
                 if not future.done():
                     future.set_result(None)

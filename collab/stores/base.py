@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from collab.documents.ledger import Ledger
+from collab.errors import CollabError
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,20 @@ class Store(ABC):
         of the calls. If the future fails (``storage_unavailable``), nothing of that update was
         kept and the caller may append it again.
         """
+
+    def log(
+        self, document: str, update: bytes, participant: str | None, done: Callable[[int | CollabError], None]
+    ) -> None:
+        """:meth:`append` without a future: ``done`` is called once, later, with the position or the error."""
+
+        def appended(future: asyncio.Future[int]) -> None:
+            error = CollabError("storage_unavailable") if future.cancelled() else future.exception()
+            if error is None:
+                done(future.result())
+            else:
+                done(error if isinstance(error, CollabError) else CollabError("storage_unavailable"))
+
+        self.append(document, update, participant).add_done_callback(appended)
 
     @abstractmethod
     async def compact(self, document: str, snapshot: bytes, position: int) -> None:

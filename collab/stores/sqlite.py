@@ -60,9 +60,10 @@ class SqliteStore(Store):
             CollabError: ``storage_unavailable``: another server has it open, it is not ours, or
                 it cannot be read; the message says which.
         """
-        await asyncio.get_running_loop().run_in_executor(self._reading, self._open)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._reading, self._open, loop)
 
-    def _open(self) -> None:
+    def _open(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             if not self._read_only:
                 self._lock()
@@ -72,7 +73,7 @@ class SqliteStore(Store):
                 connection = connect(self._path, busy_seconds=self._busy_seconds)
                 prepare(connection)
                 self._position = _last_position(connection)
-                self._writer = Writer(connection, self._commit, when_idle=_shrink)
+                self._writer = Writer(loop, connection, self._commit, when_idle=_shrink)
             self._reader = connect(self._path, read_only=True, busy_seconds=self._busy_seconds)
         except (sqlite3.Error, OSError, SchemaError) as error:
             self._unlock()
@@ -110,11 +111,26 @@ class SqliteStore(Store):
     ) -> asyncio.Future[int]:
         """See :class:`Store`."""
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        if self._writer is None:
-            future.set_exception(CollabError("storage_unavailable"))
-        else:
-            self._writer.put(Append(document, update, participant, time.time(), future))
+
+        def done(result: int | CollabError) -> None:
+            if future.done():
+                return
+            if isinstance(result, int):
+                future.set_result(result)
+            else:
+                future.set_exception(result)
+
+        self.log(document, update, participant, done)
         return future
+
+    def log(
+        self, document: str, update: bytes, participant: str | None, done: Callable[[int | CollabError], None]
+    ) -> None:
+        """See :class:`Store`."""
+        if self._writer is None:
+            asyncio.get_running_loop().call_soon(done, CollabError("storage_unavailable"))
+        else:
+            self._writer.put(Append(document, update, participant, time.time(), done))
 
     def _commit(self, connection: sqlite3.Connection, appends: list[Append]) -> list[int]:
         """Write a batch in one transaction (in the writer thread); returns the positions."""

@@ -24,19 +24,24 @@ PAUSE = 0.012
 #: ... but not longer than this
 LONGEST_GATHER = 0.050
 GATHERED = 6
+#: an edit that comes so many seconds after a single one was answered: somebody sends one after the other
+REPLY = 0.005
 #: seconds without work after which there is time to tidy up
 IDLE_AFTER = 3.0
 
 
 @dataclass(slots=True)
 class Append:
-    """An update on its way to the log; ``time`` in seconds since the epoch."""
+    """An update on its way to the log.
+
+    ``time`` in seconds since the epoch; ``done`` is called in the event loop with the position or the error.
+    """
 
     document: str
     update: bytes
     participant: str | None
     time: float
-    future: asyncio.Future[int]
+    done: Callable[[int | CollabError], None]
 
 
 @dataclass(slots=True)
@@ -52,6 +57,7 @@ class Writer:
     """The only thread that writes to a SQLite file.
 
     Args:
+        loop: whose thread hands work over, and is answered.
         connection: used in the writer's thread only, from here on.
         commit: writes a batch of appends in one transaction and returns their positions; raises
             ``sqlite3.Error``.
@@ -60,6 +66,7 @@ class Writer:
 
     def __init__(
         self,
+        loop: asyncio.AbstractEventLoop,
         connection: sqlite3.Connection,
         commit: Callable[[sqlite3.Connection, list[Append]], list[int]],
         when_idle: Callable[[sqlite3.Connection], None],
@@ -68,10 +75,12 @@ class Writer:
         self._commit = commit
         self._when_idle = when_idle
         # In the event loop: what waits, since when, and whether a batch is on its way.
+        self._loop = loop
         self._waiting: list[Append] = []
         self._first_at = self._latest_at = 0.0
         self._committed_at = -LONGEST_GATHER
         self._under_way = 0
+        self._answered = 0
         self._timer: asyncio.TimerHandle | None = None
         self._queue: SimpleQueue[list[Append] | _Work | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="collab-write", daemon=True)
@@ -80,34 +89,36 @@ class Writer:
     # -- in the event loop ----------------------------------------------------------------------
 
     def put(self, append: Append) -> None:
-        """Hand over an update; its future is resolved in this event loop."""
-        loop = append.future.get_loop()
-        now = self._latest_at = loop.time()
+        """Hand over an update."""
+        now = self._latest_at = self._loop.time()
         if not self._waiting:
             self._first_at = now
         self._waiting.append(append)
         if self._under_way:
             return  # whoever comes back from the disk looks after it
-        if now - self._committed_at >= LONGEST_GATHER or len(self._waiting) == GATHERED:
-            self._gather(loop)
+        since = now - self._committed_at
+        if since >= LONGEST_GATHER or (self._answered == 1 and since < REPLY):
+            self.flush()
+        elif len(self._waiting) == GATHERED:
+            self._gather()
         elif self._timer is None:
-            self._timer = loop.call_later(PAUSE, self._gather, loop)
+            self._timer = self._loop.call_later(PAUSE, self._gather)
 
-    def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _gather(self) -> None:
         """Hand over what waits, or look again when it is time; one flush serves all of it."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._under_way or not self._waiting:
             return
-        now = loop.time()
+        now = self._loop.time()
         due = min(self._latest_at + PAUSE, self._first_at + LONGEST_GATHER)
         if len(self._waiting) >= GATHERED:
             due = min(due, self._committed_at + SHORTEST_GATHER)
         if now >= due or now - self._committed_at >= LONGEST_GATHER:
             self.flush()
         else:
-            self._timer = loop.call_later(due - now, self._gather, loop)
+            self._timer = self._loop.call_later(due - now, self._gather)
 
     def flush(self) -> None:
         """Hand over what waits, now."""
@@ -116,12 +127,16 @@ class Writer:
             self._under_way += 1
             self._queue.put(waiting[first : first + MAX_BATCH])
 
-    def _answer(self, answers: list[tuple[asyncio.Future[int], Any]]) -> None:
-        _resolve(answers)
-        loop = asyncio.get_running_loop()
+    def _answer(self, batch: list[Append], results: list[int | CollabError]) -> None:
         self._under_way -= 1
-        self._committed_at = loop.time()
-        self._gather(loop)
+        self._answered = len(batch)
+        self._committed_at = self._loop.time()
+        for append, result in zip(batch, results, strict=True):
+            try:
+                append.done(result)
+            except Exception as error:  # the others still have to hear of theirs
+                self._loop.call_exception_handler({"message": "an append's done failed", "exception": error})
+        self._gather()
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, transaction: bool = True) -> T:
         """Run ``work`` behind everything handed over so far, in a transaction of its own.
@@ -150,9 +165,7 @@ class Writer:
                 self._connection.close()
                 return
             else:
-                results = self._append(item)
-                answers = list(zip((append.future for append in item), results, strict=True))
-                _call(item[0].future, self._answer, answers)
+                self._call(self._answer, item, self._append(item))
 
     def _next(self) -> list[Append] | _Work | None:
         try:
@@ -185,7 +198,14 @@ class Writer:
         except Exception as error:
             self._roll_back()
             result = error
-        _call(work.future, _resolve, [(work.future, result)])
+        self._call(_resolve, work.future, result)
+
+    def _call(self, function: Callable[..., None], *args: Any) -> None:
+        """Call ``function`` in the event loop."""
+        try:
+            self._loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            return  # the loop is closed: nobody waits any more
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
@@ -195,18 +215,10 @@ class Writer:
                 return
 
 
-def _call(future: asyncio.Future[Any], function: Callable[..., None], *args: Any) -> None:
-    try:
-        future.get_loop().call_soon_threadsafe(function, *args)
-    except RuntimeError:
-        return  # the loop is closed: nobody waits any more
-
-
-def _resolve(answers: list[tuple[asyncio.Future[Any], Any]]) -> None:
-    for future, result in answers:
-        if future.done():
-            continue
-        if isinstance(result, Exception):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
+def _resolve(future: asyncio.Future[Any], result: Any) -> None:
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

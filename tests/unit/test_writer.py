@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,8 @@ class Log:
         self.hold.set()
         self.broken: sqlite3.Error | None = None
         connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self.writer = Writer(connection, self._commit, when_idle=lambda _connection: None)
+        loop = asyncio.get_running_loop()
+        self.writer = Writer(loop, connection, self._commit, when_idle=lambda _connection: None)
 
     def _commit(self, _connection: sqlite3.Connection, batch: list[Append]) -> list[int]:
         self.hold.wait(10)
@@ -35,12 +36,16 @@ class Log:
 
     def put(self, number: int) -> asyncio.Future[int]:
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.writer.put(Append("a", b"%d" % number, None, 0.0, future))
+
+        def done(result: int | CollabError) -> None:
+            future.set_result(result) if isinstance(result, int) else future.set_exception(result)
+
+        self.writer.put(Append("a", b"%d" % number, None, 0.0, done))
         return future
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[Log]:
+async def log(tmp_path: Path) -> AsyncIterator[Log]:
     log = Log(tmp_path / "a.db")
     yield log
     log.hold.set()
@@ -64,16 +69,27 @@ async def test_what_comes_while_the_disk_is_busy_is_one_batch(log: Log) -> None:
     assert [len(batch) for batch in log.batches] == [1, 99]
 
 
+async def test_who_sends_one_after_the_other_does_not_wait_for_more(log: Log) -> None:
+    for number in range(20):
+        future = log.put(number)
+        assert not log.writer._waiting, "handed over at once"
+        await future
+    assert [len(batch) for batch in log.batches] == [1] * 20
+
+
 async def test_few_edits_wait_for_a_pause_and_many_do_not(log: Log) -> None:
-    await log.put(0)
+    log.hold.clear()
+    busy = [log.put(number) for number in range(3)]
+    log.hold.set()
+    await asyncio.gather(*busy)
     began = time.monotonic()
-    few = [log.put(number) for number in (1, 2)]
+    few = [log.put(number) for number in (4, 5)]
     await asyncio.gather(*few)
     assert time.monotonic() - began >= 0.9 * PAUSE
-    assert log.batches[1:] == [[b"1", b"2"]]
+    assert log.batches[2:] == [[b"4", b"5"]]
     many = [log.put(number) for number in range(10, 10 + GATHERED)]
     await asyncio.gather(*many)
-    assert [update for batch in log.batches[2:] for update in batch] == [
+    assert [update for batch in log.batches[3:] for update in batch] == [
         b"%d" % number for number in range(10, 10 + GATHERED)
     ]
 
