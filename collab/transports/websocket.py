@@ -15,10 +15,13 @@ from collections.abc import Awaitable
 from importlib.metadata import version
 from typing import Any, Protocol
 
+import structlog
 from aiohttp import WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 
 from collab.protocol.frames import websocket_frame
+
+_log = structlog.get_logger("collab.websocket")
 
 #: releases whose private names this file was tested with
 TESTED_AIOHTTP = ((3, 14), (3, 15))
@@ -30,7 +33,7 @@ CLOSE_TIMEOUT = 2.0
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _PONG_FRAME, _CLOSE_FRAME = 0x8A, 0x88
-_NORMAL, _PROTOCOL_FAULT = 1000, 1002
+_NORMAL, _PROTOCOL_FAULT, _OUR_FAULT = 1000, 1002, 1011
 
 
 def check_aiohttp_version() -> None:
@@ -165,9 +168,22 @@ class FrameSocket(web.WebSocketResponse):
         self._catching_up = asyncio.get_running_loop().create_task(self._catch_up())
 
     async def _catch_up(self) -> None:
+        await asyncio.sleep(0)
+        try:
+            await self._work_off()
+        except Exception:
+            # Nobody would read on: better to end it, so that the client comes back.
+            _log.exception("a pause in reading failed")
+            self.say_goodbye(_OUR_FAULT)
+            return
+        self._backlog = self._catching_up = None
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.resume_reading()
+
+    async def _work_off(self) -> None:
         backlog = self._backlog
         turn = 0
-        await asyncio.sleep(0)
         while not self.ended.done():
             if self.owner.hold is not None:
                 await self.owner.await_hold()
@@ -179,10 +195,6 @@ class FrameSocket(web.WebSocketResponse):
             else:
                 self._take(backlog.popleft())
                 turn += 1
-        self._backlog = self._catching_up = None
-        transport = self._transport
-        if transport is not None and not transport.is_closing():
-            transport.resume_reading()
 
     # -- end ------------------------------------------------------------------------------------
 
