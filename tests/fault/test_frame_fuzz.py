@@ -1,7 +1,8 @@
 """Malformed frames at every layer: the process lives, stays small, and serves honest people (rules C6, S3, S4).
 
-Longer by hand: ``COLLAB_TEST_FUZZ_SECONDS=600 pytest tests/fault/test_frame_fuzz.py``; a run is repeated,
-as far as timing allows, with ``COLLAB_TEST_SEED=...`` (printed at the start).
+Longer by hand: ``COLLAB_TEST_FUZZ_FRAMES=10000 pytest -s tests/fault/test_frame_fuzz.py`` sends that many at each
+layer, ``COLLAB_TEST_FUZZ_SECONDS=600`` goes on for so long; a run is repeated, as far as timing allows, with
+``COLLAB_TEST_SEED=...`` (printed at the start). ``tests/unit/test_reader_fuzz.py`` does the same to each reader alone.
 """
 
 from __future__ import annotations
@@ -27,14 +28,18 @@ from collab.protocol.awareness import AwarenessEntry, encode_awareness
 from collab.protocol.codec import read_state_vector, write_state_vector, write_var_uint
 from collab.protocol.events import EVENTS
 from tests.support.editor import Editor
+from tests.support.heavy_updates import hostile_samples
+from tests.support.probe import Probe
 from tests.support.server import CollabServer
 from tests.support.wild_updates import WildUpdates
 from tests.support.wire import Client, WebSocketWire
 
 SECONDS = float(os.environ.get("COLLAB_TEST_FUZZ_SECONDS", "20"))
+FRAMES = int(os.environ.get("COLLAB_TEST_FUZZ_FRAMES", "0"))
 SEED = int(os.environ.get("COLLAB_TEST_SEED", time.time_ns() % 10**9))
 MIB = 2**20
 DOCUMENT = "fuzz"
+HOSTILE = [sample for _, samples in hostile_samples(vectors=True) for sample in samples]
 PLACEHOLDER = '{"_placeholder":true,"num":0}'
 NAMESPACES = (f"/doc/{DOCUMENT}", f"/yjs|{DOCUMENT}")
 
@@ -212,15 +217,22 @@ class Fuzzer:
         self.counts: Counter[str] = Counter()
 
     def layers(self) -> list[Callable[[random.Random, Mutator], Any]]:
-        return [self.http_bytes, self.websocket_bytes, self.engineio, self.engineio_polling, self.socketio, self.events, self.awareness, self.updates]
+        return [self.http_bytes, self.websocket_bytes, self.engineio, self.engineio_polling, self.socketio, self.events, self.awareness, self.vectors, self.updates, self.corpus]
 
     async def run(self) -> None:
-        await asyncio.gather(*(self._layer(number, layer) for number, layer in enumerate(self.layers())))
+        await asyncio.gather(*(
+            self._layer(10 * number + worker, layer)
+            for number, layer in enumerate(self.layers())
+            for worker in range(8 if layer == self.engineio_polling else 1)
+        ))  # fmt: skip
+
+    def over(self, layer: str) -> bool:
+        return time.monotonic() >= self.until and self.counts[layer] >= FRAMES
 
     async def _layer(self, number: int, layer: Callable[[random.Random, Mutator], Any]) -> None:
         rng = random.Random(self.seed * 100 + number)
         mutator = Mutator(rng)
-        while time.monotonic() < self.until:
+        while not self.over(layer.__name__):
             try:
                 self.counts[layer.__name__] += await layer(rng, mutator)
             except (ConnectionError, aiohttp.ClientError):
@@ -279,7 +291,7 @@ class Fuzzer:
             query["sid"] = json.loads((await response.text())[1:])["sid"]
         if rng.random() < 0.5:
             await self._request("POST", url, query, f"40{rng.choice(NAMESPACES)},".encode())
-        count = rng.randint(1, 3)
+        count = rng.randint(2, 12)
         for _ in range(count):
             body = "\x1e".join(mutator.text(rng.choice(self._ENGINE)) for _ in range(rng.randint(1, 3))).encode("utf-8", "surrogatepass")
             odd = dict(query)
@@ -333,7 +345,7 @@ class Fuzzer:
             self.port, f"40{namespace}," + rng.choice(("", '{"presence":"json"}')), f"451-{namespace},1[\"sync-step-1\",{PLACEHOLDER}]", b"\0"
         )
         count = 0
-        while not connection.closed and count < most and time.monotonic() < self.until:
+        while not connection.closed and count < most and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
             await connection.send(packets(*make(namespace)))
             count += 1
             await asyncio.sleep(0.001)
@@ -366,6 +378,28 @@ class Fuzzer:
             return [f'451-{namespace},["awareness-update",{PLACEHOLDER}]', mutator.bytes(update) if rng.random() < 0.5 else update]
 
         return await self._eventful(rng, make, 300)
+
+    async def vectors(self, rng: random.Random, mutator: Mutator) -> int:
+        """The sync messages of y-protocols: state vectors, and answers to the server's."""
+
+        def make(namespace: str) -> list[str | bytes]:
+            vector = write_state_vector({rng.choice(Mutator._NUMBERS[:10]): rng.choice(Mutator._NUMBERS[:10]) for _ in range(rng.randrange(5))})
+            vector = mutator.bytes(vector)
+            if rng.random() < 0.3:
+                return [f"461-{namespace},{rng.choice((0, 1, 7))}[{PLACEHOLDER}]", vector]
+            return [f'451-{namespace},{rng.choice(("", 4))}["sync-step-1",{PLACEHOLDER}]', vector]
+
+        return await self._eventful(rng, make, 30)
+
+    async def corpus(self, rng: random.Random, mutator: Mutator) -> int:
+        """Updates that once hurt, and what is almost one."""
+
+        def make(namespace: str) -> list[str | bytes]:
+            sample = rng.choice(HOSTILE)
+            sample = sample if rng.random() < 0.2 else mutator.bytes(sample)
+            return [f'451-{namespace},3["{rng.choice(("sync-update", "sync-update", "sync-step-1"))}",{PLACEHOLDER}]', sample]
+
+        return await self._eventful(rng, make, 60)
 
     async def updates(self, rng: random.Random, mutator: Mutator) -> int:
         """Updates that look like updates, as events and as answers to the server's step 1."""
@@ -452,6 +486,7 @@ class Run:
         self.calm_text = ""
         self.clocks: dict[int, int] = {}
         self.health = 0
+        self.probe: Probe
         self.logged = ""
         self.exit_code: int | None = None
 
@@ -501,19 +536,22 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """One run, which the tests below look at from different sides."""
     rates = ["--rate-updates", "100000", "--rate-bytes", "1GiB", "--rate-awareness", "100000", "--max-connections-per-ip", "10000"]
     heartbeat = ["--ping-interval", "2", "--ping-timeout", "2", "--connect-timeout", "2"]
-    server = CollabServer(f"sqlite:///{tmp_path_factory.mktemp('fuzz')}/fuzz.db", args=[*rates, *heartbeat]).start()
+    folder = tmp_path_factory.mktemp("fuzz")
+    probe = Probe(folder)
+    server = CollabServer(f"sqlite:///{folder}/fuzz.db", args=[*rates, *heartbeat], env=probe.env).start()
     run = Run(server)
+    run.probe = probe
     try:
         print(f"seed {SEED}, {SECONDS:g} seconds")
         asyncio.run(run.go())
         slowest = [f"{max(person.seconds) * 1000:.0f} ms" for person in run.honest]
-        print(dict(run.counts), f"memory {run.grown / MIB:+.1f} MiB, slowest acks {slowest}, logged {len(run.logged)} bytes")
+        print(dict(run.counts), f"memory {run.grown / MIB:+.1f} MiB, slowest acks {slowest}, longest stall {1000 * probe.longest():.0f} ms of CPU, logged {len(run.logged)} bytes")
         yield run
     finally:
         server.kill()
 
 
-pytestmark = pytest.mark.timeout(SECONDS + 120)
+pytestmark = pytest.mark.timeout(SECONDS + FRAMES / 5 + 120)
 
 
 def test_the_process_lives_and_ends_as_it_should(run: Run) -> None:
@@ -527,6 +565,10 @@ def test_honest_people_notice_nothing(run: Run) -> None:
     for person in run.honest:
         assert len(person.seconds) > 50 * SECONDS / 20
         assert max(person.seconds) < 2.0, f"seed {SEED}: {sorted(person.seconds)[-5:]}"
+
+
+def test_the_event_loop_never_stands_still(run: Run) -> None:
+    assert run.probe.longest() < 0.1, f"seed {SEED}: {run.probe.longest():.3f} s"
 
 
 def test_everything_that_honest_people_typed_is_there(run: Run) -> None:

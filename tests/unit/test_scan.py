@@ -14,6 +14,7 @@ from collab.documents.document import Document, merge
 from collab.errors import CollabError
 from collab.protocol.codec import write_var_bytes, write_var_uint
 from collab.protocol.scan import scan
+from tests.support.heavy_updates import hostile_samples
 from tests.support.wild_updates import WildUpdates
 
 DATA = Path(__file__).parents[1] / "data"
@@ -160,30 +161,7 @@ def test_a_child_needs_a_parent_that_can_have_children() -> None:
     assert document.apply(b"\x01\x01\x02\x00\x24\x00\x01\x05\x01k\x01x\x00")
 
 
-def _corpus() -> list[tuple[str, list[bytes]]]:
-    samples = []
-    for sample in json.loads((DATA / "hostile-crdt.json").read_text()):
-        if sample.get("kind") == "state_vector":
-            continue
-        if "hex" in sample:
-            updates = [bytes.fromhex(sample["hex"])]
-        elif "sequence" in sample:
-            updates = [bytes.fromhex(update) for update in sample["sequence"]]
-        else:
-            levels = {"nested-any-arrays-60k": 30_000, "nested-any-arrays-20k": 20_000}.get(sample["name"], 0)
-            updates = {
-                "any-map-count-bomb": [b"\x01\x01\x05\x00\x08\x01\x01m\x01\x76" + write_var_uint(134_217_728)],
-                "varint-flood": [b"\xff" * 300_000],
-                "pending-flood": [b"\x01\x01\x05" + write_var_uint(9) + b"\x84\x07\x05\x01x\x00"] * 200,
-            }.get(
-                sample["name"],
-                [b"\x01\x01\x05\x00\x08\x01\x01t\x01" + b"\x75\x01" * levels + b"\x7e\x00"],
-            )
-        samples.append((sample["name"], updates))
-    return samples
-
-
-@pytest.mark.parametrize(("name", "updates"), _corpus(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("name", "updates"), hostile_samples(), ids=lambda value: value if isinstance(value, str) else "")
 def test_the_hostile_corpus_leaves_a_document_that_can_be_read(name: str, updates: list[bytes]) -> None:
     document = Document()
     document.apply(insert(9, 0, "honest"))
