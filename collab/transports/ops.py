@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import math
 import mimetypes
+from functools import cache
 from pathlib import Path
 
 from aiohttp import web
@@ -82,7 +85,20 @@ async def _file(request: web.Request) -> web.StreamResponse:
     if not path.is_relative_to(_STATIC) or not path.is_file():
         raise web.HTTPNotFound(text="not found")
     hashed = "assets" in path.relative_to(_STATIC).parts
-    return _serve(path, _FOREVER if hashed else "no-cache")
+    response = _serve(path, _FOREVER if hashed else "no-cache")
+    if not hashed or path.suffix not in (".js", ".css"):
+        return response
+    response.headers["Vary"] = "Accept-Encoding"
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return response
+    body = await asyncio.to_thread(_gzipped, path)
+    return web.Response(body=body, headers={**response.headers, "Content-Encoding": "gzip"})
+
+
+@cache
+def _gzipped(path: Path) -> bytes:
+    """A built file as it goes over the wire. Its name changes with its content, so once is enough."""
+    return gzip.compress(path.read_bytes())
 
 
 def _serve(path: Path, cache: str) -> web.StreamResponse:

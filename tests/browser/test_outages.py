@@ -192,6 +192,32 @@ def test_a_viewer_sees_everything_and_changes_nothing(
         assert unsaved(page) == 0
 
 
+def test_a_link_is_shared_with_a_role(
+    start_server: Callable[..., CollabServer], open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    server = start_server(args=["--auth", "jwt"], env={"COLLAB_JWT_SECRET": SECRET})
+    ann = open_page(f"{server.url}/d/shared?kind=text#token={token()}", name="Somebody")
+    saved(ann)
+    write(ann, "for reading")
+    saved(ann)
+    ann.get_by_role("button", name="Share").click()
+    dialog = ann.get_by_role("dialog", name="Share")
+    dialog.get_by_label("Role").select_option("can view")
+    expect(dialog.locator("code")).to_contain_text("--grant 'shared=viewer'")
+    dialog.get_by_label("Token for the link").fill(token(role="viewer", name="Ben"))
+    ann.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    dialog.get_by_role("button", name="Copy link").last.click()
+    expect(ann.locator(".toast")).to_contain_text("Link with access copied")
+    screenshot(ann, "share")
+    link = ann.evaluate("() => navigator.clipboard.readText()")
+    ben = open_page(link, name="Somebody else")
+    expect(words(ben)).to_have_text("View only")
+    expect(ben.locator(".ql-editor")).to_have_text("for reading")
+    expect(ben.locator(".ql-editor")).to_have_attribute("contenteditable", "false")
+    # Names come from the token, whatever a page calls itself.
+    expect(ann.locator(".avatar[title^=Ben]")).to_be_visible()
+
+
 def test_an_expired_token_is_told_and_renewed(
     start_server: Callable[..., CollabServer], open_page: OpenPage, screenshot: Screenshot
 ) -> None:

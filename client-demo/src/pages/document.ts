@@ -6,7 +6,7 @@ import * as Y from 'yjs'
 
 import type { Editor, EditorContext, Kind, MountEditor } from '../editors/editor'
 import { adviceFor, CollabProvider, type Notice } from '../provider'
-import { Api } from '../ui/api'
+import { Api, ApiError } from '../ui/api'
 import { avatars } from '../ui/avatars'
 import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
@@ -140,6 +140,7 @@ class DocumentPage {
       { label: 'Inspector', hint: 'Ctrl Alt I', run: () => void this.toggleInspector() },
       { label: 'Open in a second window', run: () => openSecondWindow() },
       { label: 'New document', href: addressOf(freshName(this.kind ?? 'text'), this.kind ?? 'text') },
+      ...(this.provider.session?.role === 'admin' ? [null, { label: 'Delete document...', danger: true, run: () => this.askDelete() }] : []),
     ]
   }
 
@@ -164,7 +165,7 @@ class DocumentPage {
     const element = h(
       'aside',
       { class: 'hint floating' },
-      h('div', {}, h('strong', {}, 'You are alone here. '), 'Open this page in a second window and see both type.'),
+      h('div', {}, h('strong', {}, 'You are alone here. '), 'Open this page in a second window and watch them keep up.'),
       h('div', { class: 'row' },
         h('button', { class: 'button primary', type: 'button', onclick: () => { openSecondWindow(); dismiss() } }, 'Open second window'),
         h('button', { class: 'button plain square', type: 'button', 'aria-label': 'Dismiss', onclick: dismiss }, icon(X)),
@@ -423,6 +424,30 @@ class DocumentPage {
   }
 
   // -- dialogs ---------------------------------------------------------------------------------
+
+  private askDelete(): void {
+    const others = peersOf(this.provider.awareness).length
+    const lost = others === 0 ? 'It is gone for everybody' : `It is gone for everybody, also for the ${others === 1 ? 'person' : `${others} people`} here now`
+    const close = openDialog(
+      `Delete “${this.shownTitle()}”?`,
+      h('p', {}, `${lost}, with all its versions. This cannot be undone.`),
+      h('div', { class: 'row' },
+        h('button', { class: 'button danger', type: 'button', onclick: () => { close(); void this.delete() } }, 'Delete for everybody'),
+        h('button', { class: 'button', type: 'button', onclick: () => close() }, 'Cancel'),
+      ),
+    )
+  }
+
+  private async delete(): Promise<void> {
+    try {
+      await this.api.remove(this.name)
+      forget(this.name)
+      await this.local?.clearData()
+      location.assign('/')
+    } catch (error) {
+      toast({ words: error instanceof ApiError ? error.message : 'The document could not be deleted.', tone: 'bad' })
+    }
+  }
 
   private askForToken(): void {
     const field = h('input', { class: 'field', placeholder: 'Paste a token or a link', 'aria-label': 'Token', autocomplete: 'off' })

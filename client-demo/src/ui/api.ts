@@ -47,6 +47,11 @@ export class Api {
     return typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>) : {}
   }
 
+  /** Delete a document for good, with its versions. */
+  async remove(document: string): Promise<void> {
+    await this.read(await this.request('DELETE', `/documents/${encodeURIComponent(document)}`))
+  }
+
   /** The newest versions, newest first; null where this server has none. */
   async versions(document: string): Promise<Version[] | null> {
     const answer = await this.request('GET', `/documents/${encodeURIComponent(document)}/versions`)
