@@ -13,6 +13,7 @@ import pytest
 DEMO = Path(__file__).parents[2] / "client-demo"
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("script", ["check", "test"])
 def test_of_the_demo(script: str) -> None:
     """Run ``npm run check`` and ``npm run test``."""

@@ -253,6 +253,11 @@ def test_versions_are_named_shown_and_restored(
     ann.locator(".version button", has_text="First").click()
     ann.get_by_label("Compare").select_option("Changes from then to now")
     expect(ann.locator("[data-change]")).to_have_text("And more.")
+    # By the keyboard: the list keeps the focus, Escape leaves the question and not the preview.
+    expect(ann.locator(".version button", has_text="First")).to_be_focused()
+    ann.get_by_role("button", name="Restore").click()
+    ann.keyboard.press("Escape")
+    expect(ann.locator("dialog")).to_have_count(0)
     ann.get_by_role("button", name="Restore").click()
     expect(ann.locator("dialog")).to_contain_text("for everybody who has it open")
     ann.locator("dialog").get_by_role("button", name="Restore").click()

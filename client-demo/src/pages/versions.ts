@@ -43,6 +43,12 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
   }
 
   const render = (): void => {
+    // Whoever is in the list stays where they are.
+    const at = document.activeElement?.closest<HTMLElement>('.version')?.dataset['id']
+    draw()
+    if (at !== undefined) list.querySelector<HTMLElement>(`.version[data-id="${CSS.escape(at)}"] button`)?.focus({ preventScroll: true })
+  }
+  const draw = (): void => {
     form.hidden = options.readOnly()
     if (versions.length === 0) {
       fill(list, h('p', { class: 'quiet versions-empty' }, 'No versions yet. The server keeps one from time to time; name one to keep it for good.'))
@@ -64,7 +70,7 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
     const words = version.name ?? 'Automatic'
     return h(
       'li',
-      { class: version.automatic ? 'version automatic' : 'version', 'aria-current': version.id === shown ? 'true' : undefined },
+      { class: version.automatic ? 'version automatic' : 'version', 'data-id': version.id, 'aria-current': version.id === shown ? 'true' : undefined },
       h(
         'button',
         { type: 'button', title: ago(version.created), onclick: () => void show(version) },
@@ -160,7 +166,8 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
     void settled().then(() => api.nameVersion(name, words)).then(reload).catch((error: unknown) => toast({ words: wordsOf(error, 'The version could not be saved.'), tone: 'bad' }))
   })
   const onKey = (event: KeyboardEvent): void => {
-    if (event.key === 'Escape' && shown !== null) back()
+    // A dialog that asks takes Escape for itself.
+    if (event.key === 'Escape' && shown !== null && document.querySelector('dialog[open]') === null) back()
   }
   addEventListener('keydown', onKey)
   const timer = setInterval(() => void reload().catch(() => undefined), 30_000)
