@@ -43,9 +43,14 @@ export function boxOf(a: Point, b: Point): Box {
 }
 
 export function union(boxes: Iterable<Box>): Box | null {
-  const corners: Point[] = []
-  for (const box of boxes) corners.push({ x: box.x, y: box.y }, { x: box.x + box.w, y: box.y + box.h })
-  return corners.length === 0 ? null : boxAround(corners)
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity]
+  for (const { x, y, w, h } of boxes) {
+    left = Math.min(left, x)
+    top = Math.min(top, y)
+    right = Math.max(right, x + w)
+    bottom = Math.max(bottom, y + h)
+  }
+  return left === Infinity ? null : { x: left, y: top, w: right - left, h: bottom - top }
 }
 
 export function grown(box: Box, by: number): Box {

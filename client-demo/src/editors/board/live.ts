@@ -16,6 +16,8 @@ const DRAFT_LASTS = 5_000
 /** An edit may arrive a moment later than the word that the drawing is done. */
 const AFTER_END = 400
 const LARGEST_DRAFT = 24_000
+/** More shapes than this would not fit; they are seen when they are let go. */
+const MOST_DRAFTED = 400
 const CURSOR_EASE = 80
 
 type Letter =
@@ -86,6 +88,7 @@ export class Live {
   /** Show the others shapes as they are being changed; called again for every change. */
   showDraft(shapes: ReadonlyMap<string, Shape>): void {
     this.drawing = () => {
+      if (shapes.size > MOST_DRAFTED) return null
       const patches: Record<string, Patch> = {}
       for (const [id, shape] of shapes) patches[id] = difference(this.store.get(id), shape)
       return { k: 'shapes', shapes: patches, cursor: this.cursor, client: this.awareness.clientID }
@@ -286,8 +289,7 @@ function between({ from, to, began }: Motion, now: number): Point {
 
 /** What of a shape is new against what everybody has. */
 function difference(before: Shape | undefined, after: Shape): Patch {
-  const plain = asPlain({ ...after, src: before === undefined ? after.src : '' })
-  if (before === undefined) return plain as Patch
+  if (before === undefined) return asPlain(after) as Patch
   const patch: Record<string, unknown> = {}
   for (const key of ['x', 'y', 'w', 'h', 'rotation', 'points', 'from', 'to'] as const) {
     if (before[key] !== after[key]) patch[key] = after[key]

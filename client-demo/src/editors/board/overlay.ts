@@ -1,7 +1,7 @@
 /** What lies over the shapes: selections, handles, guides. Drawn in screen pixels. */
 
 import type { Camera } from './camera'
-import { centre, corners, distance, distanceToSegment, rotate } from './geometry'
+import { boxAround, centre, corners, distance, distanceToSegment, overlaps, rotate } from './geometry'
 import { linearPoints } from './linear'
 import { isLinear, type Box, type Point, type Shape } from './shapes'
 import type { Stage } from './stage'
@@ -95,7 +95,7 @@ export function paintOverlay(
     if (shape !== undefined) outlineShape(context, stage, shape, colours.accent, 2, 4)
   }
   const selected = stage.selected
-  for (const shape of selected) outlineShape(context, stage, shape, colours.accent, 1, 0)
+  outlineAll(context, stage, selected, colours.accent)
   if (selected.length > 1) {
     const box = stage.selectionBox
     if (box !== null) strokePolygon(context, corners({ ...box, rotation: 0 }).map((corner) => camera.toScreen(corner)), colours.accent, 1)
@@ -158,9 +158,32 @@ function outlineShape(
   context.setLineDash([])
 }
 
+/** The selection, as one path: it may be thousands. Locked shapes have dashes. */
+function outlineAll(context: CanvasRenderingContext2D, stage: Stage, shapes: Shape[], colour: string): void {
+  const view = stage.camera.view()
+  context.beginPath()
+  for (const shape of shapes) {
+    if (shape.locked) continue
+    const points = isLinear(shape) ? linearPoints(shape, stage.lookup) : corners(shape)
+    if (!overlaps(boxAround(points), view)) continue
+    // In a long path closePath looks at all that came before; going back to the first corner does not.
+    const [first] = points
+    if (!isLinear(shape) && first !== undefined) points.push(first)
+    trace(context, points.map((point) => stage.camera.toScreen(point)))
+  }
+  context.strokeStyle = colour
+  context.lineWidth = 1
+  context.stroke()
+  for (const shape of shapes) if (shape.locked) outlineShape(context, stage, shape, colour, 1, 0)
+}
+
+function trace(context: CanvasRenderingContext2D, points: Point[]): void {
+  points.forEach(({ x, y }, i) => (i === 0 ? context.moveTo(x, y) : context.lineTo(x, y)))
+}
+
 function strokePolygon(context: CanvasRenderingContext2D, points: Point[], colour: string, width: number, close = true): void {
   context.beginPath()
-  points.forEach(({ x, y }, i) => (i === 0 ? context.moveTo(x, y) : context.lineTo(x, y)))
+  trace(context, points)
   if (close) context.closePath()
   context.strokeStyle = colour
   context.lineWidth = width

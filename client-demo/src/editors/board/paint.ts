@@ -6,13 +6,17 @@ import { FONT, isPlaced, partsOf, type Part } from './parts'
 import { FONT_SIZES, isLinear, STROKE_WIDTHS, type Box, type Shape } from './shapes'
 
 interface Painted {
+  shape: Shape
   dark: boolean
   parts: Part[]
   paths: (Path2D | null)[]
 }
 
-const painted = new WeakMap<Shape, Painted>()
-const pathsByData = new Map<string, Path2D>()
+/** By id: a shape that is dragged is a new object in every frame, and looks the same. */
+const painted = new Map<string, Painted>()
+const MOST_PAINTED = 20_000
+/** What of a shape decides how it looks, its place and rotation aside. */
+const LOOKS = ['type', 'w', 'h', 'points', 'text', 'stroke', 'fill', 'width', 'dash', 'fontSize', 'src'] as const
 const pictures = new Map<string, HTMLImageElement>()
 
 /** Pictures load on their own time; whoever paints wants to know when to do it again. */
@@ -93,26 +97,21 @@ function paintShape(
 }
 
 function prepare(shape: Shape, lookup: Lookup, dark: boolean): Painted {
-  // An arrow that sticks looks different when something else moves: it is made anew every time.
-  const keep = shape.from === null && shape.to === null
-  const known = keep ? painted.get(shape) : undefined
-  if (known !== undefined && known.dark === dark) return known
+  const known = painted.get(shape.id)
+  if (known !== undefined && known.dark === dark && known.shape !== shape && looksLike(known.shape, shape)) known.shape = shape
+  if (known !== undefined && known.dark === dark && known.shape === shape) return known
   const parts = partsOf(shape, lookup, dark)
-  const fresh = { dark, parts, paths: parts.map((part) => (part.kind === 'path' ? pathOf(part.d, shape.type === 'pen') : null)) }
-  if (keep) painted.set(shape, fresh)
+  const fresh = { shape, dark, parts, paths: parts.map((part) => (part.kind === 'path' ? new Path2D(part.d) : null)) }
+  // An arrow that sticks looks different when something else moves: it is made anew every time.
+  if (shape.from !== null || shape.to !== null) return fresh
+  if (painted.size >= MOST_PAINTED) painted.clear()
+  painted.set(shape.id, fresh)
   return fresh
 }
 
-/** A stroke that is dragged is a new shape in every frame, with the same path. */
-function pathOf(d: string, share: boolean): Path2D {
-  if (!share) return new Path2D(d)
-  let path = pathsByData.get(d)
-  if (path === undefined) {
-    if (pathsByData.size > 5000) pathsByData.clear()
-    path = new Path2D(d)
-    pathsByData.set(d, path)
-  }
-  return path
+function looksLike(a: Shape, b: Shape): boolean {
+  // The parts of a line lie where it lies.
+  return LOOKS.every((key) => a[key] === b[key]) && (isPlaced(a) || (a.x === b.x && a.y === b.y && b.from === null && b.to === null))
 }
 
 function pictureOf(src: string, onPicture: OnPicture): HTMLImageElement {
@@ -127,6 +126,6 @@ function pictureOf(src: string, onPicture: OnPicture): HTMLImageElement {
 }
 
 /** Forget what was prepared with fonts that were not there yet. */
-export function repaintShape(shape: Shape): void {
-  painted.delete(shape)
+export function forgetPainted(): void {
+  painted.clear()
 }

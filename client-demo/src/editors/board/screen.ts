@@ -3,7 +3,7 @@
 import { h } from '../../ui/dom'
 import { isDark } from '../../ui/theme'
 import { paintOverlay } from './overlay'
-import { paint, repaintShape } from './paint'
+import { forgetPainted, paint } from './paint'
 import { forgetLayouts } from './parts'
 import { Raster } from './raster'
 import type { Stage } from './stage'
@@ -59,7 +59,7 @@ export class Screen {
   /** The fonts are here: what was measured without them is wrong. */
   fontsArrived(): void {
     forgetLayouts()
-    for (const shape of this.stage.store.shapes) repaintShape(shape)
+    forgetPainted()
     this.raster.forget()
     this.stage.repaint()
   }

@@ -32,6 +32,7 @@ export class Stage {
   target: string | null = null
   look: Look
   private listed: Shape[] | null = null
+  private chosen: Shape[] | null = null
   private extent: Box | null | undefined
   /** Shapes that were deleted while they were dragged here. */
   private readonly gone = new Set<string>()
@@ -56,7 +57,8 @@ export class Stage {
   }
 
   get selected(): Shape[] {
-    return this.shapes.filter((shape) => this.selection.has(shape.id))
+    this.chosen ??= this.shapes.filter((shape) => this.selection.has(shape.id))
+    return this.chosen
   }
 
   /** The box around the selection, as drawn. */
@@ -91,6 +93,7 @@ export class Stage {
   invalidate(what: 'shapes' | 'overlay' = 'shapes'): void {
     if (what === 'shapes') {
       this.listed = null
+      this.chosen = null
       this.extent = undefined
     }
     this.onInvalid(what)
@@ -105,6 +108,7 @@ export class Stage {
     this.selection.clear()
     for (const id of ids) this.selection.add(id)
     this.selections += 1
+    this.chosen = null
     this.live.select(this.selection)
     this.invalidate('overlay')
   }
@@ -144,6 +148,7 @@ export class Stage {
   /** A shape is in the document no more: whoever drags it has nothing in the hand, and does not bring it back. */
   lose(id: string): void {
     this.selection.delete(id)
+    this.chosen = null
     if (this.preview.delete(id)) this.gone.add(id)
   }
 

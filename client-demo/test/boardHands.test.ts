@@ -1,0 +1,202 @@
+/** The board's pure parts against many made-up cases: order, colours, lines of text, resizing, snapping. */
+
+import { expect, test } from 'vitest'
+import * as Y from 'yjs'
+import { toSvg } from '../src/editors/board/export'
+import { corners, union, boxAround } from '../src/editors/board/geometry'
+import { linearPoints } from '../src/editors/board/linear'
+import { letterColour, PALETTE, readShape, strokeColour, fillColour, type Shape } from '../src/editors/board/shapes'
+import { snapBox } from '../src/editors/board/snap'
+import { BoardStore } from '../src/editors/board/store'
+import { copiesOf, moved, resized, scaled, turned } from '../src/editors/board/transform'
+
+const nobody = (): undefined => undefined
+const CASES = 300
+
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0
+    return (state >>> 8) / 2 ** 24
+  }
+}
+
+function made(random: () => number, id = 'a'): Shape {
+  const between = (least: number, most: number): number => least + random() * (most - least)
+  const read = readShape(id, {
+    type: ['rectangle', 'ellipse', 'diamond', 'note', 'image'][Math.floor(random() * 5)],
+    x: between(-500, 500), y: between(-500, 500), w: between(5, 300), h: between(5, 300), rotation: random() < 0.5 ? 0 : between(-3, 3),
+  })
+  if (read === null) throw new Error('not a shape')
+  return read
+}
+
+test('the side across from a handle stays where it is, whatever is turned and wherever it is pulled', () => {
+  const random = seeded(7)
+  for (let i = 0; i < CASES; i++) {
+    const before = made(random)
+    const [hx, hy] = ([[1, 1], [1, 0], [0, 1], [-1, -1], [-1, 0], [0, -1], [1, -1], [-1, 1]] as const)[i % 8]!
+    const pointer = { x: random() * 1000 - 500, y: random() * 1000 - 500 }
+    const after = resized(before, { hx, hy }, pointer, { keepAspect: false, fromMiddle: false })
+    expect(after.w).toBeGreaterThanOrEqual(1)
+    expect(after.h).toBeGreaterThanOrEqual(1)
+    // The corner across is a corner of the new box, too, even when it was pulled over to the other side.
+    const [cx, cy] = [hx === 0 ? 1 : -hx, hy === 0 ? 1 : -hy]
+    const fixed = corners(before)[(cy < 0 ? 0 : 2) + (cy < 0 ? (cx < 0 ? 0 : 1) : cx > 0 ? 0 : 1)]!
+    const nearest = Math.min(...corners(after).map((corner) => Math.hypot(corner.x - fixed.x, corner.y - fixed.y)))
+    // Boxes are never smaller than one unit; that much may be off.
+    expect(nearest, JSON.stringify({ before, hx, hy, pointer })).toBeLessThan(1.01)
+  }
+})
+
+test('a turn and the turn back are nothing', () => {
+  const random = seeded(8)
+  for (let i = 0; i < CASES; i++) {
+    const before = made(random)
+    const around = { x: random() * 400, y: random() * 400 }
+    const angle = random() * 6 - 3
+    const after = turned(turned(before, around, angle), around, -angle)
+    expect(after.x).toBeCloseTo(before.x, 6)
+    expect(after.y).toBeCloseTo(before.y, 6)
+    expect(Math.cos(after.rotation - before.rotation)).toBeCloseTo(1, 6)
+  }
+})
+
+test('what is scaled with its box lies in the new box', () => {
+  const random = seeded(9)
+  for (let i = 0; i < CASES; i++) {
+    const shapes = Array.from({ length: 4 }, (_, n) => ({ ...made(random, String(n)), rotation: 0 }))
+    const before = union(shapes)!
+    const after = { x: random() * 100, y: random() * 100, w: 50 + random() * 500, h: 50 + random() * 500 }
+    const around = union(shapes.map((shape) => scaled(shape, before, after)))!
+    for (const key of ['x', 'y', 'w', 'h'] as const) expect(around[key]).toBeCloseTo(after[key], 0)
+  }
+})
+
+test('a snap is never farther than its reach, and ends on a line that is there', () => {
+  const random = seeded(10)
+  for (let i = 0; i < CASES; i++) {
+    const box = made(random)
+    const others = [made(random), made(random), made(random)]
+    const { dx, dy, guides } = snapBox(box, others, 6)
+    expect(Math.max(Math.abs(dx), Math.abs(dy))).toBeLessThanOrEqual(6)
+    const lines = others.flatMap(({ x, w }) => [x, x + w / 2, x + w])
+    const upright = guides.find((guide) => guide.x1 === guide.x2)
+    if (upright === undefined) expect(dx).toBe(0)
+    else expect([0, 0.5, 1].some((part) => lines.some((line) => Math.abs(box.x + dx + box.w * part - line) < 1e-9))).toBe(true)
+  }
+})
+
+test('an arrow ends outside of what it points at, at its edge, wherever that goes', () => {
+  const random = seeded(11)
+  for (let i = 0; i < CASES; i++) {
+    const target = { ...made(random, 'target'), x: 1000 + random() * 500 }
+    const arrow = readShape('arrow', { type: 'arrow', x: 0, y: 0, points: [[0, 0], [1, 1]], to: 'target' })!
+    const [start, end] = linearPoints(arrow, () => target)
+    expect(start).toEqual({ x: 0, y: 0 })
+    const around = boxAround(corners(target))
+    expect(end!.x).toBeGreaterThan(around.x - 7)
+    expect(end!.x).toBeLessThan(around.x + around.w + 7)
+  }
+})
+
+test('copies stick to copies, and to nothing else', () => {
+  const [a, b] = [made(seeded(1), 'a'), made(seeded(2), 'b')]
+  const arrow = readShape('c', { type: 'arrow', points: [[0, 0], [9, 9]], from: 'a', to: 'b', locked: true })!
+  const [copy, link] = copiesOf([a, arrow])
+  expect(link).toMatchObject({ from: { id: copy!.id }, to: null, locked: false })
+  expect(new Set([a.id, b.id, arrow.id]).has(copy!.id)).toBe(false)
+  expect(moved(a, 3, 4)).toMatchObject({ x: a.x + 3, y: a.y + 4 })
+})
+
+// -- order ------------------------------------------------------------------------------------------
+
+test('whatever is restacked, the order is what a list would have', () => {
+  const random = seeded(12)
+  const store = new BoardStore(new Y.Doc())
+  store.add(Array.from({ length: 8 }, (_, i) => made(random, `s${i}`)))
+  const order = (): string[] => store.shapes.map(({ id }) => id)
+  for (let i = 0; i < 200; i++) {
+    const before = order()
+    const ids = new Set(before.filter(() => random() < 0.3))
+    const moving = before.filter((id) => ids.has(id))
+    if (moving.length === 0) continue
+    const rest = before.filter((id) => !ids.has(id))
+    const to = (['top', 'bottom', 'up', 'down'] as const)[i % 4]!
+    const under = (id: string): number => rest.filter((other) => before.indexOf(other) < before.indexOf(id)).length
+    const at = { top: rest.length, bottom: 0, up: under(moving.at(-1)!) + 1, down: under(moving[0]!) - 1 }[to]
+    store.restack(ids, to)
+    const unchanged = at > rest.length || at < 0
+    expect(order(), `${to} ${moving.join()} in ${before.join()}`).toEqual(unchanged ? before : [...rest.slice(0, at), ...moving, ...rest.slice(at)])
+  }
+})
+
+test('one step up goes past what counts', () => {
+  const store = new BoardStore(new Y.Doc())
+  store.add(['a', 'b', 'c', 'd'].map((id) => made(seeded(1), id)))
+  store.restack(new Set(['a']), 'up', ({ id }) => id === 'c')
+  expect(store.shapes.map(({ id }) => id)).toEqual(['b', 'c', 'a', 'd'])
+  store.restack(new Set(['a']), 'down', ({ id }) => id === 'b')
+  expect(store.shapes.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd'])
+})
+
+// -- what a script wrote ----------------------------------------------------------------------------
+
+test('undo of an edit to plain JSON takes back the edit, not what others did to the shape', () => {
+  const [a, b] = [new Y.Doc(), new Y.Doc()]
+  const [ann, ben] = [new BoardStore(a), new BoardStore(b)]
+  const exchange = (): void => {
+    Y.applyUpdate(a, Y.encodeStateAsUpdate(b))
+    Y.applyUpdate(b, Y.encodeStateAsUpdate(a))
+  }
+  const shapes = new Y.Map<unknown>()
+  a.getMap('board').set('shapes', shapes)
+  shapes.set('s', { type: 'note', x: 1, y: 2, text: 'plain' })
+  exchange()
+  ann.update(new Map([['s', { y: 20 }]]))
+  exchange()
+  ben.update(new Map([['s', { x: 10 }]]))
+  ben.textOf('s')?.insert(5, ' words')
+  exchange()
+  ann.undo.undo()
+  expect(ann.get('s')).toMatchObject({ x: 10, y: 2, text: 'plain words' })
+})
+
+// -- colours and letters ----------------------------------------------------------------------------
+
+function luminance(colour: string): number {
+  const channels = [1, 3, 5].map((at) => {
+    const value = parseInt(colour.slice(at, at + 2), 16) / 255
+    return value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * channels[0]! + 0.7152 * channels[1]! + 0.0722 * channels[2]!
+}
+
+function contrast(a: string, b: string): number {
+  const [dark, light] = [luminance(a) + 0.05, luminance(b) + 0.05].sort((x, y) => x - y)
+  return light! / dark!
+}
+
+test.each([[false, '#fbfbfc'], [true, '#17181c']])('strokes and letters can be seen and read (dark: %s)', (dark, board) => {
+  for (const name of Object.keys(PALETTE)) {
+    expect(contrast(strokeColour(name, dark), board), `${name} stroke`).toBeGreaterThanOrEqual(3)
+    expect(contrast(letterColour(name, dark), board), `${name} letters`).toBeGreaterThanOrEqual(4.49)
+    expect(contrast(letterColour(name, dark), fillColour(name, dark)), `${name} on ${name}`).toBeGreaterThanOrEqual(4.49)
+    expect(contrast(letterColour('ink', dark), fillColour(name, dark)), `ink on ${name}`).toBeGreaterThanOrEqual(4.5)
+  }
+})
+
+test('names that every object has are no colours', () => {
+  for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+    expect(readShape('x', { type: 'note', stroke: name, fill: name })).toMatchObject({ stroke: 'ink', fill: 'yellow' })
+  }
+})
+
+test('an SVG is XML, whatever a text holds', () => {
+  const all = Array.from({ length: 160 }, (_, code) => String.fromCharCode(code)).join('')
+  const shape = readShape('x', { type: 'text', text: `${all}\ud800 \udfff\ufffe]]>` })!
+  const svg = toSvg([shape], nobody, false)
+  expect(svg).not.toMatch(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/)
+  expect(!/\p{Surrogate}/u.test(svg)).toBe(true)
+  expect(svg.replace(/&(amp|lt|gt|quot);/g, '')).not.toContain('&')
+})
