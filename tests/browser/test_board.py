@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 import re
 import time
 import xml.etree.ElementTree as ET
@@ -764,7 +765,9 @@ def test_heavy_shapes_do_not_stop_the_page(shared_server: CollabServer, open_pag
 #: milliseconds of a frame at 60 a second that are ours; the rest is the browser's
 FRAME_BUDGET = 8.0
 #: neighbours on the same machine may spoil a round; a page that is too slow spoils all of them
-ROUNDS = 4
+ROUNDS = 3
+#: waiting tasks per processor above which the time of the wall tells nothing about the page
+CROWDED = 1.5
 
 
 def crowd(count: int) -> dict[str, Shape]:
@@ -796,6 +799,13 @@ def test_two_thousand_shapes_and_twenty_people_are_smooth(
     board = Board(open_page, shared_server, "crowd", init_script=script)
     page = board.page
     mouse = page.mouse
+    devtools = page.context.new_cdp_session(page)
+    # Time of the processor, so that nobody else's work counts.
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def script_seconds() -> float:
+        metrics = devtools.send("Performance.getMetrics")["metrics"]
+        return float(next(metric["value"] for metric in metrics if metric["name"] == "ScriptDuration"))
 
     def pan() -> None:
         for i in range(50):
@@ -832,9 +842,12 @@ def test_two_thousand_shapes_and_twenty_people_are_smooth(
                 mouse.move(640, 424)
                 page.wait_for_timeout(300)
                 page.evaluate("frames_.start()")
+                before = script_seconds()
                 motion()
+                script = script_seconds() - before
                 log = page.evaluate("frames_.stop()")
-                figures = {f"work_{part}": percentile(log["work"], part) for part in (50, 95, 100)}
+                figures = {"frames": len(log["work"]), "script_mean": round(1000 * script / len(log["work"]), 2)}
+                figures |= {f"work_{part}": percentile(log["work"], part) for part in (50, 95, 100)}
                 figures |= {f"gap_{part}": percentile(log["gaps"], part) for part in (50, 95)}
                 best = measured.setdefault(motion.__name__, figures)
                 if figures["work_95"] < best["work_95"]:
@@ -843,7 +856,9 @@ def test_two_thousand_shapes_and_twenty_people_are_smooth(
                     break
     (OUTPUT / "board-frames.json").write_text(json.dumps(measured, indent=2))
     print(json.dumps(measured))
-    assert all(figures["work_95"] < FRAME_BUDGET for figures in measured.values()), measured
+    assert all(figures["script_mean"] < FRAME_BUDGET / 2 for figures in measured.values()), measured
+    crowded = os.getloadavg()[0] > CROWDED * (os.cpu_count() or 1)
+    assert crowded or all(figures["work_95"] < FRAME_BUDGET for figures in measured.values()), measured
 
 
 def percentile(values: list[float], part: int) -> float:

@@ -28,6 +28,10 @@ type Letter =
 interface Draft {
   shapes: Map<string, Shape>
   until: number
+  /** Who drew it has let go. */
+  ended: boolean
+  /** Shapes of it that were edited since it was last heard of: the edit may overtake the word that the drawing is done. */
+  edited: Set<string>
 }
 
 /** Somebody's cursor, on its way to where it was last seen. */
@@ -51,6 +55,7 @@ export class Live {
   private readonly motions = new Map<number, Motion>()
   private readonly draftCursors = new Map<number, { at: Point; seen: number }>()
   private readonly awareness: Awareness
+  private readonly stopWatching: () => void
   private timer: ReturnType<typeof setTimeout> | undefined
   private cursor: Point | null = null
   private selection: string[] = []
@@ -66,6 +71,7 @@ export class Live {
     this.awareness = provider.awareness
     this.awareness.on('change', this.onAwareness)
     provider.on('broadcast', this.onBroadcast)
+    this.stopWatching = store.onChange((ids) => this.onEdit(ids))
   }
 
   // -- what others see of us -------------------------------------------------------------------
@@ -200,6 +206,7 @@ export class Live {
     clearTimeout(this.timer)
     this.awareness.off('change', this.onAwareness)
     this.provider.off('broadcast', this.onBroadcast)
+    this.stopWatching()
     this.awareness.setLocalStateField('board', null)
   }
 
@@ -234,7 +241,11 @@ export class Live {
     this.forgetOld()
     if (letter.k === 'end') {
       const draft = this.drafts.get(from)
-      if (draft !== undefined) draft.until = Date.now() + AFTER_END
+      if (draft !== undefined) {
+        draft.until = Date.now() + AFTER_END
+        draft.ended = true
+        this.settle(from, draft, draft.edited)
+      }
       setTimeout(() => {
         this.forgetOld()
         this.onChange('shapes')
@@ -246,16 +257,30 @@ export class Live {
         const shape = readShape(id, stored === undefined ? patch : { ...stored, ...(patch as object) })
         if (shape !== null) shapes.set(id, shape)
       }
-      this.drafts.set(from, { shapes, until: Date.now() + DRAFT_LASTS })
+      this.drafts.set(from, draftOf(shapes))
     } else if (letter.k === 'pen' && typeof letter.id === 'string' && Array.isArray(letter.points)) {
       const known = this.drafts.get(from)?.shapes.get(letter.id)
       const points = [...(known?.points.slice(0, Number(letter.at) || 0) ?? []), ...(letter.points as number[][])]
       const shape = readShape(letter.id, { ...(letter.shape as object), points })
-      if (shape !== null) this.drafts.set(from, { shapes: new Map([[shape.id, shape]]), until: Date.now() + DRAFT_LASTS })
+      if (shape !== null) this.drafts.set(from, draftOf(new Map([[shape.id, shape]])))
     }
     const { cursor, client } = letter
     if (typeof client === 'number' && isPoint(cursor)) this.draftCursors.set(client, { at: cursor, seen: Date.now() })
     this.onChange('shapes')
+  }
+
+  /** What is in the document now is no draft any more; whoever took it into the hand would drag what is past. */
+  private onEdit(ids: ReadonlySet<string>): void {
+    for (const [from, draft] of this.drafts) {
+      const here = [...draft.shapes.keys()].filter((id) => ids.has(id))
+      if (draft.ended) this.settle(from, draft, here)
+      else for (const id of here) draft.edited.add(id)
+    }
+  }
+
+  private settle(from: string, draft: Draft, ids: Iterable<string>): void {
+    for (const id of ids) draft.shapes.delete(id)
+    if (draft.shapes.size === 0) this.drafts.delete(from)
   }
 
   private forgetOld(): void {
@@ -270,6 +295,10 @@ export class Live {
     const cursor = boardOf(peer)['cursor']
     return isPoint(cursor) ? cursor : null
   }
+}
+
+function draftOf(shapes: Map<string, Shape>): Draft {
+  return { shapes, until: Date.now() + DRAFT_LASTS, ended: false, edited: new Set() }
 }
 
 function boardOf(peer: Peer): Record<string, unknown> {
