@@ -33,7 +33,7 @@ from collab.stores.urls import store_from_url
 from collab.transports import ops, rest
 from collab.transports.inprocess import InProcessDoor
 from collab.transports.peers import Peers
-from collab.transports.socketio import SocketIODoor
+from collab.transports.socketio import SocketIODoor, redis_manager
 from collab.types import Role, is_loopback
 
 _log = structlog.get_logger("collab.app")
@@ -63,6 +63,13 @@ def backend_for(settings: Settings) -> tuple[Store, Cluster]:
     link = Link(settings.redis)
     cluster = RedisCluster(link, node=secrets.token_hex(6))
     return RedisStore(link, node=cluster.node, on_health=cluster.log_answered), cluster
+
+
+def _manager_for(settings: Settings) -> Any:
+    """In a cluster, programs beside it may emit to clients and kick them, whatever node they are on."""
+    if settings.redis is None:
+        return None
+    return redis_manager(settings.redis, Link(settings.redis).shared_channel("emit"))
 
 
 def create_app(
@@ -112,6 +119,7 @@ def create_app(
         settings,
         reader,
         shared=shared,
+        client_manager=_manager_for(settings),
         origin_allowed=peers.origin_allowed,
         client_address=peers.address,
     )

@@ -7,7 +7,9 @@ the log. Where the log turns out to lack what the copy holds, the copy writes it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -26,6 +28,10 @@ FIRST_RETRY = 0.1
 LAST_RETRY = 1.0
 #: seconds that a bell may take from Redis to us; a position that is not reached by then was missed
 BELL_DELAY = 0.25
+
+#: seconds between two tries to compare copies, and how many there are: a copy must stand still for it
+COMPARE_INTERVAL = 0.5
+COMPARE_TRIES = 10
 
 _log = structlog.get_logger("collab.cluster")
 
@@ -57,6 +63,7 @@ class Follower:
         self._reading: asyncio.Task[None] | None = None
         self._again = False
         self._stopped = False
+        self._comparing: asyncio.Task[None] | None = None
 
     @property
     def in_line(self) -> bool:
@@ -81,8 +88,9 @@ class Follower:
         self._stopped = True
         self._cluster.leave(self.name)
         self._store.unfollow(self.name)
-        if self._reading is not None:
-            self._reading.cancel()
+        for task in (self._reading, self._comparing):
+            if task is not None:
+                task.cancel()
 
     # -- what is heard --------------------------------------------------------------------------
 
@@ -138,17 +146,24 @@ class Follower:
             return
         if mark.epoch != ledger.epoch or mark.position < asked[1]:
             self.catch_up()
+            self.compare()
         elif mark.position > ledger.position:
             asyncio.get_running_loop().call_later(BELL_DELAY, self._check_reached, mark.epoch, mark.position)
 
     def _check_reached(self, epoch: str, position: int) -> None:
         if epoch == self.ledger.epoch and self.ledger.position < position and not self._stopped:
             self.catch_up()
+            self.compare()
             self._cluster.renew(self.name)
 
     def _note(self, note: Note) -> None:
         live = self._live
-        if live is not None and live.neighbours is not None and not self._stopped:
+        if live is None or self._stopped:
+            return
+        if note.body["k"] == "digest":
+            if note.node != self._cluster.node:
+                self._spawn_comparison(self._take_digest(live, note.body))
+        elif live.neighbours is not None:
             live.neighbours.take(note)
 
     # -- reading the log ------------------------------------------------------------------------
@@ -230,3 +245,64 @@ class Follower:
             ledger.epoch = ""
         self._store.resume(self.name, seed)
         return True
+
+    # -- comparing copies -----------------------------------------------------------------------
+
+    def compare(self) -> None:
+        """Have all copies compared, as soon as ours stands still for a moment."""
+        if self._live is not None and not self._stopped:
+            self._spawn_comparison(self._tell_digest(self._live))
+
+    def _spawn_comparison(self, comparison: Coroutine[Any, Any, None]) -> None:
+        if self._comparing is not None and not self._comparing.done():
+            comparison.close()  # one at a time is enough: both sides compare
+            return
+        self._comparing = asyncio.get_running_loop().create_task(comparison)
+
+    async def _tell_digest(self, live: LiveDocument) -> None:
+        for _ in range(COMPARE_TRIES):
+            await asyncio.sleep(COMPARE_INTERVAL)
+            if self._stands_still(live):
+                position = self.ledger.position
+                vector, content = await _digest(live)
+                body = {"k": "digest", "epoch": self.ledger.epoch, "position": position}
+                self._cluster.tell(self.name, {**body, "vector": vector, "content": content})
+                return
+
+    async def _take_digest(self, live: LiveDocument, body: dict[str, Any]) -> None:
+        ledger = self.ledger
+        if not self._stands_still(live) or (body["epoch"], body["position"]) != (ledger.epoch, ledger.position):
+            return
+        if await _digest(live) == (body["vector"], body["content"]):
+            return
+        if self._stands_still(live) and ledger.position == body["position"]:
+            _log.error("copies of a document differ: it is read again", document=self.name, position=ledger.position)
+            await self._settle_difference(live)
+
+    def _stands_still(self, live: LiveDocument) -> bool:
+        """Whether the copy is exactly what the log says up to the ledger's position."""
+        return (
+            self._reading is None and bool(self.ledger.epoch) and live.settled and not live.document.poisoned
+            and live.journal.position == self.ledger.position
+        )  # fmt: skip
+
+    async def _settle_difference(self, live: LiveDocument) -> None:
+        """Two copies at one position differ: the log decides, and gets what it lacks."""
+        stored = await self._store.load(self.name)
+        if stored is None or stored.epoch != self.ledger.epoch or not live.take_logged(stored.snapshot, stored.tail):
+            return
+        theirs = Document.load(stored.snapshot, stored.tail)
+        if theirs.clocks != live.document.clocks:
+            self._store.resume(self.name, live.document.diff(theirs.state_vector()))
+        elif theirs.content_hash() != live.document.content_hash():
+            live.load_again()
+
+
+async def _digest(live: LiveDocument) -> tuple[str, str]:
+    """State vector and content of a document, as text."""
+    vector = base64.b64encode(live.document.state_vector()).decode()
+    return vector, await asyncio.to_thread(_content_of, live.document.encode())
+
+
+def _content_of(state: bytes) -> str:
+    return Document.load(state, []).content_hash()

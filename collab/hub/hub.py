@@ -238,12 +238,14 @@ class Hub:
             await asyncio.sleep(0.05)
             if self.outage.lasts or live.deleted:
                 return
+        follower.compare()
         live.notify(CollabError("cluster_degraded", "The server is in touch with its neighbours again."), resolved=True)
 
     def bells_missed(self) -> None:
         """See :class:`collab.cluster.base.Watcher`."""
         for name, follower in self._followers.items():
             follower.catch_up()
+            follower.compare()
             neighbours = self.documents[name].neighbours
             if neighbours is not None:
                 neighbours.introduce()

@@ -275,12 +275,16 @@ class LiveDocument:
         except CollabError as error:
             # Loading it again applies what is in the log whatever it is, and shows everything to everybody.
             _log.error("an update in the log cannot be applied", document=self.name, code=error.code)
-            self.document.poisoned = True
-            self._begin_reload()
+            self.load_again()
         if self._pending:
             self._updates.request()
         self.logged_since_snapshot += len(updates)
         return True
+
+    def load_again(self) -> None:
+        """Throw the document away, and make it of the log; edits are refused for a moment."""
+        self.document.poisoned = True
+        self._begin_reload()
 
     @property
     def log_position(self) -> int:

@@ -86,6 +86,10 @@ class Link:
         """The channel over which nodes hear of a document."""
         return f"collab:{self.database}:{{{_tag(document)}}}"
 
+    def shared_channel(self, kind: str) -> str:
+        """A channel that belongs to no document."""
+        return f"collab:{self.database}:{kind}"
+
     def shared_key(self, kind: str) -> str:
         """The key of something that belongs to no document."""
         return f"collab:{kind}"

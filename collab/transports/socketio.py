@@ -71,6 +71,15 @@ COSTLY, REST, MAX_REST = 0.005, 20.0, 10.0
 _EMPTY_UPDATE = b"\0\0"
 
 
+def redis_manager(url: str, channel: str) -> Any:
+    """A client manager that takes emits and kicks of other processes from a Redis channel.
+
+    Such a process uses ``socketio.RedisManager(url, channel=channel, write_only=True)``. Documents never go
+    this way: what is published here while nobody listens is lost.
+    """
+    return socketio.AsyncRedisManager(url, channel=channel)
+
+
 class SocketIOEncoder:
     """Writes what a document says as Socket.IO packets of one namespace."""
 
@@ -607,7 +616,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         if under_way is not None:
             _hold(attachment.connection.socket, asyncio.shield(under_way))
         if session.unacknowledged > MAX_UNACKNOWLEDGED:
-            _hold(attachment.connection.socket, _until_acknowledged(session))
+            _hold(attachment.connection.socket, _until_acknowledged(session, attachment.live))
 
     def _edit_done(self, attachment: Attachment, id: int | None, result: int | CollabError) -> None:
         attachment.session.unacknowledged -= 1
@@ -730,6 +739,16 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             if attachment is not None:
                 self._dismiss(attachment, CollabError("forbidden", "You were disconnected."))
 
+    async def shutdown(self) -> None:
+        """End every session, and stop listening to other processes."""
+        await super().shutdown()
+        listener: asyncio.Task[None] | None = getattr(self.manager, "thread", None)
+        if listener is not None:
+            listener.cancel()
+            await asyncio.gather(listener, return_exceptions=True)
+            if self.manager.redis is not None:
+                await self.manager.redis.aclose()
+
     def announce_drain(self, timeout: float) -> None:
         """Tell every session that the server is about to move: to other nodes at once, to ourselves in a second."""
         error = CollabError("draining", retry_after=1 if self._hub.cluster.nodes == 1 else 0)
@@ -771,9 +790,10 @@ async def _until_drained(socket: EngineSocket) -> None:
             socket.cut()
 
 
-async def _until_acknowledged(session: Session) -> None:
-    # Rare, and cheaper than an event for every edit.
-    while session.unacknowledged > MAX_UNACKNOWLEDGED // 2:
+async def _until_acknowledged(session: Session, live: LiveDocument) -> None:
+    # Rare, and cheaper than an event for every edit. Who is not read cannot answer pings, and an outage of
+    # the cluster lasts longer than their timeout: what waits then is bounded in bytes.
+    while session.unacknowledged > MAX_UNACKNOWLEDGED // 2 and not live.outage.lasts:
         await asyncio.sleep(0.005)
 
 
