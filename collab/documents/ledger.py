@@ -31,11 +31,28 @@ class Ledger:
         position: the copy holds every entry up to and including this one.
     """
 
-    __slots__ = ("epoch", "position")
+    __slots__ = ("_logged", "epoch", "position")
 
     def __init__(self, epoch: str = "", position: int = 0) -> None:
         self.epoch = epoch
         self.position = position
+        self._logged = ("", 0)
+
+    @property
+    def log(self) -> str:
+        """The epoch of the log that has entries of ours or that the copy follows; ``""`` for none so far."""
+        return self.epoch or self._logged[0]
+
+    @property
+    def floor(self) -> int:
+        """The log was seen to reach at least this position: if it ends before, it has lost entries."""
+        epoch, position = self._logged
+        return max(self.position, position) if epoch == self.log else self.position
+
+    def was_logged(self, epoch: str, position: int) -> None:
+        """An entry of ours was logged at ``position`` of ``epoch``; its bell may still be on its way."""
+        if epoch != self._logged[0] or position > self._logged[1]:
+            self._logged = epoch, position
 
     def hear(self, bell: Bell, *, own: bool) -> Verdict:
         """Judge a bell, and advance over it if that leaves no gap.
@@ -45,9 +62,7 @@ class Ledger:
         """
         if bell.epoch != self.epoch:
             # The first entry that a document ever had: its copies are empty, and in no epoch.
-            if self.epoch or bell.first != self.position + 1:
-                return Verdict.READ
-            if not (own or bell.updates):
+            if self.log not in ("", bell.epoch) or bell.first != self.position + 1 or not (own or bell.updates):
                 return Verdict.READ
             self.epoch, self.position = bell.epoch, bell.last
             return Verdict.APPLY
@@ -71,6 +86,9 @@ class Ledger:
         False means that the log has lost entries that the copy holds: it was emptied, restored from
         an older backup, or replaced.
         """
-        if not self.epoch:
-            return True
-        return epoch == self.epoch and position >= self.position
+        return not self.log or (epoch == self.log and position >= self.floor)
+
+    def begin_anew(self) -> None:
+        """The log is gone; the next one goes on behind the positions that this one had."""
+        self.position = self.floor
+        self.epoch, self._logged = "", ("", 0)

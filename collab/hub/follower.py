@@ -118,7 +118,7 @@ class Follower:
         elif isinstance(message, Renewed):
             if message.epoch != ledger.epoch:
                 self.catch_up()
-        elif isinstance(message, Deleted) and message.epoch == ledger.epoch:
+        elif isinstance(message, Deleted) and message.epoch == ledger.log:
             self._on_deleted(self.name)
 
     def _take_bell(self, live: LiveDocument, bell: Bell) -> None:
@@ -139,10 +139,10 @@ class Follower:
         """Compare with where the log was found to end.
 
         Args:
-            asked: epoch and position of the ledger when that was asked for.
+            asked: epoch and floor of the ledger when that was asked for.
         """
         ledger = self.ledger
-        if self._live is None or self._reading is not None or asked[0] != ledger.epoch:
+        if self._live is None or self._reading is not None or asked[0] != ledger.log:
             return
         if mark.epoch != ledger.epoch or mark.position < asked[1]:
             self.catch_up()
@@ -207,7 +207,7 @@ class Follower:
         ledger = self.ledger
         while True:
             found = await self._store.read(self.name, ledger.position if ledger.epoch else 0)
-            if ledger.epoch and ledger.epoch in found.deleted:
+            if ledger.log and ledger.log in found.deleted:
                 self._on_deleted(self.name)
                 return True
             if not ledger.continues(found.epoch, found.position):
@@ -229,8 +229,8 @@ class Follower:
             "the log has lost entries: they are written again",
             document=self.name, position=ledger.position, found=found.position, emptied=not found.epoch,
         )  # fmt: skip
-        if found.epoch == ledger.epoch:
-            await self._store.renew(self.name, ledger.epoch, ledger.position)
+        if found.epoch == ledger.log:
+            await self._store.renew(self.name, ledger.log, ledger.floor)
             return False  # ours or another node's new epoch: read it
         stored = await self._store.load(self.name)
         if stored is not None and not live.take_logged(stored.snapshot, stored.tail):
@@ -240,9 +240,10 @@ class Follower:
         if theirs.clocks == live.document.clocks and theirs.content_hash() == live.document.content_hash():
             seed = None
         if stored is not None:
-            ledger.epoch, ledger.position = stored.epoch, stored.position
+            ledger.begin_anew()
+            ledger.has_read(stored.epoch, stored.position)
         else:
-            ledger.epoch = ""
+            ledger.begin_anew()
         self._store.resume(self.name, seed)
         return True
 

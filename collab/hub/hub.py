@@ -291,7 +291,7 @@ class Hub:
                 if not self.cluster.reachable:
                     break
                 some = names[at : at + PROBED_AT_ONCE]
-                asked = [(f.ledger.epoch, f.ledger.position) for f in map(self._followers.get, some) if f is not None]
+                asked = [(f.ledger.log, f.ledger.floor) for f in map(self._followers.get, some) if f is not None]
                 try:
                     marks = await store.probe(some)
                 except CollabError:

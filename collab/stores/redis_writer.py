@@ -210,9 +210,9 @@ class RedisWriter:
         link, document, ledger = self._link, lane.document, lane.ledger
         words: list[bytes | str | int] = [
             3, link.key(document, "meta"), link.key(document, "log"), link.key(document, f"batch:{self._node}"),
-            ledger.epoch if ledger is not None else "",
+            ledger.log if ledger is not None else "",
             fresh_epoch(),
-            ledger.position if ledger is not None else 0,
+            ledger.floor if ledger is not None else 0,
             lane.number, self._node, link.channel(document),
         ]  # fmt: skip
         for append in lane.batch:
@@ -230,6 +230,8 @@ class RedisWriter:
             _fail(batch, CollabError("storage_unavailable"))
         elif answer[0] == b"ok":
             first = int(answer[2])
+            if lane.ledger is not None:
+                lane.ledger.was_logged(answer[1].decode(), int(answer[3]))
             for at, append in enumerate(batch):
                 if not append.future.done():
                     append.future.set_result(first + at)
