@@ -142,6 +142,8 @@ def create_app(
         await hub.start()
         if isinstance(store, RedisStore):
             _log.info("one node of a cluster", nodes=cluster.nodes, promise=await store.promise())
+            if settings.store.startswith("sqlite:"):
+                _log.warning("in a cluster documents live in Redis; this store is not used", store=settings.store)
 
     async def leave(_app: web.Application) -> None:
         if not hub.draining:  # an application around this one knows of no draining

@@ -138,7 +138,7 @@ def check(deep: bool, **flags: Any) -> None:
 
 
 async def _check(settings: Settings, deep: bool) -> StoreReport:
-    store = store_from_url(settings.store)
+    store = store_from_url(settings.redis or settings.store)
     try:
         try:
             await store.open()

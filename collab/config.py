@@ -307,7 +307,7 @@ def _with_redis(values: dict[str, Any]) -> dict[str, Any]:
                 f"store: {shown_url(store)!r} is not allowed; allowed: {shown_url(redis)!r}, the Redis of the setting"
                 " redis, because an edit is logged and announced in one step"
             )
-    return values if redis is None else {**values, "store": redis}
+    return {**values, "store": redis} if store is None and redis is not None else values
 
 
 def _check_together(settings: Settings) -> None:

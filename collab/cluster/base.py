@@ -89,7 +89,7 @@ class Cluster(ABC):
 
     @abstractmethod
     async def listeners(self, document: str) -> int:
-        """How many nodes have joined ``document``, ourselves included if we have."""
+        """How many nodes have joined ``document``, ourselves included if we have; 0 where that is not known."""
 
     @abstractmethod
     def count(self, people: Mapping[str, int]) -> None:

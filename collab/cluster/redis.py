@@ -255,9 +255,10 @@ class RedisCluster(Cluster):
     async def listeners(self, document: str) -> int:
         """See :class:`Cluster`."""
         try:
-            (_, number), *_ = await self._link.client.pubsub_numsub(self._link.channel(document))
-        except FAILURES:
-            return 1
+            async with self._link.asking() as client:
+                (_, number), *_ = await client.pubsub_numsub(self._link.channel(document))
+        except CollabError:
+            return 0
         return int(number)
 
     def count(self, people: Mapping[str, int]) -> None:
@@ -270,11 +271,11 @@ class RedisCluster(Cluster):
         if not (others and documents):
             return [0] * len(documents)
         try:
-            async with self._link.client.pipeline(transaction=False) as pipeline:
+            async with self._link.asking() as client, client.pipeline(transaction=False) as pipeline:
                 for node in others:
                     pipeline.hmget(self._people_key(node), list(documents))
                 rows = await pipeline.execute()
-        except FAILURES:
+        except CollabError:
             return [0] * len(documents)
         return [sum(int(row[at] or 0) for row in rows) for at in range(len(documents))]
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
+from redis.exceptions import NoScriptError
 
 from collab.documents.ledger import Ledger
 from collab.errors import CollabError
@@ -26,7 +27,7 @@ from collab.stores.base import (
     Version,
 )
 from collab.stores.history import summed
-from collab.stores.redis_link import FAILURES, Link, shown_url, unavailable
+from collab.stores.redis_link import Link, shown_url
 from collab.stores.redis_scripts import ADD_VERSION, COMPACT, CREATE, DELETE, DELETE_VERSION, READ, RENEW, Script
 from collab.stores.redis_writer import RedisWriter, fresh_epoch
 
@@ -66,11 +67,11 @@ class RedisStore(SharedStore):
     async def open(self) -> None:
         """See :class:`Store`; fails with the reason where Redis does not answer or is too old."""
         try:
-            info = await self._link.client.info("server")
-        except FAILURES as error:
-            raise CollabError(
-                "storage_unavailable", f"Cannot reach Redis at {shown_url(self._link.url)}: {error}."
-            ) from None
+            async with self._link.asking() as client:
+                info = await client.info("server")
+        except CollabError as error:
+            where, words = shown_url(self._link.url), error.__cause__
+            raise CollabError("storage_unavailable", f"Cannot reach Redis at {where}: {words}.") from None
         version = str(info.get("redis_version", "0"))
         if int(version.split(".")[0]) < 7:
             raise CollabError(
@@ -92,16 +93,14 @@ class RedisStore(SharedStore):
         return self._writer
 
     async def _run(self, script: Script, keys: Sequence[str], *words: bytes | str | int | float) -> Any:
-        client = self._link.client
         try:
-            return await client.evalsha(script.sha, len(keys), *keys, *words)
-        except FAILURES as error:
-            if type(error).__name__ != "NoScriptError":
-                raise unavailable(error) from None
-        try:
+            async with self._link.asking() as client:
+                return await client.evalsha(script.sha, len(keys), *keys, *words)
+        except CollabError as error:
+            if not isinstance(error.__cause__, NoScriptError):
+                raise
+        async with self._link.asking() as client:
             return await client.eval(script.source, len(keys), *keys, *words)
-        except FAILURES as error:
-            raise unavailable(error) from None
 
     def _keys(self, document: str, *kinds: str) -> list[str]:
         return [self._link.key(document, kind) for kind in kinds]
@@ -134,10 +133,8 @@ class RedisStore(SharedStore):
         return bool(created)
 
     async def _list(self, document: str) -> None:
-        try:
-            await self._link.client.zadd(self._link.shared_key("names"), {document: 0})
-        except FAILURES as error:
-            raise unavailable(error) from None
+        async with self._link.asking() as client:
+            await client.zadd(self._link.shared_key("names"), {document: 0})
 
     def append(
         self, document: str, update: bytes, participant: str | None = None
@@ -148,16 +145,13 @@ class RedisStore(SharedStore):
     async def compact(self, document: str, snapshot: bytes, position: int) -> None:
         """See :class:`Store`."""
         meta, log, state, history = self._keys(document, "meta", "log", "snapshot", "history")
-        client = self._link.client
-        try:
+        async with self._link.asking() as client:
             epoch, present = await client.hmget(meta, ["epoch", "snapshot"])
             since = int(present or 0)
             if epoch is None or position <= since:
                 return
             entries = await client.xrange(log, f"({since}-0", f"{position}-0")
             last = await client.lrange(history, -1, -1)
-        except FAILURES as error:
-            raise unavailable(error) from None
         trimmed = sum(len(fields[b"u"]) for _, fields in entries)
         rows = summed([*map(_from_row, last), *(_entry(id, fields) for id, fields in entries)])
         await self._run(
@@ -169,10 +163,8 @@ class RedisStore(SharedStore):
         """See :class:`Store`."""
         keys = self._keys(document, "meta", "log", "snapshot", "history", "versions", "states")
         gone = await self._run(DELETE, keys, self._link.channel(document), self._node)
-        try:
-            await self._link.client.zrem(self._link.shared_key("names"), document)
-        except FAILURES as error:
-            raise unavailable(error) from None
+        async with self._link.asking() as client:
+            await client.zrem(self._link.shared_key("names"), document)
         return bool(gone)
 
     async def documents(
@@ -180,10 +172,10 @@ class RedisStore(SharedStore):
     ) -> list[DocumentInfo]:
         """See :class:`Store`."""
         found: list[DocumentInfo] = []
-        client, names_key = self._link.client, self._link.shared_key("names")
+        names_key = self._link.shared_key("names")
         start = b"[" + prefix.encode() if after is None or after < prefix else b"(" + after.encode()
         while len(found) < limit:
-            try:
+            async with self._link.asking() as client:
                 names = await client.zrangebylex(names_key, start, b"+", 0, limit)
                 named = [name.decode() for name in names]
                 mine = [name for name in named if name.startswith(prefix)]
@@ -191,8 +183,6 @@ class RedisStore(SharedStore):
                     for name in mine:
                         pipeline.hmget(self._link.key(name, "meta"), ["epoch", "size", "created", "updated"])
                     rows = await pipeline.execute() if mine else []
-            except FAILURES as error:
-                raise unavailable(error) from None
             for name, (epoch, size, created, updated) in zip(mine, rows, strict=True):
                 if epoch is not None:
                     found.append(DocumentInfo(name, int(size or 0), float(created or 0), float(updated or 0)))
@@ -206,13 +196,10 @@ class RedisStore(SharedStore):
     async def history(self, document: str, after: int = 0, limit: int = 1000) -> list[HistoryEntry]:
         """See :class:`Store`."""
         log, history = self._keys(document, "log", "history")
-        try:
-            async with self._link.client.pipeline(transaction=True) as pipeline:
-                pipeline.lrange(history, 0, -1)
-                pipeline.xrange(log)
-                rows, entries = await pipeline.execute()
-        except FAILURES as error:
-            raise unavailable(error) from None
+        async with self._link.asking() as client, client.pipeline(transaction=True) as pipeline:
+            pipeline.lrange(history, 0, -1)
+            pipeline.xrange(log)
+            rows, entries = await pipeline.execute()
         found = summed([*map(_from_row, rows), *(_entry(id, fields) for id, fields in entries)])
         return [entry for entry in found if entry.last > after][:limit]
 
@@ -228,23 +215,18 @@ class RedisStore(SharedStore):
 
     async def versions(self, document: str) -> list[Version]:
         """See :class:`Store`."""
-        try:
-            heads = await self._link.client.hgetall(self._link.key(document, "versions"))
-        except FAILURES as error:
-            raise unavailable(error) from None
+        async with self._link.asking() as client:
+            heads = await client.hgetall(self._link.key(document, "versions"))
         found = [_version(int(id), head) for id, head in heads.items()]
         return sorted(found, key=lambda version: -version.id)
 
     async def version(self, document: str, id: int) -> tuple[Version, bytes] | None:
         """See :class:`Store`."""
         versions, states = self._keys(document, "versions", "states")
-        try:
-            async with self._link.client.pipeline(transaction=True) as pipeline:
-                pipeline.hget(versions, str(id))
-                pipeline.hget(states, str(id))
-                head, state = await pipeline.execute()
-        except FAILURES as error:
-            raise unavailable(error) from None
+        async with self._link.asking() as client, client.pipeline(transaction=True) as pipeline:
+            pipeline.hget(versions, str(id))
+            pipeline.hget(states, str(id))
+            head, state = await pipeline.execute()
         return None if head is None or state is None else (_version(id, head), state)
 
     async def delete_version(self, document: str, id: int) -> bool:
@@ -290,13 +272,10 @@ class RedisStore(SharedStore):
 
     async def probe(self, documents: Sequence[str]) -> list[Mark]:
         """See :class:`SharedStore`."""
-        try:
-            async with self._link.client.pipeline(transaction=False) as pipeline:
-                for document in documents:
-                    pipeline.hmget(self._link.key(document, "meta"), ["epoch", "position", "deleted"])
-                rows = await pipeline.execute()
-        except FAILURES as error:
-            raise unavailable(error) from None
+        async with self._link.asking() as client, client.pipeline(transaction=False) as pipeline:
+            for document in documents:
+                pipeline.hmget(self._link.key(document, "meta"), ["epoch", "position", "deleted"])
+            rows = await pipeline.execute()
         return [
             Mark((epoch or b"").decode(), int(position or 0), tuple((deleted or b"").decode().split()))
             for epoch, position, deleted in rows
@@ -310,26 +289,20 @@ class RedisStore(SharedStore):
     async def lease(self, document: str, purpose: str, seconds: float) -> bool:
         """See :class:`SharedStore`."""
         key = self._link.key(document, f"lease:{purpose}")
-        try:
-            return bool(await self._link.client.set(key, self._node, nx=True, px=int(1000 * seconds)))
-        except FAILURES as error:
-            raise unavailable(error) from None
+        async with self._link.asking() as client:
+            return bool(await client.set(key, self._node, nx=True, px=int(1000 * seconds)))
 
     # -- what is it worth -----------------------------------------------------------------------
 
     async def check(self, deep: bool = False) -> StoreReport:
         """See :class:`Store`; ``deep`` reads every document."""
-        client = self._link.client
         probe, names = self._link.shared_key(f"probe:{self._node}"), self._link.shared_key("names")
         token = secrets.token_hex(4)
-        try:
-            async with client.pipeline(transaction=False) as pipeline:
-                pipeline.set(probe, token, ex=60)
-                pipeline.get(probe)
-                pipeline.zcard(names)
-                _, found, documents = await pipeline.execute()
-        except FAILURES as error:
-            raise unavailable(error) from None
+        async with self._link.asking() as client, client.pipeline(transaction=False) as pipeline:
+            pipeline.set(probe, token, ex=60)
+            pipeline.get(probe)
+            pipeline.zcard(names)
+            _, found, documents = await pipeline.execute()
         if found != token.encode():
             raise CollabError("storage_unavailable", "Redis did not keep what was written to it.")
         damaged = await self._read_all() if deep else {}
@@ -337,16 +310,14 @@ class RedisStore(SharedStore):
 
     async def promise(self) -> str:
         """What an ack is worth on this Redis, in words."""
-        client = self._link.client
         try:
-            settings = await client.config_get("appendonly", "appendfsync")
-        except FAILURES:
+            async with self._link.asking() as client:
+                settings = await client.config_get("appendonly", "appendfsync")
+        except CollabError:
             # Hosted Redis often hides its configuration.
-            try:
+            async with self._link.asking() as client:
                 on = (await client.info("persistence")).get("aof_enabled")
-            except FAILURES as error:
-                raise unavailable(error) from None
-            settings = {b"appendonly": b"yes" if on else b"no", b"appendfsync": b"unknown"}
+            settings = {"appendonly": "yes" if on else "no", "appendfsync": "unknown"}
         words = {_text(key): _text(value) for key, value in settings.items()}
         return promise_of(words.get("appendonly", "no"), words.get("appendfsync", "unknown"))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,6 +21,12 @@ FAILURES = (RedisError, OSError, TimeoutError, EOFError)
 #: seconds until an answer is given up, and bytes a second that are allowed for on top
 ANSWER_TIMEOUT = 3.0
 SLOWEST = 4 * 2**20
+#: seconds for what is large or seldom
+BULK_TIMEOUT = 10.0
+
+#: no timeouts of its own: below Python 3.12 redis-py's lose a cancellation (``asyncio.wait_for``), and who
+#: listens waits for ever anyway; ours are around every call
+_OPTIONS: dict[str, Any] = {"protocol": 2, "socket_timeout": None, "socket_connect_timeout": ANSWER_TIMEOUT}
 
 Command = Sequence[bytes | str | int | float]
 
@@ -66,9 +73,21 @@ class Link:
         self.database = int(parse(url).get("db", 0))
         #: for what is large or seldom: snapshots, versions, listings; redis-py's annotations allow for text and
         #: bytes alike in every answer, so they are of no use here
-        self.client: Any = Redis.from_url(
-            url, protocol=2, socket_timeout=20.0, socket_connect_timeout=ANSWER_TIMEOUT, retry=_never()
-        )
+        self.client: Any = Redis.from_url(url, **_OPTIONS, retry=_never())
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Any]:
+        """``async with link.asking() as client``: use :attr:`client`, within ``BULK_TIMEOUT`` seconds.
+
+        Raises:
+            CollabError: ``storage_unavailable`` where Redis did not answer, or refused.
+        """
+        try:
+            async with asyncio.timeout(BULK_TIMEOUT):
+                yield self.client
+        except FAILURES as error:
+            words = str(error) or type(error).__name__
+            raise CollabError("storage_unavailable", f"Redis is out of reach: {words}.", retry_after=1) from error
 
     def pipe(self) -> Pipe:
         """A connection of its own."""
@@ -76,7 +95,7 @@ class Link:
 
     def connection(self) -> Any:
         """A bare connection that waits for ever for what comes; not connected yet."""
-        return _bare(self.url, None)
+        return _bare(self.url)
 
     def key(self, document: str, kind: str) -> str:
         """The key of one kind of data of a document."""
@@ -135,7 +154,7 @@ class Pipe:
 
     async def _connected(self) -> Any:
         if self._connection is None:
-            connection = _bare(self._url, ANSWER_TIMEOUT)
+            connection = _bare(self._url)
             try:
                 await connection.connect()
                 await _load_scripts(connection)
@@ -152,10 +171,8 @@ class Pipe:
             await connection.disconnect(nowait=True)
 
 
-def _bare(url: str, timeout: float | None) -> Any:
-    pool: Any = ConnectionPool.from_url(
-        url, protocol=2, socket_timeout=timeout, socket_connect_timeout=ANSWER_TIMEOUT, retry=_never()
-    )
+def _bare(url: str) -> Any:
+    pool: Any = ConnectionPool.from_url(url, **_OPTIONS, retry=_never())
     return pool.make_connection()
 
 
@@ -186,11 +203,6 @@ async def _exchange(connection: Any, commands: Sequence[Command]) -> list[Any]:
 
 async def _load_scripts(connection: Any) -> None:
     await _exchange(connection, [[b"SCRIPT", b"LOAD", script.source] for script in SCRIPTS])
-
-
-def unavailable(error: BaseException) -> CollabError:
-    """What a caller is told when Redis failed."""
-    return CollabError("storage_unavailable", f"Redis is out of reach: {error}.", retry_after=1)
 
 
 def _tag(document: str) -> str:

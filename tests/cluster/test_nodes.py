@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -55,6 +58,49 @@ async def test_two_nodes_share_a_document(start_node: StartNode, http: aiohttp.C
     third = start_node()
     again = await opened(third, http, "notes")
     await again.wait_for("from one from two")
+
+
+async def test_a_store_of_one_node_alone_is_not_used(
+    redis_server: RedisServer, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    nodes = [
+        CollabServer(store, args=["--redis", redis_server.url]).start()
+        for store in ("memory://", f"sqlite:///{tmp_path}/unused.db")
+    ]
+    try:
+        assert nodes[1].start_line.endswith("store=redis auth=none nodes=2")
+        assert "this store is not used" in nodes[1].stderr()
+        assert not (tmp_path / "unused.db").exists()
+        ada, bob = [await opened(node, http, "shared") for node in nodes]
+        await ada.type("seen")
+        await bob.wait_for("seen")
+    finally:
+        for node in nodes:
+            node.kill()
+
+
+def test_check_says_what_an_ack_is_worth(redis_server: RedisServer) -> None:
+    def check() -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "collab", "check", "--redis", redis_server.url],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return " ".join(done.stdout.split())
+
+    with redis_server.client() as client:
+        assert "appendfsync everysec); a crash of the Redis process loses nothing" in check()
+        client.config_set("appendfsync", "always")
+        assert "an ack means: on the disk of Redis" in check()
+        client.config_set("appendonly", "no")
+        assert "an ack means: in the memory of Redis" in check()
+    redis_server.kill()
+    done = subprocess.run(
+        [sys.executable, "-m", "collab", "check", "--redis", redis_server.url],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Cannot reach Redis" in done.stderr
 
 
 @pytest.mark.parametrize("count", [2, 3])

@@ -311,7 +311,7 @@ def test_the_help_lists_every_setting_with_its_variable_and_default() -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {"redis": "redis://r:7/1"}, {"store": "redis://r:7/1"}, {"store": "memory://", "redis": "redis://r:7/1"},
+        {"redis": "redis://r:7/1"}, {"store": "redis://r:7/1"},
         {"store": "redis://r:7/1", "redis": "redis://r:7/1"}, {"store": "redis://r:7?db=1", "redis": "redis://r:7/1"},
     ],
 )  # fmt: skip
