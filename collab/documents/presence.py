@@ -133,6 +133,7 @@ class Presence:
         self._wanted = {client: wanted for client, wanted in self._wanted.items() if wanted[0] != session}
         for client in present.clients:
             self._remove(client, session)
+        self._released(present.clients)
 
     def show(self, session: str, state: Any) -> None:
         """Set the JSON presence state of a session (any JSON value of an object; None hides it)."""
@@ -260,9 +261,13 @@ class Presence:
         if len(self._tombstones) > MAX_TOMBSTONES:
             self._tombstones.popitem(last=False)
         self._changed_clients[client] = session
-        wanted = self._wanted.pop(client, None)
-        if wanted is not None and wanted[0] in self.sessions:
-            self.announce(wanted[0], [wanted[1]])
+
+    def _released(self, clients: Iterable[int]) -> None:
+        """Give ids that nobody owns any more to those who announced them meanwhile."""
+        for client in clients:
+            session, entry = self._wanted.pop(client, ("", None))
+            if entry is not None and session in self.sessions:
+                self.announce(session, [entry])
 
     # -- sessions on other nodes ----------------------------------------------------------------
 
@@ -296,9 +301,11 @@ class Presence:
         present.shown, present.state = shared["shown"], shared["state"]
         self._mark(session)
         announced = {client: (clock, state) for client, clock, state in shared["clients"]}
-        for client in [client for client in present.clients if client not in announced]:
+        gone = [client for client in present.clients if client not in announced]
+        for client in gone:
             present.clients.remove(client)
             self._remove(client, session)
+        self._released(gone)
         for client, (clock, state) in announced.items():
             self._adopt_client(present, client, clock, state)
 

@@ -356,8 +356,12 @@ class Hub:
 
     async def _keep_checkpoint(self, live: LiveDocument) -> None:
         try:
-            if await self._leave_to_others(live, "checkpoint"):
-                return
+            if isinstance(self.store, SharedStore):
+                if await self._leave_to_others(live, "checkpoint"):
+                    return
+                await self.checkpoints.recall(live, self.store)  # another node may have kept one
+                if not self.checkpoints.due(live):
+                    return
             await self.checkpoints.keep(live, self.store)
         except CollabError as error:
             _log.error("checkpoint failed", document=live.name, code=error.code)

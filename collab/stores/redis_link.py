@@ -23,6 +23,8 @@ ANSWER_TIMEOUT = 3.0
 SLOWEST = 4 * 2**20
 #: seconds for what is large or seldom
 BULK_TIMEOUT = 10.0
+#: connections for that; after an outage every open document reads its log
+ASKED_AT_ONCE = 16
 
 #: no timeouts of its own: below Python 3.12 redis-py's lose a cancellation (``asyncio.wait_for``), and who
 #: listens waits for ever anyway; ours are around every call
@@ -74,6 +76,7 @@ class Link:
         #: for what is large or seldom: snapshots, versions, listings; redis-py's annotations allow for text and
         #: bytes alike in every answer, so they are of no use here
         self.client: Any = Redis.from_url(url, **_OPTIONS, retry=_never())
+        self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
 
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[Any]:
@@ -82,12 +85,13 @@ class Link:
         Raises:
             CollabError: ``storage_unavailable`` where Redis did not answer, or refused.
         """
-        try:
-            async with asyncio.timeout(BULK_TIMEOUT):
-                yield self.client
-        except FAILURES as error:
-            words = str(error) or type(error).__name__
-            raise CollabError("storage_unavailable", f"Redis is out of reach: {words}.", retry_after=1) from error
+        async with self._asking:
+            try:
+                async with asyncio.timeout(BULK_TIMEOUT):
+                    yield self.client
+            except FAILURES as error:
+                words = str(error) or type(error).__name__
+                raise CollabError("storage_unavailable", f"Redis is out of reach: {words}.", retry_after=1) from error
 
     def pipe(self) -> Pipe:
         """A connection of its own."""

@@ -42,7 +42,8 @@ class _Lane:
 
     A batch that got no answer is sent again as it was, under its number, by which the script knows
     what it has carried out already. ``held``: nothing may go until the copy was brought in line.
-    ``seed`` goes before everything else, because what waits may build on it.
+    ``seed`` goes before everything else, because what waits may build on it. ``listed``: the document's
+    name is in the list of all names; with another hash tag, the script cannot see to that.
     """
 
     document: str
@@ -53,6 +54,7 @@ class _Lane:
     ledger: Ledger | None = None
     on_stray: Callable[[], None] | None = None
     held: bool = False
+    listed: bool = False
 
     @property
     def idle(self) -> bool:
@@ -115,6 +117,7 @@ class RedisWriter:
             future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             future.add_done_callback(_seen)
             lane.seed = _Append(seed, _named(None), future)
+            lane.listed = False
         lane.held = False
         self._wake(lane)
 
@@ -158,10 +161,9 @@ class RedisWriter:
             lanes = self._gather()
             if not lanes:
                 continue
-            commands: list[Command | tuple[Script, Command]] = []
-            for lane in lanes:
-                commands.append(self._command(lane))
-                commands.append([b"ZADD", self._link.shared_key("names"), 0, lane.document])
+            commands: list[Command | tuple[Script, Command]] = [self._command(lane) for lane in lanes]
+            new = [lane for lane in lanes if not lane.listed]
+            commands += [[b"ZADD", self._link.shared_key("names"), 0, lane.document] for lane in new]
             try:
                 answers = await self._pipe.run(commands)
             except FAILURES as error:
@@ -173,8 +175,10 @@ class RedisWriter:
                 continue
             wait = FIRST_RETRY
             self._on_health(True)
-            for lane, answer, listed in zip(lanes, answers[::2], answers[1::2], strict=True):
-                self._answered(lane, listed if isinstance(listed, Exception) else answer)
+            for lane, answer in zip(new, answers[len(lanes) :], strict=True):
+                lane.listed = not isinstance(answer, Exception)
+            for lane, answer in zip(lanes, answers, strict=False):
+                self._answered(lane, answer)
             if self._ready:
                 self._work.set()
 
@@ -221,6 +225,8 @@ class RedisWriter:
 
     def _answered(self, lane: _Lane, answer: Any) -> None:
         batch, lane.batch = lane.batch, []
+        if not isinstance(answer, Exception) and answer[0] != b"ok":
+            lane.listed = False
         if isinstance(answer, Exception):
             # Refused, not lost: Redis is full, read-only or still loading. What waits behind may build
             # on it, so it fails as well; whoever appended keeps it and comes again.

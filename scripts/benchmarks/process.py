@@ -60,7 +60,7 @@ class ServerProcess:
 
     def cpu_seconds(self) -> float:
         """User and system time of all its threads and children so far."""
-        return sum(_cpu_seconds(pid) for pid in _family(self.pid))
+        return sum(pid_cpu_seconds(pid) for pid in _family(self.pid))
 
     def rss_bytes(self) -> int:
         """Resident memory, with children."""
@@ -160,7 +160,7 @@ def _family(pid: int) -> Iterator[int]:
             yield from _family(int(child))
 
 
-def _cpu_seconds(pid: int) -> float:
+def pid_cpu_seconds(pid: int) -> float:
     """From schedstat, in nanoseconds, where the kernel has it; otherwise in ticks of 10 ms."""
     try:
         threads = os.listdir(f"/proc/{pid}/task")
@@ -263,7 +263,7 @@ def _core_busy() -> float:
             if line.startswith(f"cpu{SERVER_CORE} "):
                 user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, line.split()[1:9])
                 busy = (user + nice + system + irq + softirq + steal) / _TICKS
-                return busy - (_cpu_seconds(_keeper) if _keeper is not None else 0.0)
+                return busy - (pid_cpu_seconds(_keeper) if _keeper is not None else 0.0)
     except (OSError, ValueError):
         pass
     return 0.0

@@ -55,7 +55,8 @@ class Server:
             store = workdir / "bench.db"
             for leftover in workdir.glob("bench.db*"):
                 leftover.unlink()
-            command += ["--store", f"sqlite:///{store}"]
+            if "redis" not in settings:
+                command += ["--store", f"sqlite:///{store}"]
             command += [word for name, value in settings.items() for word in (f"--{name}", value)]
         return await start_server(command, log=workdir / f"{self.name}.log", cwd=self.cwd)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
@@ -194,3 +196,108 @@ def test_a_yjs_client_that_applies_every_flush_sees_what_the_server_sees(
     assert watcher.states == {c: s for c, s in states(presence).items() if s is not None}
     for owner in map(presence.owner, range(5)):
         assert owner is None or owner in presence.sessions
+
+
+# -- sessions on other nodes ------------------------------------------------------------------------
+
+
+def told(session: str, *clients: tuple[int, int, str | None], **more: Any) -> dict[str, Any]:
+    return {"client_id": 900, "user": {"name": session}, "shown": False, "state": None,
+            "clients": [list(client) for client in clients], **more}  # fmt: skip
+
+
+def shown(presence: Presence) -> dict[int, tuple[int, str | None]]:
+    awareness = presence.awareness()
+    return {} if awareness is None else {e.client: (e.clock, e.state) for e in decode_awareness(awareness)}
+
+
+def test_what_one_node_shares_another_shows() -> None:
+    here, there = Presence(), Presence()
+    here.join("a", 1, {"name": "Ada"}, listed=False)
+    here.announce("a", [AwarenessEntry(7, 3, '{"x":1}')])
+    here.join("b", 2, {"name": "Bob"}, listed=True)
+    here.show("b", {"cursor": 4})
+    for session in ("a", "b"):
+        there.adopt("n1", session, here.shared(session))
+    assert shown(there) == shown(here)
+    assert there.everybody() == here.everybody()
+    before = there.take_change(want_json=True)
+    assert before.sessions == {"a", "b"}
+    there.adopt("n1", "a", here.shared("a"))
+    assert not there.dirty, "nothing new"
+    here.announce("a", [AwarenessEntry(7, 4, '{"x":2}')])
+    there.adopt("n1", "a", here.shared("a"))
+    assert shown(there)[7] == (4, '{"x":2}')
+    there.adopt("n2", "a", None)
+    assert "a" in there.sessions, "only the node that has a session says that it left"
+    assert there.forget("n1")
+    assert not shown(there)
+    assert not there.sessions
+    assert len(there.take_change(want_json=True).presence["left"]) == 2  # type: ignore[index]
+
+
+def test_an_id_that_moves_from_a_dead_node_is_claimed_when_its_owner_goes() -> None:
+    presence = Presence()
+    presence.adopt("n1", "old", told("old", (7, 10, '{"x":1}')))
+    presence.join("new", 1, {"name": "Ada"}, listed=False)
+    assert not presence.announce("new", [AwarenessEntry(7, 11, '{"x":2}')])
+    assert not presence.announce("new", [AwarenessEntry(7, 12, '{"x":3}')])
+    presence.forget("n1")
+    assert presence.owner(7) == "new"
+    clock, state = shown(presence)[7]
+    assert clock > 10, "news to everybody who knew it"
+    assert state == '{"x":3}', "the newest that it announced"
+
+
+def test_only_the_first_id_that_somebody_announces_is_waited_for() -> None:
+    presence = Presence()
+    presence.adopt("n1", "old", told("old", (7, 10, '{"x":1}'), (8, 10, '{"x":1}')))
+    presence.join("new", 1, {"name": "Ada"}, listed=False, max_ids=1)
+    presence.announce("new", [AwarenessEntry(7, 11, '{"x":2}')])
+    presence.announce("new", [AwarenessEntry(8, 10, '{"x":1}')])
+    presence.forget("n1")
+    assert presence.owner(7) == "new"
+    assert presence.owner(8) is None, "that was an echo of what it heard"
+    clock, state = shown(presence)[7]
+    assert clock > 10
+    assert state == '{"x":2}'
+
+
+def test_an_id_claimed_on_two_nodes_belongs_to_who_is_connected_here() -> None:
+    presence = Presence()
+    presence.join("here", 1, {"name": "Ada"}, listed=False)
+    presence.announce("here", [AwarenessEntry(7, 1, '{"x":1}')])
+    presence.adopt("n1", "there", told("there", (7, 50, '{"x":2}')))
+    assert presence.owner(7) == "here"
+    presence.adopt("n2", "far", told("far", (9, 1, '{"x":1}')))
+    presence.adopt("n3", "farther", told("farther", (9, 2, '{"x":2}')))
+    assert presence.owner(9) == "farther", "the later claim: its node knows that the other has gone"
+    presence.forget("n2")
+    assert presence.owner(9) == "farther"
+
+
+def test_clocks_never_fall_for_those_who_look() -> None:
+    presence = Presence()
+    presence.adopt("n1", "a", told("a", (7, 100, '{"x":1}')))
+    presence.forget("n1")
+    presence.adopt("n2", "b", told("b", (7, 5, '{"x":2}')))
+    assert shown(presence)[7][0] > 101
+    presence.adopt("n2", "b", told("b", (7, 6, '{"x":3}')))
+    assert shown(presence)[7][0] > 102
+
+
+def test_tombstones_of_other_nodes_count() -> None:
+    presence = Presence()
+    presence.remember_gone([(7, 40)])
+    presence.join("a", 1, {"name": "Ada"}, listed=False)
+    presence.announce("a", [AwarenessEntry(7, 2, '{"x":1}')])
+    assert shown(presence)[7][0] > 40
+    assert presence.comeback
+
+
+def test_people_elsewhere_are_renewed_by_their_own_node() -> None:
+    presence = Presence()
+    presence.adopt("n1", "a", told("a", (900, 3, "{}"), shown=True, state={}))
+    assert not presence.renew()
+    presence.repeat()
+    assert shown(presence)[900] == (3, "{}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.workloads import acks, cursors, idle, joins, saturation, scale, typing
+from benchmarks.workloads import acks, cluster, cursors, idle, joins, saturation, scale, typing
 from benchmarks.workloads.base import Workload
 
 WORKLOADS: dict[str, Workload] = {
@@ -17,5 +17,6 @@ WORKLOADS: dict[str, Workload] = {
         acks.ACKS,
         saturation.SATURATION,
         scale.SCALE,
+        cluster.CLUSTER,
     )
 }
