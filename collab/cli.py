@@ -86,7 +86,12 @@ def _settings(flags: dict[str, Any]) -> Settings:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="collab")
 def main() -> None:
-    """Collaborative editing over Socket.IO: what is acknowledged is on disk."""
+    """Collaborative editing over Socket.IO: what is acknowledged is on disk.
+
+    \b
+    Completion for your shell, names of documents included:
+    eval "$(_COLLAB_COMPLETE=bash_source collab)", or zsh_source, or fish_source.
+    """
 
 
 @main.command()
@@ -112,7 +117,7 @@ def serve(**flags: Any) -> None:
     sys.exit(code)
 
 
-@main.command()
+@main.command(short_help="Validate the settings, and look at the store.")
 @click.option("--deep", is_flag=True, help="Verify every checksum in the store.")
 @_setting_options
 def check(deep: bool, **flags: Any) -> None:

@@ -23,10 +23,11 @@ from urllib.parse import urlsplit
 
 import click
 import orjson
+from click.shell_completion import CompletionItem
 from pycrdt import merge_updates
 from rich.console import Console
+from rich.json import JSON
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
-from rich.syntax import Syntax
 from rich.table import Table
 
 from collab.api_client import ApiClient, ApiError, document_path
@@ -46,6 +47,9 @@ _SUFFIXES = {
 }  # fmt: skip
 #: bytes of a document that are kept in memory while it is copied; the rest goes to a temporary file
 _SPOOL = 8 * 2**20
+#: names that a shell is offered, and seconds in which the server has to tell them
+_COMPLETIONS = 50
+_COMPLETION_TIMEOUT = 3.0
 
 _err = Console(stderr=True, highlight=False)
 _out = Console(highlight=False)
@@ -81,13 +85,14 @@ def _check_url(_context: click.Context, _parameter: click.Parameter, value: str 
 
 def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--url``, ``--token`` and ``--json``, which may stand before and behind the command's name."""
-    options = (
-        click.option("--url", callback=_check_url, metavar="URL", help="The server.  [env COLLAB_URL]"),
-        click.option("--token", metavar="TEXT", help="Who you are.  [env COLLAB_TOKEN]"),
-        click.option("--json", "as_json", is_flag=True, default=None, help="Output for programs."),
-    )
-    for option in options:
-        command = option(command)
+    url = f"The server.  [env COLLAB_URL, default {DEFAULT_URL}]"
+    options = [
+        click.Option(["--token"], metavar="TEXT", help="Who you are.  [env COLLAB_TOKEN]"),
+        click.Option(["--url"], callback=_check_url, metavar="URL", help=url),
+        click.Option(["--json", "as_json"], is_flag=True, default=None, help="Output for programs."),
+    ]
+    # Click shows first what was added last: a command's own options stand above these.
+    command.__dict__["__click_params__"] = options + command.__dict__.get("__click_params__", [])
     return command
 
 
@@ -152,7 +157,16 @@ def _errors_in_one_line() -> Iterator[None]:
 @_target_options
 @click.pass_context
 def docs(context: click.Context, url: str | None, token: str | None, as_json: bool | None) -> None:
-    """Work with the documents of a running server."""
+    """Work with the documents of a running server.
+
+    \b
+    collab docs list                                    who is where, how large, how old
+    echo "Hello" | collab docs import notes             from and to pipes, in many formats
+    collab docs export notes --format markdown
+    collab docs export --all > backup.tar               everything, and back: collab docs import < backup.tar
+    collab docs watch notes                             edits and people, live
+    collab docs apply notes --op '{"op": "map.set", "path": "/meta/title", "value": "Notes"}'
+    """
     url = url or _check_url(context, click.Option(["--url"]), os.environ.get("COLLAB_URL") or None)
     token = token or os.environ.get("COLLAB_TOKEN") or None
     context.obj = _Target(url or DEFAULT_URL, token, bool(as_json))
@@ -165,6 +179,22 @@ def _name(_context: click.Context, _parameter: click.Parameter, value: str | Non
         return check_document_name(value)
     except CollabError as error:
         raise click.BadParameter(error.message) from None
+
+
+def _complete_name(context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Names that begin so, for a shell that completes; the server is asked, and nothing is said if it is away."""
+    given = [each.params for each in (context, context.parent) if each is not None]
+    url = next((each["url"] for each in given if each.get("url")), os.environ.get("COLLAB_URL") or DEFAULT_URL)
+    token = next((each["token"] for each in given if each.get("token")), os.environ.get("COLLAB_TOKEN"))
+
+    async def ask() -> list[str]:
+        async with asyncio.timeout(_COMPLETION_TIMEOUT), ApiClient(url, token, patience=0.0) as client:
+            return [document["name"] async for document in client.documents(typed, _COMPLETIONS)]
+
+    try:
+        return [CompletionItem(name) for name in asyncio.run(ask())]
+    except (ApiError, TimeoutError, OSError, ValueError):
+        return []
 
 
 def _names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -191,7 +221,7 @@ async def list_documents(client: ApiClient, target: _Target, prefix: str, limit:
 
 
 @_command("show")
-@click.argument("name", callback=_name)
+@click.argument("name", callback=_name, shell_complete=_complete_name)
 @click.option("--path", metavar="POINTER", help="Only this part of the content, such as /body.")
 async def show(client: ApiClient, target: _Target, name: str, path: str | None) -> None:
     """Show a document: what the server knows of it, who is here, and its content."""
@@ -211,13 +241,13 @@ async def show(client: ApiClient, target: _Target, name: str, path: str | None) 
     if isinstance(content, str):
         click.echo(content)
     elif _out.is_terminal:
-        _out.print(Syntax(_pretty(content), "json", background_color="default", word_wrap=True))
+        _out.print(JSON(_pretty(content)))
     else:
         click.echo(_pretty(content))
 
 
 @_command("watch")
-@click.argument("name", callback=_name)
+@click.argument("name", callback=_name, shell_complete=_complete_name)
 @click.option("--as", "shown", metavar="TEXT", default="collab docs watch", help="The name that others see.")
 async def watch(client: ApiClient, target: _Target, name: str, shown: str) -> None:
     """Show edits and people live, until Ctrl-C. With --json, one line for each event."""
@@ -237,7 +267,7 @@ async def watch(client: ApiClient, target: _Target, name: str, shown: str) -> No
 
 
 @_command("export")
-@click.argument("names", nargs=-1, metavar="[NAME]...", callback=_names)
+@click.argument("names", nargs=-1, metavar="[NAME]...", callback=_names, shell_complete=_complete_name)
 @click.option("--all", "everything", is_flag=True, help="All documents that you may see, as one archive.")
 @click.option("--prefix", metavar="TEXT", help="All documents whose name begins so, as one archive.")
 @click.option("--format", "kind", type=click.Choice(FORMATS), help="Of one document.  [by the file's name, or json]")
@@ -317,7 +347,7 @@ async def _export_archive(client: ApiClient, documents: list[dict[str, Any]], fi
 
 
 @_command("import")
-@click.argument("name", required=False, callback=_name)
+@click.argument("name", required=False, callback=_name, shell_complete=_complete_name)
 @click.option("-i", "--input", "source", default="-", metavar="FILE", help="What to read.  [stdin]")
 @click.option("--format", "kind", type=click.Choice(FORMATS[:4]), help="What it is.  [by the file's name, or text]")
 @click.option("--path", metavar="POINTER", help="Where a text goes.  [/body]")
@@ -408,11 +438,13 @@ def _json_operations(current: dict[str, Any], wanted: dict[str, Any]) -> list[di
 
 
 @_command("apply")
-@click.argument("name", callback=_name)
+@click.argument("name", callback=_name, shell_complete=_complete_name)
 @click.argument("file", default="-", metavar="[FILE]")
 @click.option("--op", "inline", multiple=True, metavar="JSON", help="An operation; instead of FILE, may be repeated.")
 async def apply(client: ApiClient, target: _Target, name: str, file: str, inline: tuple[str, ...]) -> None:
-    """Carry out operations: JSON from FILE or stdin, a list or {"operations": [...]}; all or none.
+    """Carry out operations, all or none.
+
+    They come from FILE or stdin as JSON: a list, or {"operations": [...]}.
 
     The edit is computed here and sent as a Yjs update, so that it is made once, even where the connection
     breaks in the middle.
@@ -455,7 +487,7 @@ async def _send_pieces(client: ApiClient, name: str, update: bytes | mmap, advan
 
 
 @_command("delete")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", callback=_names)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", callback=_names, shell_complete=_complete_name)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 async def delete(client: ApiClient, target: _Target, names: tuple[str, ...], yes: bool) -> None:
     """Delete documents for good, with their versions and their history."""
@@ -475,7 +507,7 @@ async def delete(client: ApiClient, target: _Target, names: tuple[str, ...], yes
 
 
 @_command("versions")
-@click.argument("name", callback=_name)
+@click.argument("name", callback=_name, shell_complete=_complete_name)
 @click.option("--save", metavar="TEXT", help="Keep the present state under this name.")
 async def versions(client: ApiClient, target: _Target, name: str, save: str | None) -> None:
     """List the versions of a document, newest first; or keep one."""
@@ -510,7 +542,7 @@ async def _versions(client: ApiClient, path: str) -> AsyncIterator[dict[str, Any
 
 
 @_command("restore")
-@click.argument("name", callback=_name)
+@click.argument("name", callback=_name, shell_complete=_complete_name)
 @click.argument("version", type=click.IntRange(1))
 async def restore(client: ApiClient, target: _Target, name: str, version: int) -> None:
     """Give a document the content of one of its versions, by an edit that people can undo."""
@@ -535,6 +567,9 @@ def _print_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], right:
     if not _out.is_terminal:
         for row in rows:
             click.echo("\t".join(" ".join(cell.split()) for cell in row))
+        return
+    if not rows:
+        _err.print("Nothing here.", style="dim")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for number, head in enumerate(heads):

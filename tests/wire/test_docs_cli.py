@@ -178,6 +178,39 @@ async def test_wrong_usage(api: Api) -> None:
         assert ended.out == ""
 
 
+# -- completion -------------------------------------------------------------------------------------------
+
+
+async def test_shells_complete_commands_options_and_names(serve: Serve) -> None:
+    api = (await serve(JWT)).as_(mint("team/*=editor"))
+    for name in ("team/notes", "team/nightly", "team/plan"):
+        await api("PUT", where(name))
+
+    async def offered(line: str, **env: str) -> list[str]:
+        words = line.split(" ")
+        asked = {"_COLLAB_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", "from collab.cli import main; main(prog_name='collab')",
+            env=environment(api, **asked, **env), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        assert err == b""
+        return [item.partition(",")[2] for item in out.decode().split("\n") if item]
+
+    assert await offered("collab docs exp") == ["export"]
+    assert await offered("collab docs export --form") == ["--format"]
+    assert await offered("collab docs export --format m") == ["markdown"]
+    assert await offered("collab docs show team/n") == ["team/nightly", "team/notes"]
+    assert await offered("collab docs delete team/plan team/no") == ["team/notes"]
+    assert await offered("collab docs show team/n", COLLAB_URL="http://127.0.0.1:1") == []
+    assert await offered("collab docs show team/n", COLLAB_TOKEN="wrong") == []
+    sourced = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "from collab.cli import main; main(prog_name='collab')",
+        env=environment(api, _COLLAB_COMPLETE="zsh_source"), stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert b"compdef" in (await sourced.communicate())[0]
+
+
 # -- looking ----------------------------------------------------------------------------------------------
 
 
