@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import ExitStack
 from typing import Any
 from urllib.request import urlopen
 
 import pytest
 
+from collab.client.sync import connect
 from tests.support.server import CollabServer
 
 pytest.importorskip("playwright.sync_api")
@@ -419,3 +421,51 @@ def test_deleting_is_asked_for_and_told_to_everybody(shared_server: CollabServer
     expect(ben.locator(".pill")).to_have_attribute("data-tone", "bad")
     expect(ben.locator(".pill-words")).to_contain_text("deleted")
     expect(ben.locator(".ql-editor")).to_contain_text("for a while")
+
+
+def test_five_faces_and_how_many_more(
+    shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    ann = open_page(f"{shared_server.url}/d/crowd?kind=text", name="Ann")
+    saved(ann)
+    names = ["Ben Okafor", "Cleo", "Dan Wu", "Eve Adler", "Finn", "Gita Rao", "Hugo"]
+    with ExitStack() as everybody:
+        for name in names:
+            session = everybody.enter_context(connect(shared_server.url, "crowd", user={"name": name}))
+            session.presence.set({"here": True})
+        faces = ann.locator(".avatar:not(.own, .more)")
+        expect(faces).to_have_count(5)
+        expect(ann.locator(".avatar.more")).to_have_text("+2")
+        first = faces.first.get_attribute("title") or ""
+        assert first.removesuffix(" - click to follow") in names, "hovering tells the name"
+        ann.locator(".avatar.more").click()
+        expect(ann.get_by_role("menuitem")).to_have_count(7)
+        screenshot(ann, "crowd")
+        ann.get_by_role("menuitem", name="Hugo").click()
+        expect(ann.locator(".follow-bar")).to_contain_text("Following Hugo")
+    # They left: nobody is followed, nobody is here.
+    expect(ann.locator(".avatar")).to_have_count(1)
+    expect(ann.locator(".follow-bar")).to_be_hidden()
+
+
+def test_the_inspector_shows_what_is_behind_the_page(
+    shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    page = open_page(f"{shared_server.url}/d/inspected?kind=text", name="Ann")
+    saved(page)
+    write(page, "look inside")
+    saved(page)
+    page.get_by_label("Menu").click()
+    page.get_by_role("menuitem", name="Inspector").click()
+    panel = page.locator(".inspector")
+    expect(panel).to_contain_text("look inside")
+    panel.locator("summary", has_text="authors").click()
+    expect(panel).to_contain_text("Map(1)")
+    panel.get_by_role("tab", name="awareness").click()
+    expect(panel.locator("pre")).to_contain_text('"name": "Ann"')
+    panel.get_by_role("tab", name="connection").click()
+    facts = panel.locator(".facts")
+    for fact in ("websocket", "last durable position", "last ack", "updates sent", "updates received"):
+        expect(facts).to_contain_text(fact)
+    expect(facts.locator("div", has_text="unsaved changes").locator("dd")).to_have_text("0")
+    screenshot(page, "inspector")

@@ -209,6 +209,8 @@ def test_a_link_is_shared_with_a_role(
     dialog.get_by_role("button", name="Copy link").last.click()
     expect(ann.locator(".toast")).to_contain_text("Link with access copied")
     screenshot(ann, "share")
+    for part in ("dialog", ".dialog-body", ".share-role"):
+        assert ann.locator(part).evaluate("(element) => element.scrollWidth <= element.clientWidth"), f"{part} is cut off"
     link = ann.evaluate("() => navigator.clipboard.readText()")
     ben = open_page(link, name="Somebody else")
     expect(words(ben)).to_have_text("View only")
@@ -216,6 +218,7 @@ def test_a_link_is_shared_with_a_role(
     expect(ben.locator(".ql-editor")).to_have_attribute("contenteditable", "false")
     # Names come from the token, whatever a page calls itself.
     expect(ann.locator(".avatar[title^=Ben]")).to_be_visible()
+    expect(ann.locator(".avatar.own")).to_have_attribute("title", "Ann (you)")
 
 
 def test_an_expired_token_is_told_and_renewed(

@@ -12,7 +12,7 @@ import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
 import { addressOf, freshName, kindInAddress, setTokenOfTab, tokenOfTab, untitled } from '../ui/location'
 import { openDialog, openMenu, type MenuItem } from '../ui/overlays'
-import { asUser, inkOn, me, rename } from '../ui/people'
+import { asUser, inkOn, me, rename, type Me } from '../ui/people'
 import { peersOf } from '../ui/presence'
 import { forget, remember } from '../ui/recent'
 import { statusPill } from '../ui/statusPill'
@@ -76,10 +76,9 @@ class DocumentPage {
       local: this.local,
     })
     this.provider.awareness.setLocalStateField('user', asUser(this.person))
-    // With a token, the server says who we are.
-    signEdits(this.doc, () => ({ ...this.person, name: (tokenOfTab() !== null && this.provider.session?.user.name) || this.person.name }))
+    signEdits(this.doc, () => this.shownPerson())
     this.faces = avatars(this.provider, {
-      me: () => this.person,
+      me: () => this.shownPerson(),
       onFollow: (client) => this.follow(client === this.following ? null : client),
       onMe: (anchor) => this.openIdentity(anchor),
       onMore: (anchor) => this.openPeople(anchor),
@@ -200,6 +199,7 @@ class DocumentPage {
       if (status.readOnly !== before.readOnly) this.showRole()
       if (status.phase === 'refused' && before.phase !== 'refused') this.onRefused()
     })
+    provider.on('session', () => this.faces.refresh())
     provider.on('synced', () => {
       void this.chooseEditor()
       keepPagesOffline()
@@ -354,14 +354,23 @@ class DocumentPage {
     )
   }
 
+  /** Who the others see: with a token, the server says so. */
+  private shownPerson(): Me {
+    const { name, color } = this.provider.session?.user ?? {}
+    if (tokenOfTab() === null || name === undefined || name === '') return this.person
+    return { ...this.person, name, color: color ?? this.person.color }
+  }
+
   private openIdentity(anchor: HTMLElement): void {
-    const field = h('input', { class: 'field', value: this.person.name, maxLength: 40, 'aria-label': 'Your name' })
+    const { name } = this.shownPerson()
+    const signedIn = name !== this.person.name
+    const field = h('input', { class: 'field', value: name, readOnly: signedIn, maxLength: 40, 'aria-label': 'Your name' })
     field.addEventListener('change', () => {
       this.person = rename(this.person, field.value)
       this.provider.setUser(asUser(this.person))
       this.faces.refresh()
     })
-    openMenu(anchor, [], h('label', { class: 'identity' }, h('span', { class: 'small quiet' }, 'Others see you as'), field))
+    openMenu(anchor, [], h('label', { class: 'identity' }, h('span', { class: 'small quiet' }, signedIn ? 'Others see you as your sign-in says' : 'Others see you as'), field))
   }
 
   private openPeople(anchor: HTMLElement): void {

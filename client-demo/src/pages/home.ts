@@ -44,22 +44,19 @@ export function homePage(host: HTMLElement): void {
   const about = h('span', {}, 'collab')
 
   const titles = new Titles(api)
+  let asked = false
 
   const render = (): void => {
     const rows = rowsOf(listed, titles)
     const words = search.value.trim().toLowerCase()
     const found = rows.filter((row) => `${row.title} ${row.name}`.toLowerCase().includes(words))
-    fill(
-      table,
-      rows.length === 0
-        ? h('p', { class: 'documents-empty' }, 'Documents that you open appear here; make your first one above.')
-        : found.length === 0
-          ? h('p', { class: 'documents-empty' }, `Nothing is called “${search.value.trim()}”.`)
-          : tableOf(found, listed !== null, (name) => {
-              forget(name)
-              render()
-            }),
-    )
+    const focused = table.contains(document.activeElement) ? document.activeElement?.getAttribute('href') : null
+    if (rows.length === 0 && !asked) fill(table, skeleton())
+    else if (rows.length === 0) fill(table, nothing('Documents that you open appear here; make your first one above.'))
+    else if (found.length === 0) fill(table, nothing(`Nothing is called “${search.value.trim()}”.`))
+    else fill(table, tableOf(found, listed !== null, (name) => { forget(name); render() }))
+    // The list is made anew every few seconds; whoever is in it stays where they are.
+    if (typeof focused === 'string') table.querySelector<HTMLElement>(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true })
   }
 
   fill(
@@ -91,6 +88,7 @@ export function homePage(host: HTMLElement): void {
   const refresh = async (): Promise<void> => {
     if (document.visibilityState === 'hidden') return
     listed = await api.documents().catch(() => null)
+    asked = true
     render()
     if (listed !== null && (await titles.learn(listed))) render()
   }
@@ -101,6 +99,21 @@ export function homePage(host: HTMLElement): void {
   // Back from a document, the list has changed.
   addEventListener('pageshow', render)
   void api.about().then((facts) => (about.textContent = aboutWords(facts)), () => undefined)
+}
+
+function nothing(words: string): HTMLElement {
+  return h('p', { class: 'documents-empty' }, words)
+}
+
+/** What stands where the list will be, until the server has answered. */
+function skeleton(): HTMLElement {
+  return h('div', { class: 'rows-skeleton', 'aria-hidden': 'true' }, ...[38, 26, 32].map((width) => h('div', {}, bar(width))))
+}
+
+function bar(width: number): HTMLElement {
+  const element = h('i')
+  element.style.width = `${width}%`
+  return element
 }
 
 function card({ kind, title, words }: (typeof CARDS)[number]): HTMLElement {
