@@ -1,7 +1,7 @@
 /** What lies over the shapes: selections, handles, guides. Drawn in screen pixels. */
 
 import type { Camera } from './camera'
-import { boxAround, centre, corners, distance, distanceToSegment, overlaps, rotate } from './geometry'
+import { boxAround, centre, corners, distance, distanceToSegment, overlaps, rotate, union } from './geometry'
 import { linearPoints } from './linear'
 import { isLinear, type Box, type Point, type Shape } from './shapes'
 import type { Stage } from './stage'
@@ -72,7 +72,7 @@ function rank(handle: Handle): number {
 function frameOf(stage: Stage, shapes: Shape[]): (Box & { rotation: number }) | null {
   const only = shapes.length === 1 ? shapes[0] : undefined
   if (only !== undefined) return only
-  const box = stage.selectionBox
+  const box = union(shapes.map((shape) => stage.boundsOf(shape)))
   return box === null ? null : { ...box, rotation: 0 }
 }
 
@@ -97,7 +97,7 @@ export function paintOverlay(
   const selected = stage.selected
   outlineAll(context, stage, selected, colours.accent)
   if (selected.length > 1) {
-    const box = stage.selectionBox
+    const { selectionBox: box } = stage
     if (box !== null) strokePolygon(context, corners({ ...box, rotation: 0 }).map((corner) => camera.toScreen(corner)), colours.accent, 1)
   }
   if (withHandles && stage.marquee === null) paintHandles(context, stage, colours)

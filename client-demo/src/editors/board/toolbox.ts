@@ -33,7 +33,7 @@ export const SHORTCUTS: Record<string, [string, string][]> = {
     ['Ctrl Shift Z', 'Redo'],
     ['Ctrl C / X / V', 'Copy, cut, paste, between boards too'],
     ['Ctrl D', 'Duplicate'],
-    ['Delete', 'Delete'],
+    ['Delete', 'Delete the selection'],
     ['Arrow keys', 'Nudge; with Shift by ten'],
     ['] / [', 'Bring to front, send to back'],
     ['Ctrl ] / [', 'One step up or down'],
