@@ -770,7 +770,7 @@ ROUNDS = 3
 CROWDED = 1.5
 
 
-def crowd(count: int) -> dict[str, Shape]:
+def many(count: int) -> dict[str, Shape]:
     """Shapes of all types in rows of fifty, around the origin."""
     kinds = ("rectangle", "ellipse", "diamond", "note", "pen", "text", "arrow", "line")
     colours = ("ink", "red", "blue", "green")
@@ -794,7 +794,7 @@ def crowd(count: int) -> dict[str, Shape]:
 def test_two_thousand_shapes_and_twenty_people_are_smooth(
     shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
-    put(shared_server, "crowd", crowd(2000))
+    put(shared_server, "crowd", many(2000))
     script = (Path(__file__).parent / "frames.js").read_text()
     board = Board(open_page, shared_server, "crowd", init_script=script)
     page = board.page
@@ -852,13 +852,17 @@ def test_two_thousand_shapes_and_twenty_people_are_smooth(
                 best = measured.setdefault(motion.__name__, figures)
                 if figures["work_95"] < best["work_95"]:
                     measured[motion.__name__] = figures
-                if figures["work_95"] < FRAME_BUDGET:
+                if figures["work_95"] < FRAME_BUDGET or crowded():
                     break
     (OUTPUT / "board-frames.json").write_text(json.dumps(measured, indent=2))
     print(json.dumps(measured))
     assert all(figures["script_mean"] < FRAME_BUDGET / 2 for figures in measured.values()), measured
-    crowded = os.getloadavg()[0] > CROWDED * (os.cpu_count() or 1)
-    assert crowded or all(figures["work_95"] < FRAME_BUDGET for figures in measured.values()), measured
+    assert crowded() or all(figures["work_95"] < FRAME_BUDGET for figures in measured.values()), measured
+
+
+def crowded() -> bool:
+    """Whether so many others work on this machine that the time of the wall is theirs."""
+    return os.getloadavg()[0] > CROWDED * (os.cpu_count() or 1)
 
 
 def percentile(values: list[float], part: int) -> float:
