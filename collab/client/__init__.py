@@ -12,7 +12,7 @@
 """
 
 from collab.client.presence import Participant, Presence
-from collab.client.session import Change, Session, Status, connect
+from collab.client.session import Backoff, Change, Session, Status, connect
 from collab.errors import CollabError
 
-__all__ = ["Change", "CollabError", "Participant", "Presence", "Session", "Status", "connect"]
+__all__ = ["Backoff", "Change", "CollabError", "Participant", "Presence", "Session", "Status", "connect"]

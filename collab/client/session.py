@@ -195,9 +195,12 @@ class Session:
 
         Raises:
             CollabError: the server will not take them (``read_only``, ``document_too_large``, ...).
-            ConnectionError: the session was closed first.
+            ConnectionError: the session is closed, or was closed first.
             TimeoutError: ``timeout`` seconds were not enough.
         """
+        if self._status is Status.CLOSED:
+            # What was written since then nobody has counted.
+            raise self.error or ConnectionError("the session is closed")
         target = self._outbox.made
 
         def durable() -> bool:
