@@ -92,7 +92,8 @@ def _description(parameter: dict[str, Any]) -> str:
 
 def _kind(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
-        return f"<code>{escape(schema['$ref'].rsplit('/', 1)[-1])}</code>"
+        name = f"<code>{escape(schema['$ref'].rsplit('/', 1)[-1])}</code>"
+        return f'<a href="#operations">{name}</a>' if schema["$ref"].endswith("/Operation") else name
     if "enum" in schema:
         return " | ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
     kind = schema.get("type", "any")
@@ -214,6 +215,7 @@ h2 { font-size: 20px; margin: 56px 0 8px; padding-top: 16px; border-top: 1px sol
 h3 { font-size: 15px; margin: 0 0 8px; display: flex; flex-wrap: wrap; gap: 8px; align-items: center; }
 a { color: var(--accent); }
 code, pre { font-family: "JetBrains Mono", ui-monospace, monospace; font-size: 13px; }
+h3 code, p code, td:last-child code { overflow-wrap: anywhere; }
 td code, p code { background: var(--raised); padding: 1px 5px; border-radius: 4px; }
 pre { background: var(--raised); padding: 12px 16px; border-radius: 10px; overflow: auto; }
 table {
@@ -250,6 +252,7 @@ td:last-child { width: 100%; white-space: normal; }
 @media (max-width: 760px) {
   .all { grid-template-columns: 1fr; }
   nav { position: static; max-height: none; padding: 16px; }
+  nav ul { columns: 2; }
   main { padding: 16px; }
 }
 """
@@ -274,11 +277,11 @@ _PAGE = """<!doctype html>
 <h1>HTTP API</h1>
 <p>For scripts, services and agents: the same live documents that people have open, and the same promise. Every
 route stands below <code>{prefix}</code>. An edit is answered once it is on disk.</p>
-<pre>curl -H "Authorization: Bearer $COLLAB_TOKEN" $COLLAB_URL{prefix}/documents/team%2Fnotes/content?path=/body
+<pre>curl -H "Authorization: Bearer $COLLAB_TOKEN" "$COLLAB_URL{prefix}/documents/team%2Fnotes/content?path=/body"
 
 curl -X PATCH -H "Authorization: Bearer $COLLAB_TOKEN" -H "Content-Type: application/json" \\
   -d '{{"operations": [{{"op": "text.insert", "path": "/body", "index": 0, "text": "Hi"}}]}}' \\
-  $COLLAB_URL{prefix}/documents/team%2Fnotes/content</pre>
+  "$COLLAB_URL{prefix}/documents/team%2Fnotes/content"</pre>
 <p>The label at the right of a route is the weakest role that may use it. Where the server runs without
 authentication, no token is needed. Over the rate of an address, requests are first slowed down, then refused with
 <a href="#rate_limited"><code>rate_limited</code></a>.</p>
