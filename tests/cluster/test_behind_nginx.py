@@ -142,18 +142,31 @@ async def test_everybody_is_seen_everywhere(site: Callable[..., Site], nodes: in
         await there.same_everywhere("seen")
 
 
+async def look_in(there: Site, document: str) -> None:
+    """Ask for readiness and content through nginx, again and again; no request may fail."""
+    api = Api(there.nginx, there.http)
+    while True:
+        async with there.http.get(f"{there.url}/readyz") as response:
+            assert response.status == 200
+        assert "<" in await api.read(document)
+        await asyncio.sleep(0.05)
+
+
 async def test_a_rolling_restart_loses_nothing(site: Callable[..., Site]) -> None:
     """SIGTERM node by node while 30 people type; each comes back by itself, no acknowledged word is lost."""
     there = site(3)
     async with Writers(there.url, "rolled", PEOPLE, seed=5) as crowd:
         crowd.write(2.0)
         await asyncio.sleep(1.0)
+        visitor = asyncio.create_task(look_in(there, "rolled"))
         for name, node in there.nodes.items():
             assert await asyncio.to_thread(node.stop) == 0, f"{name} could not save"
             assert "Traceback" not in node.stderr()
             await asyncio.to_thread(node.start)
             await there.ready(name)
             await asyncio.sleep(0.5)
+        assert not visitor.done(), visitor.result()
+        visitor.cancel()
         await crowd.rest()
         text = await crowd.agree()
         lost = crowd.missing(crowd.words, text)
