@@ -19,6 +19,7 @@ from collab.documents.ledger import Ledger, Verdict
 from collab.errors import CollabError
 from collab.hub.live_document import LiveDocument
 from collab.protocol.bells import Bell, Compacted, Deleted, Message, Note, Renewed
+from collab.protocol.codec import write_state_vector
 from collab.stores.base import LogSlice, Mark, SharedStore, StoredDocument
 
 #: messages that are kept while the log is read; more, and it is read once more
@@ -142,7 +143,7 @@ class Follower:
             asked: epoch and floor of the ledger when that was asked for.
         """
         ledger = self.ledger
-        if self._live is None or self._reading is not None or asked[0] != ledger.log:
+        if self._live is None or self._stopped or self._reading is not None or asked[0] != ledger.log:
             return
         if mark.epoch != ledger.epoch or mark.position < asked[1]:
             self.catch_up()
@@ -300,8 +301,8 @@ class Follower:
 
 
 async def _digest(live: LiveDocument) -> tuple[str, str]:
-    """State vector and content of a document, as text."""
-    vector = base64.b64encode(live.document.state_vector()).decode()
+    """State vector and content of a document, as text that is the same for equal documents."""
+    vector = base64.b64encode(write_state_vector(dict(sorted(live.document.clocks.items())))).decode()
     return vector, await asyncio.to_thread(_content_of, live.document.encode())
 
 

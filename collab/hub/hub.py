@@ -243,12 +243,12 @@ class Hub:
 
     def bells_missed(self) -> None:
         """See :class:`collab.cluster.base.Watcher`."""
-        for name, follower in self._followers.items():
+        for follower in self._followers.values():
             follower.catch_up()
             follower.compare()
-            neighbours = self.documents[name].neighbours
-            if neighbours is not None:
-                neighbours.introduce()
+        for live in self.documents.values():
+            if live.neighbours is not None:
+                live.neighbours.introduce()
 
     def node_left(self, node: str) -> None:
         """See :class:`collab.cluster.base.Watcher`."""
@@ -286,20 +286,18 @@ class Hub:
         while True:
             await asyncio.sleep(PROBE_INTERVAL)
             self.cluster.count({live.name: len(live.sessions) for live in self.documents.values() if live.sessions})
-            names = list(self._followers)
-            for at in range(0, len(names), PROBED_AT_ONCE):
+            followers = list(self._followers.values())
+            for at in range(0, len(followers), PROBED_AT_ONCE):
                 if not self.cluster.reachable:
                     break
-                some = names[at : at + PROBED_AT_ONCE]
-                asked = [(f.ledger.log, f.ledger.floor) for f in map(self._followers.get, some) if f is not None]
+                some = followers[at : at + PROBED_AT_ONCE]
+                asked = [(follower.ledger.log, follower.ledger.floor) for follower in some]
                 try:
-                    marks = await store.probe(some)
+                    marks = await store.probe([follower.name for follower in some])
                 except CollabError:
                     break
-                for name, before, mark in zip(some, asked, marks, strict=False):
-                    follower = self._followers.get(name)
-                    if follower is not None:
-                        follower.check(mark, before)
+                for follower, before, mark in zip(some, asked, marks, strict=True):
+                    follower.check(mark, before)
 
     # -- putting away ---------------------------------------------------------------------------
 
@@ -355,6 +353,8 @@ class Hub:
                 await self._keep_checkpoint(live)
 
     async def _keep_checkpoint(self, live: LiveDocument) -> None:
+        if self.outage.lasts:
+            return
         try:
             if isinstance(self.store, SharedStore):
                 if await self._leave_to_others(live, "checkpoint"):
@@ -367,7 +367,7 @@ class Hub:
             _log.error("checkpoint failed", document=live.name, code=error.code)
 
     async def _compact(self, live: LiveDocument) -> None:
-        if live.name in self._compacting or live.deleted:
+        if live.name in self._compacting or live.deleted or self.outage.lasts:
             return
         self._compacting.add(live.name)
         try:

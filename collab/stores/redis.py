@@ -312,14 +312,18 @@ class RedisStore(SharedStore):
         """What an ack is worth on this Redis, in words."""
         try:
             async with self._link.asking() as client:
-                settings = await client.config_get("appendonly", "appendfsync")
+                settings = await client.config_get("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
         except CollabError:
             # Hosted Redis often hides its configuration.
             async with self._link.asking() as client:
                 on = (await client.info("persistence")).get("aof_enabled")
             settings = {"appendonly": "yes" if on else "no", "appendfsync": "unknown"}
         words = {_text(key): _text(value) for key, value in settings.items()}
-        return promise_of(words.get("appendonly", "no"), words.get("appendfsync", "unknown"))
+        promise = promise_of(words.get("appendonly", "no"), words.get("appendfsync", "unknown"))
+        policy = words.get("maxmemory-policy", "noeviction")
+        if words.get("maxmemory", "0") != "0" and policy.startswith("allkeys"):
+            promise += f". DANGER: maxmemory-policy {policy} throws documents away when memory is full; set noeviction"
+        return promise
 
     async def _read_all(self) -> dict[str, str]:
         damaged: dict[str, str] = {}

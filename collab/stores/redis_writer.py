@@ -250,9 +250,11 @@ class RedisWriter:
             lane.waiting.extendleft(reversed(batch))
             lane.held = True
             self._stray(lane)
+        self._ready.pop(lane.document, None)
         if lane.held or lane.idle:
-            self._ready.pop(lane.document, None)
             self._forget_if_idle(lane)
+        else:
+            self._ready[lane.document] = lane  # behind those that have waited longer
 
     def _stray(self, lane: _Lane) -> None:
         if lane.on_stray is not None:

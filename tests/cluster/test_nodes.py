@@ -94,6 +94,10 @@ def test_check_says_what_an_ack_is_worth(redis_server: RedisServer) -> None:
         assert "an ack means: on the disk of Redis" in check()
         client.config_set("appendonly", "no")
         assert "an ack means: in the memory of Redis" in check()
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        assert "DANGER" not in check()
+        client.config_set("maxmemory", "100mb")
+        assert "DANGER: maxmemory-policy allkeys-lru throws documents away" in check()
     redis_server.kill()
     done = subprocess.run(
         [sys.executable, "-m", "collab", "check", "--redis", redis_server.url],

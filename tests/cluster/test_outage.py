@@ -122,8 +122,11 @@ async def test_the_network_between_one_node_and_redis_is_cut(
     redis_server: RedisServer, start_node: StartNode, http: aiohttp.ClientSession
 ) -> None:
     proxy = await Proxy(redis_server.port).start()
-    # Not on the loop that the proxy runs on.
-    nodes = [await asyncio.to_thread(start_node, f"redis://127.0.0.1:{proxy.port}/0"), await asyncio.to_thread(start_node)]
+    # Not on the loop that the proxy runs on; meanwhile the other node compacts what this one has not seen.
+    nodes = [
+        await asyncio.to_thread(start_node, f"redis://127.0.0.1:{proxy.port}/0"),
+        await asyncio.to_thread(start_node, args=["--compact-every", "60"]),
+    ]
     crowd = Crowd(nodes, http, "cut", count=TYPISTS, seed=seed())
 
     async def begin() -> None:
@@ -136,6 +139,8 @@ async def test_the_network_between_one_node_and_redis_is_cut(
     other = crowd.typists[1].editor
     assert other is not None
     assert degraded(other) == [], "who is not in it is not bothered"
+    with redis_server.client() as client:
+        assert int(client.hget("collab:{cut}:meta", "snapshot")) > 0
     await proxy.stop()
 
 
@@ -258,6 +263,31 @@ async def test_what_waits_in_an_outage_is_bounded(
     await again.client.connect()
     await again.sync()
     assert str(again.text) == str(editor.text)
+
+
+async def test_a_redis_that_is_full_is_told_and_recovered_from(
+    redis_server: RedisServer, start_node: StartNode, http: aiohttp.ClientSession
+) -> None:
+    nodes = [start_node(), start_node()]
+    editors = []
+    for node in nodes:
+        client = Client(WebSocketWire(node.url, http), "/doc/full")
+        await client.connect()
+        editors.append(Editor(client))
+        await editors[-1].sync()
+    ada, bob = editors
+    await ada.type("saved ")
+    await bob.wait_for("saved ")
+    with redis_server.client() as client:
+        client.config_set("maxmemory", "1mb")
+        answer = await ada.type("unsaved ")
+        assert (answer["ok"], answer["error"]["code"]) == (False, "storage_unavailable")
+        assert (await ada.client.event("notice"))["code"] == "storage_unavailable"
+        assert await ready(nodes[0], http) == 503
+        client.config_set("maxmemory", "0")
+    await bob.wait_for("saved unsaved ")
+    await ada.client.wait(lambda p: p.type == 2 and p.data[0] == "notice" and p.data[1].get("resolved") is True)
+    assert (await ada.type("again"))["durable"]
 
 
 async def until_saved(editor: Editor, update: bytes, within: float = 8.0) -> None:

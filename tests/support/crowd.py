@@ -77,11 +77,11 @@ class Crowd:
             await typist.close()
 
 
-def content_hash(typist: Typist) -> tuple[bytes, str]:
+def content_hash(typist: Typist) -> tuple[tuple[tuple[int, int], ...], str]:
     """State vector and content of what a typist has."""
     assert typist.editor is not None
     document = Document.load(typist.editor.doc.get_update(), [])
-    return document.state_vector(), document.content_hash()
+    return tuple(sorted(document.clocks.items())), document.content_hash()
 
 
 async def people(node: CollabServer, http: aiohttp.ClientSession, name: str) -> list[dict[str, Any]]:
