@@ -33,6 +33,7 @@ from collab.stores.urls import store_from_url
 from collab.transports import ops, rest
 from collab.transports.inprocess import InProcessDoor
 from collab.transports.peers import Peers
+from collab.transports.problems import meet_expectation
 from collab.transports.socketio import SocketIODoor, redis_manager
 from collab.types import Role, is_loopback
 
@@ -131,7 +132,7 @@ def create_app(
         app["hub"] = hub
         app["socketio"] = door
         app["inprocess"] = inprocess
-    app.router.add_route("*", "/socket.io/", door.handle_request)
+    app.router.add_route("*", "/socket.io/", door.handle_request, expect_handler=meet_expectation)
     rest.add_routes(app, hub, authenticator, settings, peers, reader, shared=shared)
     ops.add_routes(app, hub)
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from collab import __version__
 from collab.errors import CollabError
 from collab.hub.hub import Hub
+from collab.transports.problems import meet_expectation
 
 _STATIC = Path(__file__).parent.parent / "static"
 
@@ -59,11 +60,11 @@ def add_routes(app: web.Application, hub: Hub) -> None:
         return web.json_response({"status": "ready"})
 
     app.on_response_prepare.append(_harden)
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/", _page)
-    app.router.add_get("/d/{document:.+}", _page)
-    app.router.add_get("/{path:.+}", _file)
+    app.router.add_get("/healthz", healthz, expect_handler=meet_expectation)
+    app.router.add_get("/readyz", readyz, expect_handler=meet_expectation)
+    app.router.add_get("/", _page, expect_handler=meet_expectation)
+    app.router.add_get("/d/{document:.+}", _page, expect_handler=meet_expectation)
+    app.router.add_get("/{path:.+}", _file, expect_handler=meet_expectation)
 
 
 async def _harden(_request: web.Request, response: web.StreamResponse) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 
 from collab.errors import CODES, CollabError
 
@@ -85,6 +85,22 @@ async def answer_with_problems(request: web.Request, handler: Handler) -> web.St
     except Exception:
         _log.exception("request failed", method=request.method, route=_route_name(request))
         return problem_response(CollabError("internal"))
+
+
+async def meet_expectation(request: web.Request) -> None:
+    """Answer the header ``Expect``; to be given to every route.
+
+    aiohttp's own repeats what it was sent, and cannot write all of that: a 500, and a traceback in the log.
+
+    Raises:
+        HTTPExpectationFailed: something else than ``100-continue`` is expected.
+    """
+    if request.version != HttpVersion11:
+        return
+    if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
+        raise web.HTTPExpectationFailed(text="Only 100-continue can be expected.")
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # the response begins behind it
 
 
 def _from_aiohttp(request: web.Request, refusal: web.HTTPException) -> web.Response:

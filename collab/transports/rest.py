@@ -37,7 +37,7 @@ from collab.transports.api_page import api_page
 from collab.transports.openapi import PREFIX, ROUTES, Route, openapi_document
 from collab.transports.ops import CONTENT_SECURITY_POLICY
 from collab.transports.peers import Peers
-from collab.transports.problems import Handler, answer_with_problems
+from collab.transports.problems import Handler, answer_with_problems, meet_expectation
 from collab.transports.rates import Rate, Rates
 from collab.transports.rendering import MEDIA_TYPES, Format, render
 from collab.transports.rest_schemas import (
@@ -159,8 +159,8 @@ def _add_description(app: web.Application) -> None:
     async def readable(_request: web.Request) -> web.Response:
         return web.Response(text=page, content_type="text/html", headers=_PAGE_HEADERS)
 
-    app.router.add_get("/openapi.json", openapi)
-    app.router.add_get("/api", readable)
+    app.router.add_get("/openapi.json", openapi, expect_handler=meet_expectation)
+    app.router.add_get("/api", readable, expect_handler=meet_expectation)
 
 
 class RestDoor:
@@ -195,9 +195,9 @@ class RestDoor:
             path = _PARAMETER.sub(r"{\1:[^/]+}", route.path)
             resource = app.router.add_resource(path, name=None)
             handler = partial(self._serve, route, route.query(), _body_schema(route))
-            resource.add_route(route.method, handler)
+            resource.add_route(route.method, handler, expect_handler=meet_expectation)
             if route.method == "GET" and route.name != "get_events":
-                resource.add_route("HEAD", handler)
+                resource.add_route("HEAD", handler, expect_handler=meet_expectation)
         app.on_response_prepare.append(self._prepare)
         return app
 

@@ -503,6 +503,15 @@ async def test_bodies_that_are_none(api: Api, body: bytes, path: str | None) -> 
     assert (await api("GET", where("notes"))).status == 404
 
 
+async def test_who_asks_first_may_go_on(api: Api) -> None:
+    """curl does so before it sends a megabyte."""
+    answer = await api(
+        "POST", where("notes") + "/update", data=typed("x" * 100_000), headers={"Expect": "100-continue"}
+    )
+    assert answer.status == 200
+    assert len(await api.read("notes")) == 100_000
+
+
 async def test_bodies_are_bounded(serve: Serve) -> None:
     api = await serve({"max_update_bytes": 2048})
     for method, path in [("PATCH", "/content"), ("POST", "/update"), ("POST", "/versions")]:
