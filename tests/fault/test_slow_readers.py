@@ -25,6 +25,7 @@ import pytest
 from pycrdt import Doc, Text
 
 from tests.support.editor import Editor
+from tests.support.probe import Probe
 from tests.support.server import CollabServer
 from tests.support.wire import Client, PollingWire, WebSocketWire
 
@@ -255,6 +256,10 @@ class Neighbours:
             self.seconds.append(time.perf_counter() - began)
             await asyncio.sleep(0.05)
 
+    def p99(self, first: int = 0, last: int | None = None) -> float:
+        ordered = sorted(self.seconds[first:last])
+        return ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
+
     def check(self) -> None:
         ordered = sorted(self.seconds)
         assert len(ordered) > 10
@@ -338,10 +343,15 @@ class Absent:
 
 
 @pytest.fixture
-def server(start_server: Callable[..., CollabServer], tmp_path: Path) -> CollabServer:
+def probe(tmp_path: Path) -> Probe:
+    return Probe(tmp_path)
+
+
+@pytest.fixture
+def server(start_server: Callable[..., CollabServer], tmp_path: Path, probe: Probe) -> CollabServer:
     # On disk: in memory the log of what was streamed would count as the server's memory.
     return start_server(
-        f"sqlite:///{tmp_path}/slow.db", args=["--rate-bytes", "1GiB", "--rate-updates", "10000", "--rate-awareness", "10000"]
+        f"sqlite:///{tmp_path}/slow.db", args=["--rate-bytes", "1GiB", "--rate-updates", "10000", "--rate-awareness", "10000"], env=probe.env
     )
 
 
@@ -355,7 +365,7 @@ async def pong(readers: list[RawReader]) -> None:
 
 
 @pytest.mark.parametrize("amount", [2 * ALLOWED, pytest.param(200 * MIB, marks=pytest.mark.long)], ids=["16MiB", "200MiB"])
-async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: CollabServer, amount: int) -> None:
+async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: CollabServer, probe: Probe, amount: int) -> None:
     document = "bulk"
     async with clients(server) as connect:
         stream = Stream(await editor(connect, document))
@@ -364,7 +374,7 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: Col
         memory = Memory(server)
         async with running(neighbours.run(), absent.run(), memory.run()):
             await stream.run(1.5)
-            before = memory.peak
+            before, calm, tasks = memory.peak, len(neighbours.seconds), probe.tasks()
             # Now those who do not read.
             deaf, ponging, resuming = [RawReader(server.port, document) for _ in range(3)]
             stopped, continued = [await Program.start(server.port, document) for _ in range(2)]
@@ -397,7 +407,12 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: Col
             assert await continued.line("shown all") == ""
             assert not resuming.ended
             streamed = stream.sent - sent
+            after = len(neighbours.seconds)
         neighbours.check()
+        # Twice as slow as before at most; below a fifth of a second the machine decides.
+        slow, fast = neighbours.p99(calm, after), neighbours.p99(0, calm)
+        print(f"{streamed / MIB:.0f} MiB, {(memory.peak - before) / MIB:.1f} MiB more, p99 {1000 * fast:.0f} -> {1000 * slow:.0f} ms")
+        assert slow < max(2 * fast, 0.2), f"p99 {fast:.3f} s, then {slow:.3f} s"
         # Those who did not are gone: not at once, and not late.
         for session in gone:
             assert STALL_TIMEOUT - 0.5 < absent.at[session] - began < STALL_TIMEOUT + 3
@@ -408,6 +423,9 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: Col
             reader.close()
         for program in (stopped, continued):
             await program.end()
+        async with asyncio.timeout(10):  # no task of theirs is left
+            while probe.tasks() > tasks:
+                await asyncio.sleep(0.1)
     assert "Traceback" not in server.stderr()
 
 
