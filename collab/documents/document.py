@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from bisect import bisect_right, insort
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,6 +23,13 @@ _MERGE_PAIRWISE = 64
 _TURNS = 4
 #: characters that typing brings at once, where it is known which structs are map entries
 _MOST_TYPED = 127
+#: seconds of CPU that a document may cost because of structs whose place has to be looked for ...
+MAX_TANGLE = 0.5
+#: ... of which each may take so many without being counted, and each byte of a document that is loaded
+_LOOSE_SECONDS = 20e-6
+_LOAD_SECONDS_PER_BYTE = 0.2e-6
+#: so many are looked at closely after one that took longer
+_WATCHED = 50
 #: sub-documents in one document: the CRDT library takes 1 KB and 30 us for each, whatever it holds
 MAX_SUBDOCUMENTS = 2000
 
@@ -47,6 +55,8 @@ class Document:
         self._most_typed = _MOST_TYPED
         self._pairs: set[tuple[int, int]] = set()
         self._subdocuments: int | None = None
+        self._tangle = 0.0
+        self._watched = 0
 
     @classmethod
     def load(cls, snapshot: bytes | None, tail: Sequence[bytes]) -> Document:
@@ -58,6 +68,7 @@ class Document:
         document = cls()
         document._containers = document._keyed = None  # read where somebody needs to know
         document._most_typed = 1
+        began = time.thread_time()
         try:
             if snapshot is not None:
                 document._doc.apply_update(snapshot)
@@ -76,6 +87,7 @@ class Document:
                 raise
             raise CollabError("storage_unavailable", "The stored document cannot be read.") from None
         document.size = max(len(EMPTY_UPDATE), len(snapshot or b"") + sum(map(len, tail)))
+        document._tangle = max(0.0, time.thread_time() - began - _LOAD_SECONDS_PER_BYTE * document.size)
         return document
 
     def _learn(self) -> None:
@@ -117,10 +129,13 @@ class Document:
             raise CollabError("storage_unavailable", "The document is being loaded again.", retry_after=1)
         typed = None if self._pairs else read_keystroke(update, self.clocks, self._is_entry, self._most_typed)
         if typed is not None:
-            client, end = typed
+            client, end, loose = typed
             if end <= self.clocks.get(client, 0):
                 return False
-            self._integrate(update)
+            if loose:
+                self._integrate_loose(update, 1)
+            else:
+                self._integrate(update)
             self.clocks[client] = end
             self.size += len(update)
             return True
@@ -137,7 +152,10 @@ class Document:
         if not found.new:
             # What parted a pair has to be in the log, even if it says nothing else.
             return (found.deletes and self._apply_deletes(update)) or bool(found.parted)
-        self._integrate(update)
+        if found.loose:
+            self._integrate_loose(update, found.loose)
+        else:
+            self._integrate(update)
         clocks = self.clocks
         for client, end in found.ends.items():
             if end > clocks.get(client, 0):
@@ -216,6 +234,29 @@ class Document:
             # pycrdt's PanicException is a BaseException, and the document may be half changed.
             self.poisoned = True
             raise CollabError("invalid_update") from None
+
+    def _integrate_loose(self, update: bytes, loose: int) -> None:
+        """Integrate structs whose place the CRDT has to look for, and bound what that costs in all.
+
+        A document of n such structs takes time that grows with n squared, to build and whenever it is loaded.
+        """
+        if self._tangle > MAX_TANGLE:
+            raise CollabError(
+                "document_too_large",
+                "This document has become too costly to edit in this way.",
+                detail={"limit": MAX_TANGLE, "scope": "document"},
+            )
+        # The wall's clock is cheap; the one that others on this machine do not disturb is a system call.
+        clock = time.thread_time if self._watched else time.perf_counter
+        began = clock()
+        self._integrate(update)
+        took = clock() - began
+        if took > _LOOSE_SECONDS * (loose + 4):
+            if self._watched:
+                self._tangle += took
+            self._watched = _WATCHED
+        elif self._watched:
+            self._watched -= 1
 
     def _apply_deletes(self, update: bytes) -> bool:
         """Yjs sends its whole delete set with every resync; most often it says nothing new."""

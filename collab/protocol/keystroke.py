@@ -38,7 +38,7 @@ def read_keystroke(
     clocks: Mapping[int, int],
     is_entry: Callable[[int, int], bool] | None = None,
     most: int = 127,
-) -> tuple[int, int] | None:
+) -> tuple[int, int, bool] | None:
     """Recognise plain typing that can be applied as it is.
 
     Args:
@@ -49,7 +49,8 @@ def read_keystroke(
         most: characters; where nobody knows about map entries, 1.
 
     Returns:
-        The client id and its clock behind the text; None: not recognised, scan it.
+        The client id, its clock behind the text, and whether the text is ``loose`` (see :class:`Scan`);
+        None: not recognised, scan it.
     """
     found = _TYPED(update)
     if found is None:
@@ -61,6 +62,7 @@ def read_keystroke(
         return None
     if client > MAX_CLIENT or end > MAX_CLOCK or clock > clocks.get(client, 0):
         return None
+    loose = False
     origins = ((left_by, left_at),) if left_by else ((outer_by, outer_at), (right_by, right_at))
     for origin_by, origin_at in origins:
         origin = client if origin_by == by else _client(origin_by)
@@ -69,4 +71,5 @@ def read_keystroke(
             return None
         if is_entry is not None and is_entry(origin, leans_at):
             return None
-    return client, end
+        loose = bool(left_by) and (origin != client or leans_at != clock - 1)
+    return client, end, loose

@@ -65,7 +65,8 @@ class Scan:
     what is left of deleted things; ``keyed``: those of map entries; ``pairs``: ids of the second halves
     of surrogate pairs; ``parted``: those, here or in the document, between whose halves the update puts something;
     ``maps``: where "any" values with maps in them stand, from byte to byte; ``subdocuments``: how many
-    of the new structs hold one.
+    of the new structs hold one; ``loose``: how many structs leave it to the CRDT to find their place, among all that
+    stand to the right of what they lean on, or have the same key.
     """
 
     ends: dict[int, int]
@@ -79,6 +80,7 @@ class Scan:
     parted: set[tuple[int, int]]
     maps: list[tuple[int, int]]
     subdocuments: int
+    loose: int
 
 
 def scan(
@@ -206,7 +208,7 @@ class _Entries:
 
 class _Scanner:
     __slots__ = (
-        "at", "clocks", "containers", "data", "distant", "keyed", "know_all", "known_pairs", "leaning", "maps",
+        "at", "clocks", "containers", "data", "distant", "keyed", "know_all", "known_pairs", "leaning", "loose", "maps",
         "most", "own", "pairs", "parents", "runs", "seams", "several", "size", "strict", "subdocuments", "texts",
         "watch",
     )  # fmt: skip
@@ -225,7 +227,7 @@ class _Scanner:
         self.own = own
         self.strict = strict
         self.most = most
-        self.subdocuments = 0
+        self.subdocuments = self.loose = 0
         self.data = data
         self.size = len(data)
         self.at = 0
@@ -300,7 +302,7 @@ class _Scanner:
         parted = (self.seams & self.known_pairs) | self.seams.intersection(self.pairs)
         return Scan(
             ends, structs, new, deletes, entangled, self.containers, self.keyed, self.pairs, parted, self.maps,
-            self.subdocuments,
+            self.subdocuments, self.loose,
         )  # fmt: skip
 
     def check_parents(self, is_container: Callable[[int, int], bool]) -> None:
@@ -392,7 +394,11 @@ class _Scanner:
                 right = self.reference(client, clock)
                 if self.watch:
                     self.seams.add(right)
+            elif left != (client, clock - 1) and not info & _KEY:
+                self.loose += 1
         else:
+            if info & _KEY:
+                self.loose += 1
             named = self.uint()
             if named == 1:
                 self.text()

@@ -409,10 +409,10 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: Col
             streamed = stream.sent - sent
             after = len(neighbours.seconds)
         neighbours.check()
-        # Twice as slow as before at most; below a fifth of a second the machine decides.
+        # Twice as slow as before at most; below half a second a busy machine decides.
         slow, fast = neighbours.p99(calm, after), neighbours.p99(0, calm)
         print(f"{streamed / MIB:.0f} MiB, {(memory.peak - before) / MIB:.1f} MiB more, p99 {1000 * fast:.0f} -> {1000 * slow:.0f} ms")
-        assert slow < max(2 * fast, 0.2), f"p99 {fast:.3f} s, then {slow:.3f} s"
+        assert slow < max(2 * fast, 0.5), f"p99 {fast:.3f} s, then {slow:.3f} s"
         # Those who did not are gone: not at once, and not late.
         for session in gone:
             assert STALL_TIMEOUT - 0.5 < absent.at[session] - began < STALL_TIMEOUT + 3

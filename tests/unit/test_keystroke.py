@@ -51,7 +51,8 @@ def test_what_it_recognises_the_scan_passes_with_the_same_result(update: bytes, 
     if found is None:
         return
     result = scan(update, clocks, lambda client, clock: False)
-    client, end = found
+    client, end, loose = found
+    assert loose == bool(result.loose)
     assert result.ends == {client: end}
     assert result.new == (end > clocks.get(client, 0))
     assert not (result.deletes or result.entangled or result.containers or result.parted or result.pairs)
@@ -79,7 +80,7 @@ def test_real_typing_is_recognised() -> None:
 
 def test_what_leans_on_something_unknown_is_left_to_the_scan() -> None:
     update = b"\x01\x01\x05\x02\x84\x07\x09\x01x\x00"
-    assert read_keystroke(update, {5: 2, 7: 10}) == (5, 3)
+    assert read_keystroke(update, {5: 2, 7: 10}) == (5, 3, True)
     for clocks in ({5: 2, 7: 9}, {5: 1, 7: 10}, {7: 10}, {5: 2}):
         assert read_keystroke(update, clocks) is None
         try:

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
-from collab.documents.document import MAX_SUBDOCUMENTS, Document, merge
+from collab.documents.document import MAX_SUBDOCUMENTS, MAX_TANGLE, Document, merge
 from collab.errors import CollabError
 from collab.hub import slow_lane
 from collab.hub.hub import Hub
 from collab.hub.live_document import DocumentLimits, LiveDocument
 from collab.hub.slow_lane import MANY_CHANGES
-from collab.protocol.codec import write_var_bytes
+from collab.protocol.codec import write_var_bytes, write_var_uint
 from collab.protocol.scan import ManyChanges
 from collab.stores.memory import MemoryStore
 from tests.support.heavy_updates import map_of, update_of, values_of
@@ -150,3 +150,43 @@ def test_sub_documents_are_counted() -> None:
         each.apply(update_of(b"\x09\x01\x01x" + one, client=7))
         # What is there already is not counted again.
         assert not each.apply(update_of(b"\x09\x01\x01x" + one, client=7))
+
+
+def tangled(kind: str) -> Document:
+    """A document that somebody has made as costly as they may."""
+    document = Document()
+    document.apply(update_of(b"\x04\x01\x01x" + write_var_bytes(b"a" * 40_000)))
+    # Behind a letter in the middle, without saying in front of what; or: one key, again and again.
+    structs = {
+        "place": lambda number: b"\x84\x05" + write_var_uint(number * 7919 % 40_000) + write_var_bytes(b"b"),
+        "key": lambda _number: b"\x28\x01\x01m\x01k\x01\x7e",
+    }
+    for number in range(40_000):
+        try:
+            document.apply(update_of(structs[kind](number), client=6, clock=number))
+        except CollabError as error:
+            assert error.code == "document_too_large"
+            return document
+    raise AssertionError("never refused")
+
+
+@pytest.mark.parametrize("kind", ["place", "key"])
+def test_what_a_document_costs_is_bounded(kind: str) -> None:
+    """20,000 such edits, 400 KB, would take the better part of a minute to load."""
+    document = tangled(kind)
+    began = time.thread_time()
+    again = Document.load(document.encode(), [])
+    assert time.thread_time() - began < 4 * MAX_TANGLE
+    for each in (document, again):
+        # Ordinary edits go on: in the middle of a text, and behind what oneself has typed.
+        each.apply(update_of(b"\xc4\x05\x00\x05\x01" + write_var_bytes(b"honest"), client=7))
+        each.apply(update_of(b"\x84\x07\x05" + write_var_bytes(b"y"), client=7, clock=6))
+
+
+def test_taking_turns_at_the_end_is_free() -> None:
+    document, left = Document(), b"\x04\x01\x01x"
+    for number in range(3000):
+        client = 5 + number % 2
+        document.apply(update_of(left + write_var_bytes(b"a"), client=client, clock=number // 2))
+        left = b"\x84" + bytes((client,)) + write_var_uint(number // 2)
+    assert document._tangle < MAX_TANGLE / 10
