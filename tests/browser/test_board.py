@@ -51,9 +51,19 @@ class Board:
         self.page.locator(".board").focus()
 
     def put(self, **shapes: Shape) -> None:
-        """Draw by script, and wait until this page has it."""
+        """Draw by script, and wait until this page has it: selecting everything says how many there are."""
         put(self.server, self.document, shapes)
-        self.page.wait_for_timeout(100)
+        count = len(self.shapes())
+        deadline = time.monotonic() + 10
+        while True:
+            self.press("Control+a")
+            self.page.wait_for_timeout(200)
+            found = re.search(r"of (\d+)", self.page.locator(".board-spoken").inner_text())
+            if found and int(found[1]) == count:
+                break
+            assert time.monotonic() < deadline, f"{count} shapes in the page"
+        self.press("Escape")
+        expect(self.page.locator(".board-panel")).to_be_hidden()
 
     def shapes(self) -> dict[str, Shape]:
         """What the server has."""
@@ -712,7 +722,7 @@ def test_shapes_of_strangers_do_no_harm(shared_server: CollabServer, open_page: 
     board = Board(open_page, shared_server, "strange")
     nonsense: Any = {"x": "1", "y": None, "w": True, "h": [], "text": {"a": 1}, "stroke": 7, "fill": ["x"], "index": 9}
     neither: dict[str, Any] = {"number": 5, "text": "a text", "list": [1], "nothing": None}
-    board.put(
+    strange = dict(
         **neither,
         good=box(-50, -50, fill="blue", of_a_script={"kept": [1, 2, 3]}),
         bare={"type": "rectangle"},
@@ -725,6 +735,7 @@ def test_shapes_of_strangers_do_no_harm(shared_server: CollabServer, open_page: 
         lone={"type": "arrow", "points": [[0, 0], [50, 50]], "from": "lone", "to": {"id": "nobody", "ax": 1e9}},
         **{"__proto__": box(200, 0), "constructor": box(200, 100), "<img src=x onerror=alert(1)>": box(200, 200)},
     )
+    put(shared_server, "strange", strange)
     late = Board(open_page, shared_server, "strange", name="Late")
     late.press("Shift+Digit0", "r", "Enter")
     late.until(lambda shapes: len(shapes) == 17, "one can still draw")
@@ -735,6 +746,9 @@ def test_shapes_of_strangers_do_no_harm(shared_server: CollabServer, open_page: 
     late.until_shape("good", x=-49)
     assert late.shape("good")["of_a_script"] == {"kept": [1, 2, 3]}
     assert late.shape("unknown") == {"type": "hologram", "x": 0}
+    # The page that was there when they came is well, too.
+    board.press("Control+a")
+    expect(board.page.locator(".board-spoken")).to_have_text(re.compile(r"^\d+ of \d+ selected"))
 
 
 def test_heavy_shapes_do_not_stop_the_page(shared_server: CollabServer, open_page: OpenPage) -> None:
