@@ -11,7 +11,7 @@ browser (an emoji outside the basic plane counts two, an embed one); one that fa
 halves of a surrogate pair is refused. pycrdt itself counts UTF-8 bytes: that is converted here.
 
 **Types of roots** are not written in a Yjs document. An operation says which it means; for reading,
-and for refusing a text operation on a map, :class:`_StructureReader` looks at what stands in the
+and for refusing a text operation on a map, :class:`StructureReader` looks at what stands in the
 root. A root whose whole content was deleted has lost its type: any operation may use it, and it
 reads as an empty text.
 
@@ -22,8 +22,6 @@ does not lead into it for editing. Integers beyond 2^53 become floating point, a
 from __future__ import annotations
 
 import re
-from array import array
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,9 +31,10 @@ from typing import Any, Final, Literal
 import orjson
 import pycrdt
 
+from collab.documents.differ import Differ
+from collab.documents.roots import RootKind, StructureReader
 from collab.errors import CollabError
 from collab.protocol.awareness import depth_exceeds
-from collab.protocol.codec import MAX_CLOCK, DecodeError, Reader
 from collab.protocol.scan import MAX_DEPTH
 
 EMPTY_UPDATE: Final = b"\0\0"
@@ -43,17 +42,10 @@ EMPTY_UPDATE: Final = b"\0\0"
 MAX_OPERATIONS: Final = 10_000
 #: segments of one path
 MAX_SEGMENTS: Final = 64
-#: shared types inside each other; reading deeper ones would end the process
-MAX_NESTING: Final = 128
-#: comparisons that one batch may spend on finding smallest edits (about half a second)
-DIFF_BUDGET: Final = 1_000_000
-#: characters of two differing parts together up to which the very smallest edit is looked for
-SHORT_DIFF: Final = 1000
 #: the largest integer that JavaScript holds exactly
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 
 _ARRAY_INDEX = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
-_WORD = re.compile(r"\w+")
 _BAD_ESCAPE = re.compile(r"~(?![01])")
 
 
@@ -309,362 +301,6 @@ _SHAPES: Final[dict[str, _Shape]] = {
 }
 
 
-# -- what stands in which root ------------------------------------------------------------------------
-
-RootKind = Literal["text", "map", "array", "xml", "empty"]
-
-# What a shared type was seen to hold.
-_KEYS, _CHARS, _MARKS, _VALUES, _XML = (1 << bit for bit in range(5))
-# Kinds of struct content, as Yjs numbers them, and of shared types.
-_GC, _DELETED, _JSON, _BINARY, _STRING, _EMBED, _FORMAT, _TYPE, _ANY, _DOC, _SKIP = range(11)
-_HOLDS = {
-    _JSON: _VALUES, _BINARY: _VALUES, _STRING: _CHARS, _EMBED: _MARKS, _FORMAT: _MARKS,
-    _TYPE: _VALUES, _ANY: _VALUES, _DOC: _VALUES,
-}  # fmt: skip
-_ARRAY, _XML_ELEMENT = 0, 3
-_XML_TYPES = frozenset({_XML_ELEMENT, 4, 6})
-
-
-class _Node:
-    """A shared type: a root, or a nested one with the type that the document gives it."""
-
-    __slots__ = ("holds", "parent", "type")
-
-    def __init__(self) -> None:
-        self.holds = 0
-        self.parent: _Node | None = None
-        self.type: int | None = None
-
-
-_Id = tuple[int, int]  # client and clock
-#: whose child a struct is: a type, nobody's, or the same as the first of these structs that has one
-_Owner = _Node | tuple[_Id, ...] | None
-
-
-class _StructureReader:
-    """Tells from a Yjs v1 state which types it holds, without integrating anything.
-
-    A struct names its parent only where it has no neighbour; the others are found by following their
-    origins.
-    """
-
-    def __init__(self, state: bytes) -> None:
-        self.reader = Reader(state)
-        self.roots: dict[str, _Node] = {}
-        self.nested: dict[_Id, _Node] = {}
-        self.sections: dict[int, tuple[list[int], list[_Owner]]] = {}
-        self.unresolved: list[tuple[tuple[_Id, ...], int, _Node | None]] = []
-
-    def kinds(self) -> dict[str, RootKind]:
-        """The kind of every root.
-
-        Raises:
-            CollabError: ``invalid_update`` for a state that cannot be read safely.
-        """
-        try:
-            self._read()
-        except (DecodeError, IndexError):
-            raise CollabError("invalid_update", "This document is damaged.") from None
-        for neighbours, holds, node in self.unresolved:
-            self._adopt(self._resolve(neighbours), holds, node)
-        self._check_nested()
-        return {name: _root_kind(node.holds) for name, node in self.roots.items()}
-
-    def _read(self) -> None:
-        reader = self.reader
-        for _ in range(reader.var_uint()):
-            count, client, clock = reader.var_uint(), reader.var_uint(), reader.var_uint(MAX_CLOCK)
-            starts, owners = self.sections.setdefault(client, ([], []))
-            for _ in range(count):
-                length = self._struct(client, clock, owners)
-                starts.append(clock)
-                clock += length
-
-    def _struct(self, client: int, clock: int, owners: list[_Owner]) -> int:
-        """Read one struct; returns its length."""
-        info = self._byte()
-        kind = info & 0x1F
-        if kind in (_GC, _SKIP):
-            owners.append(None)
-            return self.reader.var_uint(MAX_CLOCK)
-        owner = self._owner(info, client, clock, owners)
-        owners.append(owner)
-        holds = _KEYS if info & 0x20 else _HOLDS.get(kind, 0)
-        node = None
-        if kind == _TYPE:
-            node = self.nested.setdefault((client, clock), _Node())
-            node.type = self.reader.data[self.reader.at]
-            if holds == _VALUES and node.type in _XML_TYPES:
-                holds = _XML
-        if isinstance(owner, tuple):
-            self.unresolved.append((owner, holds, node))
-        else:
-            self._adopt(owner, holds, node)
-        return self._content(kind)
-
-    def _owner(self, info: int, client: int, clock: int, owners: list[_Owner]) -> _Owner:
-        reader = self.reader
-        if info & 0xC0:
-            neighbours: list[_Id] = []
-            for bit in (0x80, 0x40):
-                if info & bit:
-                    neighbours.append((reader.var_uint(), reader.var_uint()))
-            if neighbours[0] == (client, clock - 1) and owners and owners[-1] is not None:
-                return owners[-1]
-            return tuple(neighbours)
-        owner: _Node
-        if reader.var_uint() == 1:
-            owner = self.roots.setdefault(reader.var_string(), _Node())
-        else:
-            owner = self.nested.setdefault((reader.var_uint(), reader.var_uint()), _Node())
-        if info & 0x20:
-            reader.var_bytes()
-        return owner
-
-    def _byte(self) -> int:
-        byte = self.reader.data[self.reader.at]
-        self.reader.at += 1
-        return byte
-
-    def _content(self, kind: int) -> int:
-        """Pass over the content of a struct; returns its length."""
-        reader = self.reader
-        if kind == _STRING:
-            text = reader.var_bytes()
-            return len(text) if text.isascii() else len(text.decode("utf-8", "replace").encode("utf-16-le")) // 2
-        if kind == _DELETED:
-            return reader.var_uint(MAX_CLOCK)
-        if kind == _ANY:
-            count = reader.var_uint()
-            self._values(count)
-            return count
-        if kind == _JSON:
-            count = reader.var_uint()
-            for _ in range(count):
-                reader.var_bytes()
-            return count
-        if kind == _TYPE:
-            if reader.var_uint() == _XML_ELEMENT:
-                reader.var_bytes()
-        elif kind in (_BINARY, _EMBED, _FORMAT, _DOC):
-            reader.var_bytes()
-            if kind == _FORMAT:
-                reader.var_bytes()
-            elif kind == _DOC:
-                self._values(1)
-        else:
-            raise DecodeError("an unknown kind of content")
-        return 1
-
-    def _values(self, count: int) -> None:
-        """Pass over ``count`` lib0 "any" values, without recursion."""
-        reader = self.reader
-        levels = [(count, False)]  # values still due, and whether each has a key
-        while levels:
-            due, keyed = levels.pop()
-            if not due:
-                continue
-            levels.append((due - 1, keyed))
-            if keyed:
-                reader.var_bytes()
-            tag = self._byte()
-            if tag in (116, 119):  # bytes, text
-                reader.var_bytes()
-            elif tag == 125:  # an integer, which ends where the top bit is not set
-                while self._byte() >= 0x80:
-                    pass
-            elif tag in (122, 123, 124):  # numbers of 8, 8 and 4 bytes
-                reader.take(4 if tag == 124 else 8)
-            elif tag in (117, 118):  # an array, an object
-                levels.append((reader.var_uint(), tag == 118))
-            elif tag not in (120, 121, 126, 127):
-                raise DecodeError("an unknown kind of value")
-
-    def _adopt(self, owner: _Node | None, holds: int, node: _Node | None) -> None:
-        if owner is not None:
-            owner.holds |= holds
-        if node is not None:
-            node.parent = owner
-
-    def _resolve(self, neighbours: tuple[_Id, ...]) -> _Node | None:
-        """The type that structs between these neighbours are in."""
-        due = list(reversed(neighbours))
-        visited: list[tuple[list[_Owner], int]] = []
-        found: _Node | None = None
-        while due and found is None:
-            client, clock = due.pop()
-            starts, owners = self.sections.get(client, ([], []))
-            at = bisect_right(starts, clock) - 1
-            owner = owners[at] if at >= 0 else None
-            if isinstance(owner, _Node):
-                found = owner
-            elif owner is not None:
-                owners[at] = None  # where hostile origins go in a circle, nobody is the parent
-                visited.append((owners, at))
-                due.extend(reversed(owner))
-        for owners, at in visited:
-            owners[at] = found
-        return found
-
-    def _check_nested(self) -> None:
-        for node in self.nested.values():
-            if node.type == _ARRAY and node.holds & _CHARS:
-                # No editor writes this; reading an emoji in it as an item never ends.
-                raise CollabError("invalid_update", "This document holds an array that cannot be read.")
-            above, depth = node.parent, 1
-            while above is not None:
-                above, depth = above.parent, depth + 1
-                if depth > MAX_NESTING:
-                    raise CollabError("invalid_update", "This document is nested too deep to be read.")
-
-
-def _root_kind(holds: int) -> RootKind:
-    if holds & _XML:
-        return "xml"
-    if holds & (_CHARS | _MARKS):
-        return "text"
-    if holds & _KEYS:
-        return "map"
-    return "array" if holds & _VALUES else "empty"
-
-
-# -- the smallest edit ----------------------------------------------------------------------------------
-
-#: old[i:j] is replaced by new[k:l]
-_Hunk = tuple[int, int, int, int]
-
-
-class Differ:
-    """Finds small edits, as long as its budget lasts; then larger ones."""
-
-    def __init__(self, budget: int = DIFF_BUDGET) -> None:
-        self.budget = budget
-
-    def hunks(self, old: str, new: str) -> list[_Hunk]:
-        """What to replace in ``old`` to get ``new``, in order, with equal parts between.
-
-        The smallest there is for texts that differ in a short part; long parts are taken apart first
-        at words that both sides have just once, so that the cost stays linear.
-        """
-        whole = _trimmed(old, new, (0, len(old), 0, len(new)))
-        start, stop, new_start, new_stop = whole
-        if stop - start + new_stop - new_start <= SHORT_DIFF:
-            return self._between(old, new, whole)
-        found: list[_Hunk] = []
-        for at, new_at, length in _anchors(old[start:stop], new[new_start:new_stop]):
-            gap = (start, whole[0] + at, new_start, whole[2] + new_at)
-            found += self._between(old, new, _trimmed(old, new, gap))
-            start, new_start = gap[1] + length, gap[3] + length
-        return found + self._between(old, new, _trimmed(old, new, (start, stop, new_start, new_stop)))
-
-    def _between(self, old: str, new: str, gap: _Hunk) -> list[_Hunk]:
-        start, stop, new_start, new_stop = gap
-        if start == stop and new_start == new_stop:
-            return []
-        if start == stop or new_start == new_stop:
-            return [gap]
-        found, self.budget = _shortest(old[start:stop], new[new_start:new_stop], self.budget)
-        if found is None:
-            return [gap]
-        return [(i + start, j + start, k + new_start, m + new_start) for i, j, k, m in found]
-
-
-def _anchors(old: str, new: str) -> list[tuple[int, int, int]]:
-    """Words that both texts have just once, in an order that both have: (offset, offset, length)."""
-    theirs = _unique_words(new)
-    pairs = [(at, theirs[word], len(word)) for word, at in _unique_words(old).items() if word in theirs]
-    # The longest rising sequence of the offsets in `new`: the last pair of the best one of each length.
-    best: list[int] = []
-    last: list[int] = []
-    before: list[int] = []
-    for number, (_, new_at, _) in enumerate(pairs):
-        length = bisect_right(best, new_at)
-        before.append(last[length - 1] if length else -1)
-        best[length : length + 1] = [new_at]
-        last[length : length + 1] = [number]
-    chain: list[tuple[int, int, int]] = []
-    number = last[-1] if last else -1
-    while number >= 0:
-        chain.append(pairs[number])
-        number = before[number]
-    return chain[::-1]
-
-
-def _unique_words(text: str) -> dict[str, int]:
-    """Words that stand once in ``text``, with their offsets, in order."""
-    offsets: dict[str, int] = {}
-    for found in _WORD.finditer(text):
-        offsets[found[0]] = -1 if found[0] in offsets else found.start()
-    return {word: at for word, at in offsets.items() if at >= 0}
-
-
-def _shortest(old: str, new: str, budget: int) -> tuple[list[_Hunk] | None, int]:
-    """Myers' O(ND) algorithm: the shortest edit, and what is left of the budget; None if it is used up."""
-    rows: list[array[int]] = []
-    size_old, size_new = len(old), len(new)
-    before = array("q", [0])
-    edits = 0
-    while budget > 0:
-        row = array("q", bytes(8 * (edits + 1)))
-        for at in range(edits + 1):
-            if edits == 0:
-                x = 0
-            elif at == 0 or (at != edits and before[at - 1] < before[at]):
-                x = before[at]
-            else:
-                x = before[at - 1] + 1
-            start, y = x, x - (2 * at - edits)
-            while x < size_old and y < size_new and old[x] == new[y]:
-                x += 1
-                y += 1
-            row[at] = x
-            budget -= 1 + x - start
-            if x >= size_old and y >= size_new:
-                return _backtrack(rows, size_old, size_new), budget
-        rows.append(row)
-        before = row
-        edits += 1
-    return None, 0
-
-
-def _backtrack(rows: list[array[int]], x: int, y: int) -> list[_Hunk]:
-    hunks: list[_Hunk] = []
-    for edits in range(len(rows), 0, -1):
-        before = rows[edits - 1]
-        at = (x - y + edits) // 2
-        if at == 0 or (at != edits and before[at - 1] < before[at]):
-            x, y = before[at], before[at] - (2 * at - edits + 1)
-            hunk = (x, x, y, y + 1)
-        else:
-            x, y = before[at - 1], before[at - 1] - (2 * at - edits - 1)
-            hunk = (x, x + 1, y, y)
-        if hunks and hunks[-1][0] == hunk[1] and hunks[-1][2] == hunk[3]:
-            later = hunks.pop()
-            hunk = (hunk[0], later[1], hunk[2], later[3])
-        hunks.append(hunk)
-    return hunks[::-1]
-
-
-def _trimmed(old: str, new: str, hunk: _Hunk) -> _Hunk:
-    """The hunk without what its two sides begin and end with alike."""
-    start, stop, new_start, new_stop = hunk
-    head = _common_prefix(old[start:stop], new[new_start:new_stop])
-    start, new_start = start + head, new_start + head
-    tail = _common_prefix(old[start:stop][::-1], new[new_start:new_stop][::-1])
-    return start, stop - tail, new_start, new_stop - tail
-
-
-def _common_prefix(one: str, other: str) -> int:
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
 # -- editing --------------------------------------------------------------------------------------------
 
 
@@ -724,7 +360,7 @@ def _panics_contained(words: str) -> Iterator[None]:
 
 def _load(state: bytes, client_id: int | None = None) -> tuple[pycrdt.Doc[Any], dict[str, RootKind]]:
     """A throw-away copy of a document, and what its roots are."""
-    kinds = _StructureReader(state).kinds()
+    kinds = StructureReader(state).kinds()
     doc: pycrdt.Doc[Any] = pycrdt.Doc(client_id=client_id)
     with _panics_contained("This document is damaged."):
         doc.apply_update(state)

@@ -31,7 +31,9 @@ from typing import Any, Final
 
 import orjson
 
-from collab.documents.operations import EMPTY_UPDATE, MAX_NESTING, Differ
+from collab.documents.differ import Differ
+from collab.documents.operations import EMPTY_UPDATE
+from collab.documents.roots import MAX_NESTING
 from collab.errors import CollabError
 from collab.protocol.codec import MAX_CLOCK, DecodeError, Reader, write_var_bytes, write_var_uint
 from collab.protocol.scan import MAX_DEPTH

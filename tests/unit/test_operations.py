@@ -12,9 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
+from collab.documents import differ
 from collab.documents import operations as ops
 from collab.documents.document import Document
 from collab.documents.operations import EMPTY_UPDATE, apply, edit, read, validate
+from collab.documents.roots import MAX_NESTING, StructureReader
 from collab.errors import CollabError
 from collab.protocol.codec import read_state_vector, write_var_bytes, write_var_uint
 
@@ -412,9 +414,9 @@ def test_two_replacements_of_different_places_merge() -> None:
     assert read(merged, "/body") == "The slow brown fox.\nIt flies.\nOver the eager dog.\n"
 
 
-def hunks_of(old: str, new: str, budget: int = ops.DIFF_BUDGET) -> Iterator[tuple[str, str]]:
+def hunks_of(old: str, new: str, budget: int = differ.DIFF_BUDGET) -> Iterator[tuple[str, str]]:
     """Check that the hunks lead from `old` to `new`; give what each takes and puts."""
-    hunks = ops.Differ(budget).hunks(old, new)
+    hunks = differ.Differ(budget).hunks(old, new)
     result, at = "", 0
     for start, stop, new_start, new_stop in hunks:
         assert at <= start <= stop
@@ -458,7 +460,7 @@ words = st.lists(st.sampled_from(["one", "two", "three", "four", "x", "\n", "�
 @settings(deadline=None)
 def test_long_texts_are_taken_apart_at_words_and_the_edit_is_still_right(old: str, new: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ops, "SHORT_DIFF", 4)
+        patch.setattr(differ, "SHORT_DIFF", 4)
         for taken, put in hunks_of(old, new):
             assert taken or put
 
@@ -595,7 +597,7 @@ def test_any_sequence_has_the_effect_of_the_model(steps: list[tuple[Any, ...]], 
 
 
 def test_what_a_root_is_can_be_seen_in_it() -> None:
-    assert ops._StructureReader(SAMPLE).kinds() == {"t": "text", "m": "map", "a": "array", "x": "xml"}
+    assert StructureReader(SAMPLE).kinds() == {"t": "text", "m": "map", "a": "array", "x": "xml"}
     assert read(SAMPLE) == {
         "t": "a😀b",
         "m": {"k": {"plain": 1}, "sub": {"title": "In", "n": 1}, "xml": ""},
@@ -619,7 +621,7 @@ def test_the_first_item_of_a_root_may_be_gone() -> None:
     del other.get("a", type=Array)[0]
     other.get("m", type=Map)["k"] = 2
     state = other.get_update()
-    assert ops._StructureReader(state).kinds() == {"t": "text", "a": "array", "m": "map"}
+    assert StructureReader(state).kinds() == {"t": "text", "a": "array", "m": "map"}
     assert read(state) == {"t": "he from another client llo", "a": [1, 2], "m": {"k": 2}}
 
 
@@ -714,11 +716,11 @@ def nested_arrays(depth: int) -> bytes:
 
 
 def test_types_nested_too_deep_are_not_read() -> None:
-    content = read(nested_arrays(ops.MAX_NESTING - 1), "/a")
-    for _ in range(ops.MAX_NESTING - 1):
+    content = read(nested_arrays(MAX_NESTING - 1), "/a")
+    for _ in range(MAX_NESTING - 1):
         (content,) = content
     assert content == []
-    for depth in (ops.MAX_NESTING, 20_000):
+    for depth in (MAX_NESTING, 20_000):
         with pytest.raises(CollabError) as raised:
             read(nested_arrays(depth))
         assert raised.value.code == "invalid_update"
@@ -729,7 +731,7 @@ def test_origins_in_a_circle_end() -> None:
         return b"\x84" + write_var_uint(on) + b"\0" + write_var_bytes(b"x")
 
     state = b"\2" + b"\1" + b"\1\0" + leaning(2) + b"\1" + b"\2\0" + leaning(1) + b"\0"
-    assert ops._StructureReader(state).kinds() == {}
+    assert StructureReader(state).kinds() == {}
 
 
 def test_an_item_whose_left_neighbour_is_gone_belongs_to_its_right_one() -> None:
@@ -737,7 +739,7 @@ def test_an_item_whose_left_neighbour_is_gone_belongs_to_its_right_one() -> None
     state = items(
         9, named(8, "a", anything), b"\0\1", b"\xc4\x09\1\x09\0" + write_var_bytes("😀".encode())
     )
-    assert ops._StructureReader(state).kinds() == {"a": "text"}
+    assert StructureReader(state).kinds() == {"a": "text"}
     assert read(state, "/a") == "😀"
 
 
