@@ -176,6 +176,8 @@ def test_closing_asks_only_where_something_would_be_lost(
     write(page, "not sent")
     expect(words(page)).to_contain_text("changes kept here")
     assert unsaved(page) > 0
+    if kept:
+        expect(page.locator("body")).to_have_attribute("data-kept", "true")
     asked: list[str] = []
 
     def answer(dialog: Dialog) -> None:

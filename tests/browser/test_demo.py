@@ -420,7 +420,9 @@ def test_deleting_is_asked_for_and_told_to_everybody(shared_server: CollabServer
     expect(ann.locator(".document-row", has_text="short-lived")).to_have_count(0)
     expect(ben.locator(".pill")).to_have_attribute("data-tone", "bad")
     expect(ben.locator(".pill-words")).to_contain_text("deleted")
-    expect(ben.locator(".ql-editor")).to_contain_text("for a while")
+    write(ben, " longer")
+    expect(ben.locator(".ql-editor")).to_contain_text("for a while longer")
+    expect(ben.locator("body")).to_have_attribute("data-kept", "false")
 
 
 def test_five_faces_and_how_many_more(

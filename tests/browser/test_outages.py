@@ -95,6 +95,30 @@ def test_it_comes_back_without_being_asked(
     expect(ann.locator(".ql-editor")).to_contain_text("still here")
 
 
+def test_a_restart_is_announced_and_nothing_is_lost(
+    start_server: Callable[..., CollabServer], open_page: OpenPage, tmp_path: Path
+) -> None:
+    server = start_server(f"sqlite:///{tmp_path}/demo.db")
+    ann = open_page(f"{server.url}/d/restart?kind=text")
+    saved(ann)
+    write(ann, "before ")
+    ann.evaluate(
+        """() => {
+            window.said = []
+            const pill = document.querySelector('.pill-words')
+            new MutationObserver(() => said.push(pill.textContent)).observe(pill, { childList: true, characterData: true, subtree: true })
+        }"""
+    )
+    server.restart()
+    saved(ann)
+    said = ann.evaluate("() => said")
+    assert "Server is moving, hold on..." in said, said
+    write(ann, "after")
+    saved(ann)
+    ben = open_page(f"{server.url}/d/restart", name="Ben")
+    expect(ben.locator(".ql-editor")).to_contain_text("before after")
+
+
 def test_a_reload_while_offline_keeps_the_edits(
     start_server: Callable[..., CollabServer], open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -108,6 +132,7 @@ def test_a_reload_while_offline_keeps_the_edits(
     expect(words(ann)).to_have_text(re.compile("^Offline"), timeout=2000)
     write(ann, "offline")
     expect(words(ann)).to_contain_text("7 changes")
+    expect(ann.locator("body")).to_have_attribute("data-kept", "true")
     ann.reload()
     expect(ann.locator(".ql-editor")).to_contain_text("kept offline", timeout=10_000)
     expect(words(ann)).to_contain_text("7 changes kept here")

@@ -20,6 +20,7 @@ import { chosenTheme, nextTheme } from '../ui/theme'
 import { themeButton } from '../ui/themeButton'
 import { toast } from '../ui/toasts'
 import { signEdits } from './authors'
+import { LocalWrites } from './localWrites'
 import { openShare } from './share'
 import './document.css'
 
@@ -44,7 +45,7 @@ class DocumentPage {
   private readonly meta: Y.Map<unknown>
   private readonly provider: CollabProvider
   private readonly local: IndexeddbPersistence | null
-  private keptLocally = false
+  private readonly writes: LocalWrites | null
   private person = me()
   private kind: Kind | null = null
   private editor: Editor | null = null
@@ -69,6 +70,8 @@ class DocumentPage {
   constructor(host: HTMLElement, private readonly name: string) {
     this.meta = this.doc.getMap('meta')
     this.local = this.openLocalCopy()
+    // For whoever automates this page: is everything in the browser's database?
+    this.writes = this.local && new LocalWrites(this.local, this.doc, (kept) => (document.body.dataset['kept'] = String(kept)))
     this.api = new Api(tokenOfTab())
     this.provider = new CollabProvider('', name, this.doc, {
       token: tokenOfTab(),
@@ -183,7 +186,6 @@ class DocumentPage {
     if (typeof indexedDB === 'undefined') return null
     const local = new IndexeddbPersistence(`collab:${this.name}`, this.doc)
     void local.whenSynced.then(() => {
-      this.keptLocally = true
       void this.chooseEditor()
     })
     return local
@@ -215,7 +217,7 @@ class DocumentPage {
       if (this.following !== null && !provider.awareness.getStates().has(this.following)) this.follow(null)
     })
     addEventListener('beforeunload', (event) => {
-      if (provider.unsaved > 0 && !this.keptLocally) event.preventDefault()
+      if (provider.unsaved > 0 && this.writes?.kept !== true) event.preventDefault()
     })
     this.showTitle()
   }

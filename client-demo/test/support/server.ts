@@ -80,7 +80,7 @@ export function welcome(socket: Socket, more: { role?: string; vector?: Uint8Arr
 }
 
 /** Wait until something is true. */
-export async function until(condition: () => boolean, what: string, timeout = 5000): Promise<void> {
+export async function until(condition: () => boolean, what: string, timeout = 20_000): Promise<void> {
   const deadline = Date.now() + timeout
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`never happened: ${what}`)
