@@ -31,7 +31,7 @@ _WORK, _MACHINE = Work(), Machine()
 @click.option("--figures", "file", type=click.Path(path_type=Path), default=given.MEASURED, help="Measured, as JSON.")
 @click.option("--measure", is_flag=True, help="Measure first, into that file; takes three minutes.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-@click.option("--page", is_flag=True, help="Put the tables into collab/SCALING.md.")
+@click.option("--page", is_flag=True, help="Only write the default tables into SCALING.md.")
 def main(
     people: tuple[int, ...], typing: float, edits: float, cursors: float, tail: float, busy: float, seed: int,
     file: Path, measure: bool, as_json: bool, page: bool,
@@ -47,20 +47,19 @@ def main(
         measure_now(file, lambda words: click.echo(words, err=True))
     figures = given.load(file)
     costs, work, machine = given.costs(figures), Work(typing, edits, cursors, tail), Machine(busy=busy)
+    if page:
+        report.put_into_page(PAGE, report.page_of(figures, costs))
+        return
     layouts = report.layouts(people or report.CROWDS, costs, machine, work, seed)
     if as_json:
         click.echo(json.dumps([_plain(*each, costs) for each in layouts], indent=1))
         return
-    sheets = [
+    for sheet in (
         report.measured(figures),
         report.one_node(costs, machine, work, seed),
         report.one_document(costs, work),
         report.whole(layouts, costs),
-    ]
-    if page:
-        report.put_into_page(PAGE, sheets)
-        return
-    for sheet in sheets:
+    ):
         _console.print(sheet.as_rich())
 
 

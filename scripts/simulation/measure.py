@@ -7,22 +7,25 @@ import json
 import platform
 import subprocess
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import uvloop
 from benchmarks.client import Client
 from benchmarks.ledger import Ledger
 from benchmarks.load import Metronome, Pointer, Typist, admit
-from benchmarks.process import open_files, pin_load
+from benchmarks.process import ServerProcess, open_files, pin_load
 from benchmarks.servers import OURS, REPOSITORY, SERVERS
 from benchmarks.workloads.base import Options, Outcome, running
 from benchmarks.workloads.idle import IDLE
 from benchmarks.workloads.joins import JOINS
 from benchmarks.workloads.typing import TYPIST, TYPISTS, Plan, type_together
+from pycrdt import Doc, Text
 
 from simulation.figures import Figure
 from simulation.redis_figures import append_cost, publish_cost
@@ -30,6 +33,8 @@ from simulation.redis_figures import running as redis_running
 
 _SERVER = SERVERS[OURS]
 _COMMAND = "scripts/simulate --measure"
+#: length of a measurement
+_SECONDS = 10.0
 
 
 async def _figures(workdir: Path, say: Callable[[str], None]) -> dict[str, Figure]:
@@ -78,43 +83,69 @@ async def _figures(workdir: Path, say: Callable[[str], None]) -> dict[str, Figur
     note("publish_us", publish_cost(2.0), "us", "redis-server: CPU of a note about presence, for one node")
     note("logged_bytes", append_cost(2.0, appendfsync=None)["bytes"], "bytes", "redis-server: memory of a logged edit")
     words = "CPU of a node for an edit made on another, for one reader here"
-    note("remote_edit_us", await _remote(options, Typist, 4.0), "us", words)
+    note("remote_edit_us", await _remote(options, Typist), "us", words)
     words = "CPU of a node for a cursor moved on another, for one reader here"
-    note("remote_cursor_us", await _remote(options, Pointer, 4.0), "us", words)
+    note("remote_cursor_us", await _remote(options, Pointer), "us", words)
     return figures
 
 
 async def _in_cluster(options: Options) -> float:
-    with redis_running("--appendonly", "yes", "--appendfsync", "always") as redis:
-        cluster = {"store": redis.url, "redis": redis.url}
+    """CPU of an edit that is logged in Redis and read by one other person, in microseconds."""
+    with _cluster() as settings:
         plan = Plan(documents=200, people=2, typists=2, rate=2)
-        return (await type_together(_SERVER, options, plan, settings=cluster)).figures["cpu_us"]
+        return (await type_together(_SERVER, options, plan, settings=settings)).figures["cpu_us"]
 
 
 async def _cursor(options: Options) -> float:
-    """CPU of a cursor position that comes in and is shown to one person."""
+    """CPU of a cursor position that comes in and is shown to one person, in microseconds."""
     async with running(_SERVER, options) as process:
         ledger = Ledger()
         documents = [f"bench-{number // 2}" for number in range(400)]
         people = await admit(_SERVER.make_wire(), process.port, documents, ledger)
-        pointers = [Pointer(client, ledger) for client in people]
-        metronome = Metronome(pointers, 2.0)
-        metronome.start()
-        await asyncio.sleep(options.warm_up)
-        done, before = sum(len(each.sent) for each in pointers), process.cpu_seconds()
-        await asyncio.sleep(10.0)
-        used, done = process.cpu_seconds() - before, sum(len(each.sent) for each in pointers) - done
-        metronome.stop()
+        used = await _cost([Pointer(client, ledger) for client in people], 2.0, process, options)
         for client in people:
             client.leave()
-    return used / done * 1e6
+    return used
+
+
+async def _remote(options: Options, actor: Callable[[Client, Ledger], Typist | Pointer]) -> float:
+    """CPU of a node for what somebody does on another node and one person here sees, in microseconds."""
+    with _cluster() as settings:
+        async with running(_SERVER, options, settings) as there, running(_SERVER, options, settings) as here:
+            ledger = Ledger()
+            documents = [f"bench-{number}" for number in range(200)]
+            wire = _SERVER.make_wire()
+            people = await admit(wire, there.port, documents, ledger)
+            readers = await admit(wire, here.port, documents, ledger, first_yjs_id=2_000_000_011)
+            used = await _cost([actor(client, ledger) for client in people], 4.0, here, options)
+            for client in (*people, *readers):
+                client.leave()
+    return used
+
+
+@contextmanager
+def _cluster() -> Iterator[dict[str, str]]:
+    """A Redis, and the settings of nodes that share it."""
+    with redis_running("--appendonly", "yes", "--appendfsync", "always") as redis:
+        yield {"store": redis.url, "redis": redis.url}
+
+
+async def _cost(
+    actors: Sequence[Typist | Pointer], rate: float, process: ServerProcess, options: Options
+) -> float:
+    """CPU of a process for each act, in microseconds, where all act ``rate`` times a second."""
+    metronome = Metronome(actors, rate)
+    metronome.start()
+    await asyncio.sleep(options.warm_up)
+    acts, before = sum(len(each.sent) for each in actors), process.cpu_seconds()
+    await asyncio.sleep(_SECONDS)
+    used, acts = process.cpu_seconds() - before, sum(len(each.sent) for each in actors) - acts
+    metronome.stop()
+    return used / acts * 1e6
 
 
 async def _memory(options: Options) -> tuple[float, float]:
     """MiB of an empty node, KiB of an open document of 10 KB of text, written in pieces of 20 characters."""
-    import aiohttp
-    from pycrdt import Doc, Text
-
     doc: Doc[Any] = Doc()
     text = doc.get("body", type=Text)
     for piece in range(500):
@@ -135,29 +166,6 @@ async def _memory(options: Options) -> tuple[float, float]:
         for number in range(1000):
             await put(f"more-{number}")
         return empty / 2**20, (process.rss_bytes() - before) / 1000 / 1024
-
-
-async def _remote(options: Options, actor: Callable[[Client, Ledger], Typist | Pointer], rate: float) -> float:
-    """CPU of a node for what somebody does on another node and one person here sees, in microseconds."""
-    with redis_running() as redis:
-        cluster = {"store": redis.url, "redis": redis.url}
-        async with running(_SERVER, options, cluster) as there, running(_SERVER, options, cluster) as here:
-            ledger = Ledger()
-            documents = [f"bench-{number}" for number in range(200)]
-            wire = _SERVER.make_wire()
-            people = await admit(wire, there.port, documents, ledger)
-            readers = await admit(wire, here.port, documents, ledger, first_yjs_id=2_000_000_011)
-            actors = [actor(client, ledger) for client in people]
-            metronome = Metronome(actors, rate)
-            metronome.start()
-            await asyncio.sleep(options.warm_up)
-            done, before = sum(len(each.sent) for each in actors), here.cpu_seconds()
-            await asyncio.sleep(10.0)
-            used, done = here.cpu_seconds() - before, sum(len(each.sent) for each in actors) - done
-            metronome.stop()
-            for client in (*people, *readers):
-                client.leave()
-    return used / done * 1e6
 
 
 def measure(file: Path, say: Callable[[str], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -141,7 +142,42 @@ def whole(found: Sequence[tuple[int, Placement, Layout | None]], costs: Costs) -
     return Sheet("layouts", "Layouts", columns, rows)
 
 
-def put_into_page(page: Path, sheets: Sequence[Sheet]) -> None:
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Words with figures in them."""
+
+    name: str
+    text: str
+
+    def as_markdown(self) -> str:
+        """For a page."""
+        return self.text
+
+
+def in_machines(found: Sequence[tuple[int, Placement, Layout | None]], cores: int = 8) -> Sentence:
+    """The last layouts as machines and cells."""
+    (people, _, together), (_, _, apart) = found[-2:]
+    assert together is not None and apart is not None
+    text = (
+        f"By the tables above, {people:,} people need {together.nodes:,} node processes, which are"
+        f" {math.ceil(together.nodes / cores):,} machines of {cores} cores, in {together.shards:,} cells of some"
+        f" {together.nodes / together.shards:.0f} nodes, if the balancer knows documents; {apart.nodes:,} processes in"
+        f" {apart.shards:,} cells if it does not."
+    )
+    return Sentence("machines", text)
+
+
+def page_of(figures: Mapping[str, Figure], costs: Costs) -> list[Sheet | Sentence]:
+    """What stands in collab/SCALING.md, for the work and the machines assumed there."""
+    work, machine = Work(), Machine()
+    found = layouts(CROWDS, costs, machine, work, seed=1)
+    return [
+        measured(figures), one_node(costs, machine, work, seed=1), one_document(costs, work), whole(found, costs),
+        in_machines(found),
+    ]  # fmt: skip
+
+
+def put_into_page(page: Path, sheets: Sequence[Sheet | Sentence]) -> None:
     """Replace what stands between ``<!-- NAME -->`` and ``<!-- end -->`` in a page.
 
     Raises:

@@ -206,14 +206,7 @@ def test_people_of_a_node_that_is_gone_are_shared_by_the_others() -> None:
 def test_the_page_shows_what_the_command_says(tmp_path: Path) -> None:
     copy = tmp_path / "SCALING.md"
     copy.write_text(PAGE.read_text())
-    work, machine = Work(), Machine()
-    sheets = [
-        report.measured(FIGURES),
-        report.one_node(COSTS, machine, work, 1),
-        report.one_document(COSTS, work),
-        report.whole(report.layouts(report.CROWDS, COSTS, machine, work, 1), COSTS),
-    ]
-    report.put_into_page(copy, sheets)
+    report.put_into_page(copy, report.page_of(FIGURES, COSTS))
     assert copy.read_text() == PAGE.read_text(), "run scripts/simulate --page"
 
 
