@@ -12,7 +12,6 @@ Format: yjs, ``src/utils/encoding.js`` (``writeClientsStructs``, ``writeDeleteSe
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ import orjson
 from collab.errors import CollabError
 from collab.protocol.awareness import depth_exceeds
 from collab.protocol.codec import MAX_CLIENT, MAX_CLOCK, write_var_bytes
+from collab.protocol.entries import Entries, Id, Leaning
 
 #: levels of arrays and objects in one content value
 MAX_DEPTH = 64
@@ -30,9 +30,6 @@ _LEFT, _RIGHT, _KEY = 0x80, 0x40, 0x20
 _XML_ELEMENT = 3
 _TYPES = frozenset({0, 1, 2, 3, 4, 6})  # 5 is the obsolete hook, 7 and above are not Yjs's
 
-
-#: client and clock
-_Id = tuple[int, int]
 
 _ASTRAL = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
 
@@ -168,44 +165,6 @@ def in_order(state: bytes) -> bytes:
     return b"".join([*parts, state[at:]])
 
 
-class _Entries:
-    """Which structs are map entries, those included that lean on one and do not say so."""
-
-    __slots__ = ("_clocks", "_is_keyed", "_known", "_leaning", "_runs")
-
-    def __init__(self, scanner: _Scanner, is_keyed: Callable[[int, int], bool]) -> None:
-        self._known = {(client, clock): True for client, clock, _ in scanner.keyed}
-        self._leaning, self._runs, self._clocks = scanner.leaning, scanner.runs, scanner.clocks
-        self._is_keyed = is_keyed
-
-    def hold(self, id: _Id) -> bool:
-        """Whether the struct at ``id`` is one. Chains may be long, so nothing here recurses."""
-        known, leaning = self._known, self._leaning
-        id = self._start(id)
-        path = [id]
-        while path:
-            at = path[-1]
-            leans_on = [self._start(one) for one in leaning[at][2]] if at in leaning else []
-            if at not in known:
-                known[at] = at[1] < self._clocks.get(at[0], 0) and self._is_keyed(*at)
-                unknown = [one for one in leans_on if one not in known]
-                if unknown and not known[at]:
-                    path += unknown
-                    continue
-            if any(known[one] for one in leans_on):
-                known[at] = True
-            path.pop()
-        return known[id]
-
-    def _start(self, id: _Id) -> _Id:
-        """The first id of the struct that ``id`` stands in, where it is one of the new ones that are deleted."""
-        runs = self._runs.get(id[0], ())
-        at = bisect_right(runs, (id[1], MAX_CLOCK + 1)) - 1
-        if at >= 0 and id[1] < runs[at][0] + runs[at][1]:
-            return id[0], runs[at][0]
-        return id
-
-
 class _Scanner:
     __slots__ = (
         "at", "clocks", "containers", "data", "distant", "keyed", "know_all", "known_pairs", "leaning", "loose", "maps",
@@ -240,7 +199,7 @@ class _Scanner:
         # map entries; of structs that do not call themselves one, whether they hold several values, how many
         # clocks are new, and what they lean on
         self.keyed: list[tuple[int, int, int]] = []
-        self.leaning: dict[_Id, tuple[bool, int, tuple[_Id, ...]]] = {}
+        self.leaning: Leaning = {}
         self.runs: dict[int, list[tuple[int, int]]] = {}
         self.several = False
         self.know_all = know_all
@@ -321,7 +280,7 @@ class _Scanner:
 
     def check_leaning(self, is_keyed: Callable[[int, int], bool]) -> None:
         """What leans on a map entry becomes one, of the same key, whether it says so or not."""
-        entries = _Entries(self, is_keyed)
+        entries = Entries(self.keyed, self.leaning, self.runs, self.clocks, is_keyed)
         for (client, clock), (several, length, _) in self.leaning.items():
             if entries.hold((client, clock)):
                 if several:
@@ -427,7 +386,7 @@ class _Scanner:
         return length
 
     def note_entry(
-        self, info: int, client: int, clock: int, length: int, left: _Id | None, right: _Id | None
+        self, info: int, client: int, clock: int, length: int, left: Id | None, right: Id | None
     ) -> None:
         """Note a map entry, or on what a struct leans that does not call itself one (merging loses that)."""
         known = max(0, self.clocks.get(client, 0) - clock)
