@@ -153,7 +153,7 @@ async def look_in(there: Site, document: str) -> None:
 
 
 async def test_a_rolling_restart_loses_nothing(site: Callable[..., Site]) -> None:
-    """SIGTERM node by node while 30 people type; each comes back by itself, no acknowledged word is lost."""
+    """SIGTERM node by node while 30 people type (rule C11); each comes back by itself, no acknowledged word is lost."""
     there = site(3)
     async with Writers(there.url, "rolled", PEOPLE, seed=5) as crowd:
         crowd.write(2.0)
