@@ -80,15 +80,25 @@ class Ledger:
         else:
             self.position = max(self.position, position)
 
-    def continues(self, epoch: str, position: int) -> bool:
-        """Whether a log at ``position`` of ``epoch`` is the one that the copy follows, with nothing lost.
+    @property
+    def mark(self) -> tuple[str, int]:
+        """What is known of the log now, for :func:`continues`; take it *before* asking where the log ends.
 
-        False means that the log has lost entries that the copy holds: it was emptied, restored from
-        an older backup, or replaced.
+        What is logged while the answer is under way is not in it, and not lost.
         """
-        return not self.log or (epoch == self.log and position >= self.floor)
+        return self.log, self.floor
 
     def begin_anew(self) -> None:
         """The log is gone; the next one goes on behind the positions that this one had."""
         self.position = self.floor
         self.epoch, self._logged = "", ("", 0)
+
+
+def continues(mark: tuple[str, int], epoch: str, position: int) -> bool:
+    """Whether a log found at ``position`` of ``epoch`` is the one that a copy with ``mark`` follows, with nothing lost.
+
+    False means that the log has lost entries that the copy holds: it was emptied, restored from an
+    older backup, or replaced.
+    """
+    log, floor = mark
+    return not log or (epoch == log and position >= floor)

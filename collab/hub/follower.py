@@ -15,7 +15,7 @@ import structlog
 
 from collab.cluster.base import Cluster
 from collab.documents.document import Document
-from collab.documents.ledger import Ledger, Verdict
+from collab.documents.ledger import Ledger, Verdict, continues
 from collab.errors import CollabError
 from collab.hub.live_document import LiveDocument
 from collab.protocol.bells import Bell, Compacted, Deleted, Message, Note, Renewed
@@ -136,20 +136,20 @@ class Follower:
                 ledger.epoch, ledger.position = before
                 self.catch_up()
 
-    def check(self, mark: Mark, asked: tuple[str, int]) -> None:
+    def check(self, found: Mark, mark: tuple[str, int]) -> None:
         """Compare with where the log was found to end.
 
         Args:
-            asked: epoch and floor of the ledger when that was asked for.
+            mark: of the ledger, from before that was asked for.
         """
         ledger = self.ledger
-        if self._live is None or self._stopped or self._reading is not None or asked[0] != ledger.log:
+        if self._live is None or self._stopped or self._reading is not None or mark[0] != ledger.log:
             return
-        if mark.epoch != ledger.epoch or mark.position < asked[1]:
+        if found.epoch != ledger.epoch or not continues(mark, found.epoch, found.position):
             self.catch_up()
             self.compare()
-        elif mark.position > ledger.position:
-            asyncio.get_running_loop().call_later(BELL_DELAY, self._check_reached, mark.epoch, mark.position)
+        elif found.position > ledger.position:
+            asyncio.get_running_loop().call_later(BELL_DELAY, self._check_reached, found.epoch, found.position)
 
     def _check_reached(self, epoch: str, position: int) -> None:
         if epoch == self.ledger.epoch and self.ledger.position < position and not self._stopped:
@@ -207,11 +207,12 @@ class Follower:
         """One attempt; False where it has to be made again."""
         ledger = self.ledger
         while True:
+            mark = ledger.mark
             found = await self._store.read(self.name, ledger.position if ledger.epoch else 0)
             if ledger.log and ledger.log in found.deleted:
                 self._on_deleted(self.name)
                 return True
-            if not ledger.continues(found.epoch, found.position):
+            if not continues(mark, found.epoch, found.position):
                 return await self._write_again(live, found)
             if not found.epoch:
                 return True
@@ -261,13 +262,13 @@ class Follower:
             return
         self._comparing = asyncio.get_running_loop().create_task(comparison)
 
-    async def _tell_digest(self, live: LiveDocument) -> None:
+    async def _tell_digest(self, live: LiveDocument, **more: Any) -> None:
         for _ in range(COMPARE_TRIES):
             await asyncio.sleep(COMPARE_INTERVAL)
             if self._stands_still(live):
                 position = self.ledger.position
                 vector, content = await _digest(live)
-                body = {"k": "digest", "epoch": self.ledger.epoch, "position": position}
+                body = {"k": "digest", "epoch": self.ledger.epoch, "position": position, **more}
                 self._cluster.tell(self.name, {**body, "vector": vector, "content": content})
                 return
 
@@ -280,6 +281,8 @@ class Follower:
         if self._stands_still(live) and ledger.position == body["position"]:
             _log.error("copies of a document differ: it is read again", document=self.name, position=ledger.position)
             await self._settle_difference(live)
+            if not body.get("answer"):
+                await self._tell_digest(live, answer=True)  # whoever asked may be the one that is wrong
 
     def _stands_still(self, live: LiveDocument) -> bool:
         """Whether the copy is exactly what the log says up to the ledger's position."""

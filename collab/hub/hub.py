@@ -291,13 +291,13 @@ class Hub:
                 if not self.cluster.reachable:
                     break
                 some = followers[at : at + PROBED_AT_ONCE]
-                asked = [(follower.ledger.log, follower.ledger.floor) for follower in some]
+                marks = [follower.ledger.mark for follower in some]
                 try:
-                    marks = await store.probe([follower.name for follower in some])
+                    found = await store.probe([follower.name for follower in some])
                 except CollabError:
                     break
-                for follower, before, mark in zip(some, asked, marks, strict=True):
-                    follower.check(mark, before)
+                for follower, end, mark in zip(some, found, marks, strict=True):
+                    follower.check(end, mark)
 
     # -- putting away ---------------------------------------------------------------------------
 

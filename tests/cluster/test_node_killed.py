@@ -52,5 +52,6 @@ async def test_clients_land_on_another_node_and_lose_nothing(
             await typist.connect(victim, http)
     await crowd.agree()
     await same_people(nodes, http, "moved", count=TYPISTS, within=10)
+    assert not any("has lost entries" in node.stderr() for node in nodes), "the log was whole"
     acknowledged = sum(len(typist.acknowledged) for typist in crowd.typists)
     assert acknowledged > 20 * ROUNDS, "too few edits: the test tests nothing"

@@ -127,6 +127,7 @@ async def test_typing_and_moving_converges(start_node: StartNode, http: aiohttp.
     await same_people(nodes, http, "moving", count=9)
     for node in nodes:
         assert "cannot be applied" not in node.stderr()
+        assert "has lost entries" not in node.stderr(), "nothing was lost"
         assert "Traceback" not in node.stderr()
     await crowd.leave()
     await same_people(nodes, http, "moving", count=0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from collab.documents.ledger import Ledger, Verdict
+from collab.documents.ledger import Ledger, Verdict, continues
 from collab.protocol.bells import Bell
 
 SEEDS = int(os.environ.get("COLLAB_TEST_SEEDS", "300"))
@@ -86,7 +86,7 @@ class Copy:
 
     def read(self) -> None:
         log, ledger = self.log, self.ledger
-        if not ledger.continues(log.epoch, log.position):
+        if not continues(ledger.mark, log.epoch, log.position):
             if log.epoch == ledger.log:
                 log.renew()
                 log.position = max(log.position, ledger.floor)
@@ -235,10 +235,10 @@ def test_the_first_entry_of_all_needs_no_reading() -> None:
 
 
 def test_an_emptied_replaced_or_older_log_does_not_continue() -> None:
-    ledger = Ledger("e", 5)
-    assert ledger.continues("e", 5)
-    assert ledger.continues("e", 9)
-    assert not ledger.continues("e", 4)
-    assert not ledger.continues("f", 9)
-    assert not ledger.continues("", 0)
-    assert Ledger().continues("f", 9)
+    mark = Ledger("e", 5).mark
+    assert continues(mark, "e", 5)
+    assert continues(mark, "e", 9)
+    assert not continues(mark, "e", 4)
+    assert not continues(mark, "f", 9)
+    assert not continues(mark, "", 0)
+    assert continues(Ledger().mark, "f", 9)
