@@ -358,6 +358,7 @@ class RedisCluster(Cluster):
             if reachable == self._reachable:
                 continue
             self._reachable = reachable
+            self._link.down = not reachable
             if reachable:
                 self._reachable_since = loop.time()
                 _log.info("the cluster is back")

@@ -45,6 +45,7 @@ class Follower:
     Args:
         name: of the document.
         on_deleted: called once when the document was deleted on another node.
+        turn: whoever has it may compute a digest, which for large documents is work.
     """
 
     def __init__(
@@ -53,12 +54,14 @@ class Follower:
         store: SharedStore,
         cluster: Cluster,
         on_deleted: Callable[[str], None],
+        turn: asyncio.Semaphore | None = None,
     ) -> None:
         self.name = name
         self.ledger = Ledger()
         self._store = store
         self._cluster = cluster
         self._on_deleted = on_deleted
+        self._turn = turn or asyncio.Semaphore()
         self._live: LiveDocument | None = None
         self._heard: list[Message] = []
         self._reading: asyncio.Task[None] | None = None
@@ -239,13 +242,11 @@ class Follower:
             return False
         theirs = Document() if stored is None else Document.load(stored.snapshot, stored.tail)
         seed: bytes | None = live.document.diff(theirs.state_vector())
-        if theirs.clocks == live.document.clocks and theirs.content_hash() == live.document.content_hash():
+        if theirs.clocks == live.document.clocks and await _digest(theirs) == await _digest(live.document):
             seed = None
+        ledger.begin_anew()
         if stored is not None:
-            ledger.begin_anew()
             ledger.has_read(stored.epoch, stored.position)
-        else:
-            ledger.begin_anew()
         self._store.resume(self.name, seed)
         return True
 
@@ -265,20 +266,24 @@ class Follower:
     async def _tell_digest(self, live: LiveDocument, **more: Any) -> None:
         for _ in range(COMPARE_TRIES):
             await asyncio.sleep(COMPARE_INTERVAL)
-            if self._stands_still(live):
+            async with self._turn:
+                if not self._stands_still(live):
+                    continue
                 position = self.ledger.position
-                vector, content = await _digest(live)
-                body = {"k": "digest", "epoch": self.ledger.epoch, "position": position, **more}
-                self._cluster.tell(self.name, {**body, "vector": vector, "content": content})
-                return
+                vector, content = await _digest(live.document)
+            body = {"k": "digest", "epoch": self.ledger.epoch, "position": position, **more}
+            self._cluster.tell(self.name, {**body, "vector": vector, "content": content})
+            return
 
     async def _take_digest(self, live: LiveDocument, body: dict[str, Any]) -> None:
         ledger = self.ledger
-        if not self._stands_still(live) or (body["epoch"], body["position"]) != (ledger.epoch, ledger.position):
-            return
-        if await _digest(live) == (body["vector"], body["content"]):
-            return
-        if self._stands_still(live) and ledger.position == body["position"]:
+        async with self._turn:
+            there = body["epoch"], body["position"]
+            if not self._stands_still(live) or there != (ledger.epoch, ledger.position):
+                return
+            if await _digest(live.document) == (body["vector"], body["content"]):
+                return
+        if self._stands_still(live) and there == (ledger.epoch, ledger.position):
             _log.error("copies of a document differ: it is read again", document=self.name, position=ledger.position)
             await self._settle_difference(live)
             if not body.get("answer"):
@@ -299,14 +304,14 @@ class Follower:
         theirs = Document.load(stored.snapshot, stored.tail)
         if theirs.clocks != live.document.clocks:
             self._store.resume(self.name, live.document.diff(theirs.state_vector()))
-        elif theirs.content_hash() != live.document.content_hash():
+        elif await _digest(theirs) != await _digest(live.document):
             live.load_again()
 
 
-async def _digest(live: LiveDocument) -> tuple[str, str]:
-    """State vector and content of a document, as text that is the same for equal documents."""
-    vector = base64.b64encode(write_state_vector(dict(sorted(live.document.clocks.items())))).decode()
-    return vector, await asyncio.to_thread(_content_of, live.document.encode())
+async def _digest(document: Document) -> tuple[str, str]:
+    """State vector and content of a document as it is now, as text that is the same for equal documents."""
+    vector = base64.b64encode(write_state_vector(dict(sorted(document.clocks.items())))).decode()
+    return vector, await asyncio.to_thread(_content_of, document.encode())
 
 
 def _content_of(state: bytes) -> str:

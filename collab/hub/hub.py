@@ -81,6 +81,7 @@ class Hub:
         self._unsettled_since = 0.0
         self._starting: asyncio.Future[None] | None = None
         self._followers: dict[str, Follower] = {}
+        self._digesting = asyncio.Semaphore()
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._compacting: set[str] = set()
@@ -129,7 +130,7 @@ class Hub:
         if isinstance(self.store, SharedStore):
             if self.outage.lasts:
                 raise CollabError("cluster_degraded", retry_after=1)
-            follower = Follower(name, self.store, self.cluster, self._deleted_elsewhere)
+            follower = Follower(name, self.store, self.cluster, self._deleted_elsewhere, self._digesting)
             # First listen, then load: what is appended in between is in either.
             await self.cluster.join(name, follower)
         try:

@@ -126,6 +126,8 @@ class Neighbours:
 
     async def meet(self, timeout: float) -> None:
         """Wait until every node that has the document open has told who is there."""
+        if not self._cluster.reachable:
+            return
         expected = await self._cluster.listeners(self._live.name) - 1
         try:
             async with asyncio.timeout(timeout):

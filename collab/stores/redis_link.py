@@ -77,6 +77,8 @@ class Link:
         #: bytes alike in every answer, so they are of no use here
         self.client: Any = Redis.from_url(url, **_OPTIONS, retry=_never())
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
+        #: known to be out of reach: nobody waits for an answer then
+        self.down = False
 
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[Any]:
@@ -85,6 +87,8 @@ class Link:
         Raises:
             CollabError: ``storage_unavailable`` where Redis did not answer, or refused.
         """
+        if self.down:
+            raise CollabError("storage_unavailable", "Redis is out of reach.", retry_after=1)
         async with self._asking:
             try:
                 async with asyncio.timeout(BULK_TIMEOUT):
