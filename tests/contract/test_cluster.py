@@ -50,9 +50,16 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     server.kill()
 
 
-@pytest.fixture(params=["local", pytest.param("redis", marks=needs_redis)])
+REDIS = pytest.param("redis", marks=needs_redis)
+
+
+@pytest.fixture(params=["local", REDIS])
 def make(request: pytest.FixtureRequest) -> Make:
     """Makes nodes of one cluster."""
+    return maker(request)
+
+
+def maker(request: pytest.FixtureRequest) -> Make:
     if request.param == "local":
         return LocalCluster
     server: RedisServer = request.getfixturevalue("redis_server")
@@ -69,12 +76,11 @@ async def node(make: Make) -> AsyncIterator[Cluster]:
     await node.close()
 
 
-@pytest.fixture
-async def pair(make: Make) -> AsyncIterator[tuple[Cluster, Ear, Cluster, Ear]]:
+@pytest.fixture(params=[REDIS])
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Cluster, Ear, Cluster, Ear]]:
     """Two nodes and their watchers, for adapters that have them."""
+    make = maker(request)
     first, second, ears = make(), make(), (Ear(), Ear())
-    if isinstance(first, LocalCluster):
-        pytest.skip("there is only one")
     await first.open(ears[0])
     await second.open(ears[1])
     yield first, ears[0], second, ears[1]
