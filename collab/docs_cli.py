@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import wraps
-from mmap import ACCESS_READ, mmap
+from mmap import mmap
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -25,12 +23,26 @@ import click
 import orjson
 from click.shell_completion import CompletionItem
 from pycrdt import merge_updates
-from rich.console import Console
 from rich.json import JSON
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
 from collab.api_client import ApiClient, ApiError, document_path
+from collab.docs_terminal import (
+    ERR,
+    OUT,
+    SPOOL,
+    binary_input,
+    binary_output,
+    mapped,
+    output_file,
+    pretty,
+    print_json,
+    print_table,
+    progress,
+    say,
+    shown_size,
+    shown_time,
+)
 from collab.docs_watch import Narrator
 from collab.documents.operations import MAX_OPERATIONS, edit, format_pointer, read
 from collab.errors import CollabError
@@ -45,14 +57,9 @@ _SUFFIXES = {
     ".json": "json", ".txt": "text", ".md": "markdown", ".markdown": "markdown", ".yjs": "update", ".bin": "update",
     ".svg": "svg",
 }  # fmt: skip
-#: bytes of a document that are kept in memory while it is copied; the rest goes to a temporary file
-_SPOOL = 8 * 2**20
 #: names that a shell is offered, and seconds in which the server has to tell them
 _COMPLETIONS = 50
 _COMPLETION_TIMEOUT = 3.0
-
-_err = Console(stderr=True, highlight=False)
-_out = Console(highlight=False)
 
 
 class _Failure(click.ClickException):
@@ -61,8 +68,8 @@ class _Failure(click.ClickException):
     exit_code = 1
 
     def show(self, file: Any = None) -> None:
-        _err.print("[red]collab:[/red]", end=" ")
-        _err.print(" ".join(self.message.split()), soft_wrap=True, markup=False)
+        ERR.print("[red]collab:[/red]", end=" ")
+        ERR.print(" ".join(self.message.split()), soft_wrap=True, markup=False)
 
 
 # -- options ----------------------------------------------------------------------------------------------
@@ -211,13 +218,13 @@ async def list_documents(client: ApiClient, target: _Target, prefix: str, limit:
     """List documents."""
     found = [document async for document in client.documents(prefix, limit)]
     if target.json:
-        _print_json({"documents": found})
+        print_json({"documents": found})
         return
     rows = [
-        (each["name"], _size(each["size"]), _when(each["updated_at"]), str(each["participants"] or ""))
+        (each["name"], shown_size(each["size"]), shown_time(each["updated_at"]), str(each["participants"] or ""))
         for each in found
     ]
-    _print_table(("name", "size", "changed", "people"), rows, right=(1, 3))
+    print_table(("name", "size", "changed", "people"), rows, right=(1, 3))
 
 
 @_command("show")
@@ -229,21 +236,21 @@ async def show(client: ApiClient, target: _Target, name: str, path: str | None) 
     people = (await client.call("GET", document_path(name, "participants"))).json["participants"]
     content = (await client.call("GET", document_path(name, "content"), query={"path": path})).json
     if target.json:
-        _print_json({**facts, "participants": people, "content": content})
+        print_json({**facts, "participants": people, "content": content})
         return
-    if _out.is_terminal:
+    if OUT.is_terminal:
         table = Table(show_header=False, box=None)
         table.add_row("[bold]name[/bold]", facts["name"])
-        table.add_row("[bold]size[/bold]", _size(facts["size"]))
-        table.add_row("[bold]changed[/bold]", _when(facts["updated_at"]))
+        table.add_row("[bold]size[/bold]", shown_size(facts["size"]))
+        table.add_row("[bold]changed[/bold]", shown_time(facts["updated_at"]))
         table.add_row("[bold]here[/bold]", ", ".join(f"{each['user']['name']} ({each['role']})" for each in people))
-        _out.print(table)
+        OUT.print(table)
     if isinstance(content, str):
         click.echo(content)
-    elif _out.is_terminal:
-        _out.print(JSON(_pretty(content)))
+    elif OUT.is_terminal:
+        OUT.print(JSON(pretty(content)))
     else:
-        click.echo(_pretty(content))
+        click.echo(pretty(content))
 
 
 @_command("watch")
@@ -255,12 +262,12 @@ async def watch(client: ApiClient, target: _Target, name: str, shown: str) -> No
     with suppress(asyncio.CancelledError):
         async for event in client.events(name, name=shown):
             if isinstance(event, ApiError):
-                _err.print(f"[yellow]{event}[/yellow] Trying again.", soft_wrap=True)
+                ERR.print(f"[yellow]{event}[/yellow] Trying again.", soft_wrap=True)
             elif target.json:
                 click.echo(orjson.dumps(narrator.as_json(event)).decode())
             else:
                 for line in narrator.lines(event):
-                    _out.print(line, soft_wrap=True)
+                    OUT.print(line, soft_wrap=True)
 
 
 # -- export -----------------------------------------------------------------------------------------------
@@ -290,16 +297,16 @@ async def export(
         if kind is not None or path is not None:
             raise click.UsageError("--format and --path are for a single document.")
         documents = [{"name": name} for name in names] or [each async for each in client.documents(prefix or "")]
-        with _binary_output(output) as file:
+        with binary_output(output) as file:
             await _export_archive(client, documents, file)
         return
     kind = kind or _SUFFIXES.get(Path(output).suffix.lower(), "json")
     if kind == "update":
-        with _binary_output(output) as file:
+        with binary_output(output) as file:
             await _export_update(client, names[0], file)
         return
     content = await _exported(client, names[0], kind, path)
-    with _output(output) as file:
+    with output_file(output) as file:
         file.write(content)
 
 
@@ -311,14 +318,14 @@ async def _exported(client: ApiClient, name: str, kind: str, path: str | None) -
     answer = await client.call("GET", document_path(name, "content"), query={"format": kind, "path": path})
     if kind == "text":
         return answer.body
-    return _pretty(answer.json).encode() + b"\n"
+    return pretty(answer.json).encode() + b"\n"
 
 
 async def _export_update(client: ApiClient, name: str, file: IO[bytes]) -> None:
-    with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
+    with tempfile.SpooledTemporaryFile(SPOOL) as spool:
         size = await client.download(document_path(name, "content"), {"format": "update"}, spool)
         spool.seek(0)
-        with _progress(name, size) as advance:
+        with progress(name, size) as advance:
             while piece := spool.read(2**20):
                 file.write(piece)
                 advance(len(piece))
@@ -326,9 +333,9 @@ async def _export_update(client: ApiClient, name: str, file: IO[bytes]) -> None:
 
 async def _export_archive(client: ApiClient, documents: list[dict[str, Any]], file: IO[bytes]) -> None:
     total = sum(each.get("size", 0) for each in documents)
-    with ArchiveWriter(file, client.url) as archive, _progress("exporting", total or None) as advance:
+    with ArchiveWriter(file, client.url) as archive, progress("exporting", total or None) as advance:
         for document in documents:
-            with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
+            with tempfile.SpooledTemporaryFile(SPOOL) as spool:
                 try:
                     size = await client.download(
                         document_path(document["name"], "content"), {"format": "update"}, spool
@@ -340,7 +347,7 @@ async def _export_archive(client: ApiClient, documents: list[dict[str, Any]], fi
                 spool.seek(0)
                 archive.add(document["name"], spool, size)
             advance(document.get("size", size))
-    _say(f"{len(documents)} document(s) exported")
+    say(f"{len(documents)} document(s) exported")
 
 
 # -- import -----------------------------------------------------------------------------------------------
@@ -361,14 +368,14 @@ async def import_documents(
     if name is None:
         if kind is not None or path is not None:
             raise click.UsageError("--format and --path are for a single document.")
-        with _binary_input(source) as file:
+        with binary_input(source) as file:
             imported = await _import_archive(client, file)
         _report(target, imported)
         return
     kind = kind or _SUFFIXES.get(Path(source).suffix.lower(), "text")
-    with _binary_input(source) as file:
+    with binary_input(source) as file:
         if kind == "update":
-            with _mapped(file) as state:
+            with mapped(file) as state:
                 position = await _send(client, name, state, name)
         else:
             position = await _edit(client, name, _as_operations(file.read(), kind, path))
@@ -378,14 +385,14 @@ async def import_documents(
 async def _import_archive(client: ApiClient, file: IO[bytes]) -> list[dict[str, Any]]:
     imported: list[dict[str, Any]] = []
     documents = read_archive(file)
-    with _progress("importing", None) as advance:
+    with progress("importing", None) as advance:
         while True:
             # Reading a pipe blocks, and the connection to the server wants to be looked after.
             found = await asyncio.to_thread(next, documents, None)
             if found is None:
                 return imported
             name, content = found
-            with await asyncio.to_thread(_mapped, content) as state:
+            with await asyncio.to_thread(mapped, content) as state:
                 if len(state) <= 2:
                     await client.call("PUT", document_path(name))
                 position = await _send_pieces(client, name, state, advance)
@@ -452,7 +459,7 @@ async def apply(client: ApiClient, target: _Target, name: str, file: str, inline
     if inline:
         given: Any = [orjson.loads(each) for each in inline]
     else:
-        with _binary_input(file) as source:
+        with binary_input(file) as source:
             given = orjson.loads(source.read())
     operations = given.get("operations") if isinstance(given, dict) else given
     position = await _edit(client, name, lambda _state: operations)
@@ -474,7 +481,7 @@ async def _edit(client: ApiClient, name: str, plan: Callable[[bytes], Any]) -> i
 
 
 async def _send(client: ApiClient, name: str, update: bytes | mmap, words: str) -> int:
-    with _progress(words, len(update)) as advance:
+    with progress(words, len(update)) as advance:
         return await _send_pieces(client, name, update, advance)
 
 
@@ -501,9 +508,9 @@ async def delete(client: ApiClient, target: _Target, names: tuple[str, ...], yes
         except ApiError as error:
             raise ApiError(error.code, f"{name}: {error}") from None
     if target.json:
-        _print_json({"deleted": list(names)})
+        print_json({"deleted": list(names)})
     else:
-        _say(f"{len(names)} document(s) deleted")
+        say(f"{len(names)} document(s) deleted")
 
 
 @_command("versions")
@@ -515,19 +522,25 @@ async def versions(client: ApiClient, target: _Target, name: str, save: str | No
     if save is not None:
         version = (await client.call("POST", path, json={"name": save}, repeatable=False)).json
         if target.json:
-            _print_json(version)
+            print_json(version)
         else:
-            _say(f"version {version['id']} kept")
+            say(f"version {version['id']} kept")
         return
     found = [version async for version in _versions(client, path)]
     if target.json:
-        _print_json({"versions": found})
+        print_json({"versions": found})
         return
     rows = [
-        (str(each["id"]), each["name"] or "", _when(each["created_at"]), each["participant"] or "", _size(each["size"]))
+        (
+            str(each["id"]),
+            each["name"] or "",
+            shown_time(each["created_at"]),
+            each["participant"] or "",
+            shown_size(each["size"]),
+        )
         for each in found
     ]
-    _print_table(("id", "name", "kept", "by", "size"), rows, right=(0, 4))
+    print_table(("id", "name", "kept", "by", "size"), rows, right=(0, 4))
 
 
 async def _versions(client: ApiClient, path: str) -> AsyncIterator[dict[str, Any]]:
@@ -551,123 +564,8 @@ async def restore(client: ApiClient, target: _Target, name: str, version: int) -
     _report(target, [{"name": name, "position": answer.json["position"]}])
 
 
-# -- output -----------------------------------------------------------------------------------------------
-
-
-def _print_json(value: Any) -> None:
-    click.echo(_pretty(value) if _out.is_terminal else orjson.dumps(value).decode())
-
-
-def _pretty(value: Any) -> str:
-    # Maps come in any order; sorted, equal content makes equal files.
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
-
-
-def _print_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: tuple[int, ...]) -> None:
-    if not _out.is_terminal:
-        for row in rows:
-            click.echo("\t".join(" ".join(cell.split()) for cell in row))
-        return
-    if not rows:
-        _err.print("Nothing here.", style="dim")
-        return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="right" if number in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(cell.replace("[", "\\[") for cell in row))
-    _out.print(table)
-
-
 def _report(target: _Target, changed: list[dict[str, Any]]) -> None:
     if target.json:
-        _print_json(changed[0] if len(changed) == 1 else {"documents": changed})
+        print_json(changed[0] if len(changed) == 1 else {"documents": changed})
     else:
-        _say(f"{len(changed)} document(s) saved" if len(changed) != 1 else f"{changed[0]['name']} saved")
-
-
-def _say(words: str) -> None:
-    """For people who look; a script sees the exit code."""
-    if _err.is_terminal:
-        _err.print(words, style="green", markup=False)
-
-
-def _size(count: int) -> str:
-    if not _out.is_terminal:
-        return str(count)
-    amount = float(count)
-    for unit in ("B", "KiB", "MiB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return f"{amount:.1f} GiB"
-
-
-def _when(time: str) -> str:
-    if not _out.is_terminal:
-        return time
-    return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-@contextmanager
-def _progress(words: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr for work that takes a while, if somebody looks; yields what advances it, in bytes."""
-    if not _err.is_terminal or (total is not None and total < 2**20):
-        yield lambda _count: None
-        return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=_err, transient=True) as progress:
-        task: TaskID = progress.add_task(words, total=total)
-        yield lambda count: progress.advance(task, count)
-
-
-def _mapped(content: IO[bytes]) -> AbstractContextManager[bytes | mmap]:
-    """The rest of a stream; a large one stays in a temporary file, of which memory holds what is being read."""
-    start = content.read(_SPOOL)
-    if len(start) < _SPOOL:
-        return nullcontext(start)
-    with tempfile.TemporaryFile() as file:
-        file.write(start)
-        shutil.copyfileobj(content, file, 2**20)
-        file.flush()
-        return mmap(file.fileno(), 0, access=ACCESS_READ)
-
-
-@contextmanager
-def _binary_output(name: str) -> Iterator[IO[bytes]]:
-    if name == "-" and sys.stdout.isatty():
-        raise click.UsageError("This is binary; write it to a file (-o FILE) or a pipe.")
-    with _output(name) as file:
-        yield file
-
-
-@contextmanager
-def _output(name: str) -> Iterator[IO[bytes]]:
-    """A file that appears when it is complete, or stdout."""
-    if name == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    path = Path(name)
-    if path.exists() and not path.is_file():  # /dev/null, a named pipe
-        with path.open("wb") as file:
-            yield file
-        return
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _binary_input(name: str) -> Iterator[IO[bytes]]:
-    if name != "-":
-        with Path(name).open("rb") as file:
-            yield file
-        return
-    if sys.stdin.isatty():
-        _err.print("Reading from the terminal; end with Ctrl-D.", style="dim")
-    yield sys.stdin.buffer
+        say(f"{len(changed)} document(s) saved" if len(changed) != 1 else f"{changed[0]['name']} saved")
