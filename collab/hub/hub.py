@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,9 +31,10 @@ TIDY_INTERVAL = 0.5
 COMEBACK_SECONDS = 120.0
 #: 2026-01-01, in seconds since the epoch of Unix
 CLOCK_EPOCH = 1_767_225_600
-#: seconds between two looks at where the logs of all open documents end, and how many one look takes
+#: seconds between two looks at where logs end, and of how many at a time: with more open documents
+#: each has its turn less often, so that looking costs Redis no more than that
 PROBE_INTERVAL = 1.0
-PROBED_AT_ONCE = 1000
+PROBED_AT_ONCE = 2000
 #: seconds for which an answer waits until every node has told who is there
 MEET_TIMEOUT = 1.0
 #: seconds for which one node takes on work that the others then leave alone
@@ -284,21 +286,22 @@ class Hub:
 
     async def _probe(self, store: SharedStore) -> None:
         """Compare with where the logs end: a bell may be lost without a trace."""
+        turns: deque[Follower] = deque()
         while True:
             await asyncio.sleep(PROBE_INTERVAL)
             self.cluster.count({live.name: len(live.sessions) for live in self.documents.values() if live.sessions})
-            followers = list(self._followers.values())
-            for at in range(0, len(followers), PROBED_AT_ONCE):
-                if not self.cluster.reachable:
-                    break
-                some = followers[at : at + PROBED_AT_ONCE]
-                marks = [follower.ledger.mark for follower in some]
-                try:
-                    found = await store.probe([follower.name for follower in some])
-                except CollabError:
-                    break
-                for follower, end, mark in zip(some, found, marks, strict=True):
-                    follower.check(end, mark)
+            if not self.cluster.reachable:
+                continue
+            if not turns:
+                turns.extend(self._followers.values())
+            some = [turns.popleft() for _ in range(min(PROBED_AT_ONCE, len(turns)))]
+            marks = [follower.ledger.mark for follower in some]
+            try:
+                found = await store.probe([follower.name for follower in some]) if some else []
+            except CollabError:
+                continue
+            for follower, end, mark in zip(some, found, marks, strict=True):
+                follower.check(end, mark)
 
     # -- putting away ---------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -97,6 +98,28 @@ async def test_redis_is_killed_and_comes_back(
 
     await live_through(crowd, begin, end, range(TYPISTS))
     assert await ready(nodes[0], http) == 200
+
+
+async def test_a_redis_that_forgets_everything_in_a_restart(
+    tmp_path: Path, start_node: StartNode, http: aiohttp.ClientSession
+) -> None:
+    forgetful = RedisServer(tmp_path, appendonly=False).start()
+    try:
+        nodes = [start_node(forgetful.url), start_node(forgetful.url)]
+        crowd = Crowd(nodes, http, "forgotten", count=TYPISTS, seed=seed())
+        await crowd.arrive()
+        crowd.begin(10.0)
+        for _ in range(3):
+            await asyncio.sleep(1.0)
+            forgetful.kill()
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(forgetful.start)
+        await asyncio.sleep(1.0)
+        await crowd.stop()
+        await crowd.agree()
+        await same_people(nodes, http, "forgotten", count=TYPISTS)
+    finally:
+        forgetful.kill()
 
 
 async def test_redis_stops_for_ten_seconds(
