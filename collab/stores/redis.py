@@ -348,8 +348,8 @@ def promise_of(appendonly: str, appendfsync: str) -> str:
         return "an ack means: on the disk of Redis (appendonly yes, appendfsync always)"
     if appendfsync == "everysec":
         return (
-            "an ack means: in the log of Redis (appendonly yes, appendfsync everysec); a crash of the Redis"
-            " process loses nothing, a crash of its machine up to 1 s"
+            "an ack means: in the log of Redis (appendonly yes, appendfsync everysec); a crash of its machine"
+            " may lose the last second, a crash of Redis what it held back while the disk was busy (2 s at most)"
         )
     return (
         f"an ack means: in the log of Redis (appendonly yes, appendfsync {appendfsync}); a crash of the Redis"

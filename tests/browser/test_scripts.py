@@ -71,13 +71,13 @@ def test_a_script_and_two_people_in_one_paragraph(
             ben.keyboard.type(letter)
             for _ in range(5):  # on the wire while Ben's letter is
                 script.doc.get("body", type=Text).insert(0, "♪")
-            replace(script, "hour", "hour!")
+            replace(script, "grey", "grey!")  # beside a caret, client ids would decide the order
         script.saved(SOON)
         assert script.unsaved == 0
         saved(ben)
         screenshot(ann, "script-beside")
 
-        wanted = "♪" * 40 + "A tall grey heron 😀 stood still for an hour!!!!!!!! at dusk."
+        wanted = "♪" * 40 + "A tall grey!!!!!!!! heron 😀 stood still for an hour at dusk."
         for page in (ann, ben):
             expect(page.locator(".ql-editor p")).to_have_text(wanted)
         script.until(lambda: str(script.doc.get("body", type=Text)).strip() == wanted, SOON)
