@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -67,7 +67,7 @@ class RedisCluster(Cluster):
         self._reachable = True
         self._reachable_since = 0.0
         self._health = Health("bells", "notes", "log")
-        self._watcher: Watcher | None = None
+        self._watcher: Watcher
         self._chores: list[asyncio.Task[None]] = []
         self._settling: set[asyncio.Task[None]] = set()
 
@@ -197,8 +197,7 @@ class RedisCluster(Cluster):
                 if connection is None:
                     await self._connect()
                     self._report("bells", True)
-                    if self._watcher is not None:
-                        self._watcher.bells_missed()
+                    self._call(self._watcher.bells_missed)
                     continue
                 message = await connection.read_response(disconnect_on_error=False)
             except FAILURES as error:
@@ -336,14 +335,19 @@ class RedisCluster(Cluster):
                 continue
             _log.info("a node has left", node=node)
             self._left.append(node)
-            if self._watcher is not None:
-                self._watcher.node_left(node)
+            self._call(self._watcher.node_left, node)
         for node in [node for node in self._left if node in beating]:
             self._left.remove(node)
-            if self._watcher is not None:
-                self._watcher.node_returned(node)
+            self._call(self._watcher.node_returned, node)
         self._missing = {node: since for node, since in self._missing.items() if node in alive - beating}
         self._alive = alive
+
+    def _call(self, tell: Callable[..., None], *news: Any) -> None:
+        """Tell the watcher something; a fault of it must not end the task that listens or speaks."""
+        try:
+            tell(*news)
+        except Exception:
+            _log.exception("news of the cluster could not be taken")
 
     # -- health ---------------------------------------------------------------------------------
 
@@ -364,6 +368,5 @@ class RedisCluster(Cluster):
                 _log.info("the cluster is back")
             else:
                 _log.warning("the cluster is out of reach")
-            if self._watcher is not None:
-                self._watcher.cluster_changed(reachable)
+            self._call(self._watcher.cluster_changed, reachable)
 
