@@ -41,6 +41,7 @@ class Document:
         clocks: client id -> clock, the same as the CRDT's state vector.
         size: the encoded size in bytes; between two :meth:`measure` an upper estimate.
         poisoned: the CRDT failed in the middle of an edit; the owner has to load it again.
+        plain: the update applied last was plain typing, which may be merged with other such updates.
     """
 
     def __init__(self) -> None:
@@ -48,6 +49,7 @@ class Document:
         self.clocks: dict[int, int] = {}
         self.size = len(EMPTY_UPDATE)
         self.poisoned = False
+        self.plain = False
         self._encoded: bytes | None = None
         self._containers: _Ids | None = _Ids()
         self._keyed: _Ids | None = _Ids()
@@ -128,10 +130,9 @@ class Document:
         if self.poisoned:
             raise CollabError("storage_unavailable", "The document is being loaded again.", retry_after=1)
         typed = None if self._pairs else read_keystroke(update, self.clocks, self._is_entry, self._most_typed)
+        self.plain = typed is not None
         if typed is not None:
             client, end, loose = typed
-            if end <= self.clocks.get(client, 0):
-                return False
             if loose:
                 self._integrate_loose(update, 1)
             else:

@@ -317,12 +317,9 @@ class Hub:
             self._idle(live)  # something is on its way to the disk
 
     def _is_idle(self, live: LiveDocument) -> bool:
-        return (
-            not live.sessions and live.settled and self.documents.get(live.name) is live
-        )
         if self.outage.lasts:
             return False  # it could not be opened again
-        return not live.sessions and live.journal.clean and self.documents.get(live.name) is live
+        return not live.sessions and live.settled and self.documents.get(live.name) is live
 
     async def _put_away(self, live: LiveDocument) -> None:
         if self.checkpoints.due(live):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -56,6 +58,45 @@ class DocumentLimits:
     rate: float = 25.0
 
 
+class _Pending(NamedTuple):
+    """An update that the others have not seen yet; ``plain`` ones may be merged."""
+
+    update: bytes
+    origin: str | None
+    plain: bool
+
+
+def _merged(pending: Sequence[_Pending]) -> list[_Pending]:
+    """``pending`` with runs of plain typing merged.
+
+    Merging bytes is sound for what honest editors send one after the other; of hostile updates, each of
+    which can be applied, it can make one that cannot. Those stay as they came.
+    """
+    series: list[_Pending] = []
+    for plain, run in groupby(pending, attrgetter("plain")):
+        updates = list(run)
+        if plain and len(updates) > 1:
+            origins = {origin for _, origin, _ in updates}
+            update = merge([update for update, _, _ in updates])
+            updates = [_Pending(update, origins.pop() if len(origins) == 1 else None, plain=True)]
+        series += updates
+    return series
+
+
+def _shares(series: Sequence[_Pending], lane: Iterable[Session]) -> Iterator[tuple[list[Session], list[bytes]]]:
+    """Who gets what of ``series``: everybody all of it, but nobody what is their own."""
+    origins = {origin for _, origin, _ in series if origin is not None}
+    others = [session for session in lane if session.id not in origins] if origins else list(lane)
+    if others:
+        yield others, [update for update, _, _ in series]
+    if len(series) > 1:
+        for session in lane:
+            if session.id in origins:
+                updates = [update for update, origin, _ in series if origin != session.id]
+                if updates:
+                    yield [session], updates
+
+
 class LiveDocument:
     """One open document. Sessions come from any door; it does not know which.
 
@@ -101,7 +142,7 @@ class LiveDocument:
         self.checkpoint_at = time.monotonic()
         self._on_idle = on_idle
         self._loop = asyncio.get_running_loop()
-        self._pending: list[tuple[bytes, str | None]] = []
+        self._pending: list[_Pending] = []
         self._updates = Pacer(self._flush_updates, min_wait=UPDATE_INTERVAL)
         self._presence = Pacer(self._flush_presence, min_wait=PRESENCE_INTERVAL)
         self._catching_up: asyncio.TimerHandle | None = None
@@ -229,7 +270,7 @@ class LiveDocument:
         if not new:
             self.journal.when_durable(done)
             return None
-        self._pending.append((update, session.id if session is not None else None))
+        self._pending.append(_Pending(update, session.id if session is not None else None, self.document.plain))
         self._updates.request()
         self.logged_since_snapshot += 1
         self.journal.append(update, participant, done)
@@ -268,10 +309,10 @@ class LiveDocument:
         known = self.document.state_vector() if snapshot is not None else b""
         try:
             if snapshot is not None and self.document.apply(snapshot):
-                self._pending.append((self.document.diff(known), None))
+                self._pending.append(_Pending(self.document.diff(known), None, plain=False))
             for update in updates:
                 if self.document.apply(update):
-                    self._pending.append((update, None))
+                    self._pending.append(_Pending(update, None, self.document.plain))
         except CollabError as error:
             # Loading it again applies what is in the log whatever it is, and shows everything to everybody.
             _log.error("an update in the log cannot be applied", document=self.name, code=error.code)
@@ -323,7 +364,7 @@ class LiveDocument:
                 self.document = Document.load(stored.snapshot if stored is not None else None, tail)
                 if self.ledger is not None:
                     # What other nodes logged meanwhile is in it, and was shown to nobody here.
-                    self._pending.append((self.document.encode(), None))
+                    self._pending.append(_Pending(self.document.encode(), None, plain=False))
                     self._updates.request()
             except CollabError as error:
                 _log.error("document cannot be read again", document=self.name, code=error.code)
@@ -333,23 +374,14 @@ class LiveDocument:
 
     def _flush_updates(self) -> None:
         pending, self._pending = self._pending, []
-        sole = pending[0][1]
-        if len(pending) == 1:
-            update = pending[0][0]
-        else:
-            update = merge([update for update, _ in pending])
-            if any(origin != sole for _, origin in pending):
-                sole = None
-        self._send_update(update, skip=sole)
-
-    def _send_update(self, update: bytes, skip: str | None) -> None:
+        series = _merged(pending) if len(pending) > 1 else pending
         clogged: list[Session] = []
         for encoder, lane in self._lanes.items():
-            sessions = [session for session in lane if session.id != skip] if skip is not None else list(lane)
-            if sessions:
-                clogged += encoder.send(encoder.update(update), sessions)
+            for sessions, updates in _shares(series, lane):
+                for frames in encoder.updates(updates):
+                    clogged += encoder.send(frames, sessions)
         if clogged:
-            self._fall_behind(clogged)
+            self._fall_behind(list(dict.fromkeys(clogged)))
 
     def _enter_lane(self, session: Session) -> None:
         self._lanes.setdefault(session.encoder, {})[session] = None

@@ -41,6 +41,9 @@ class Encoder(Protocol, Hashable):
     def update(self, update: bytes) -> Any:
         """A Yjs v1 update."""
 
+    def updates(self, updates: Sequence[bytes]) -> Sequence[Any]:
+        """Several updates that belong together; what is returned is sent one after the other."""
+
     def awareness(self, update: bytes) -> Any:
         """A y-protocols awareness update."""
 

@@ -8,6 +8,7 @@ as Engine.IO v4 packets, joined by U+001E, the attachment in base64.
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 
 #: between the packets of one polling body
 SEPARATOR = "\x1e"
@@ -38,7 +39,7 @@ class Frames:
     share one buffer.
     """
 
-    __slots__ = ("_polling", "attachment", "buffer", "text")
+    __slots__ = ("_polling", "attachment", "buffer", "packets", "text")
 
     def __init__(self, text: str, attachment: bytes | None = None) -> None:
         self.text = text
@@ -46,6 +47,18 @@ class Frames:
         #: what :attr:`websocket` returns, once it was made
         self.buffer: bytes | None = None
         self._polling: str | None = None
+        #: of a series: its packets
+        self.packets: Sequence[Frames] = ()
+
+    @classmethod
+    def series(cls, packets: Sequence[Frames]) -> Frames:
+        """Several packets that are sent together: one buffer on a WebSocket, one by one with polls."""
+        if len(packets) == 1:
+            return packets[0]
+        series = cls("")
+        series.packets = packets
+        series.buffer = b"".join([frames.websocket for frames in packets])
+        return series
 
     @property
     def websocket(self) -> bytes:

@@ -39,7 +39,7 @@ def read_keystroke(
     is_entry: Callable[[int, int], bool] | None = None,
     most: int = 127,
 ) -> tuple[int, int, bool] | None:
-    """Recognise plain typing that can be applied as it is.
+    """Recognise plain typing that goes on where its author's changes end; it can be applied, and merged, as it is.
 
     Args:
         update: Yjs v1 bytes from anybody.
@@ -60,7 +60,7 @@ def read_keystroke(
     end = clock + len(text)
     if length[0] != len(text) or len(text) > most:
         return None
-    if client > MAX_CLIENT or end > MAX_CLOCK or clock > clocks.get(client, 0):
+    if client > MAX_CLIENT or end > MAX_CLOCK or clock != clocks.get(client, 0):
         return None
     loose = False
     origins = ((left_by, left_at),) if left_by else ((outer_by, outer_at), (right_by, right_at))

@@ -129,8 +129,9 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
     def _keep_for_poll(self, frames: Frames) -> bool:
         if self.closed:
             return False
-        self._waiting.append(frames)
-        self._waiting_bytes += _weight(frames)
+        packets = frames.packets or (frames,)
+        self._waiting += packets
+        self._waiting_bytes += sum(map(_weight, packets))
         self.wake_poll()
         return self._waiting_bytes > self.server.send_buffer_bytes
 

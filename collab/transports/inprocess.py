@@ -58,6 +58,9 @@ class _Encoder:
     def update(self, update: bytes) -> _News:
         return _News("sync-update", update, json=False)
 
+    def updates(self, updates: Sequence[bytes]) -> list[_News]:
+        return [self.update(update) for update in updates]
+
     def awareness(self, update: bytes) -> _News:
         raise NotImplementedError("sessions of this door have JSON presence")
 

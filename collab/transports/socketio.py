@@ -92,6 +92,10 @@ class SocketIOEncoder:
         """``sync-update``."""
         return Frames(self._update, update)
 
+    def updates(self, updates: Sequence[bytes]) -> list[Frames]:
+        """Several ``sync-update`` in one buffer."""
+        return [Frames.series([Frames(self._update, update) for update in updates])]
+
     def awareness(self, update: bytes) -> Frames:
         """``awareness-update``."""
         return Frames(self._awareness, update)

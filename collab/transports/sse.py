@@ -103,8 +103,14 @@ class EventEncoder:
 
     def update(self, update: bytes) -> Event:
         """``update``. Sent only when nothing else waits, so that its reader has all of the document then."""
-        data = base64.b64encode(update).decode()
-        return Event(f"event: update\nid: {event_id(self.live.document.clocks)}\ndata: {data}\n\n")
+        (event,) = self.updates([update])
+        return event
+
+    def updates(self, updates: Sequence[bytes]) -> list[Event]:
+        """One after the other; only who has read the last of them has all of the document."""
+        texts = [f"data: {base64.b64encode(update).decode()}\n\n" for update in updates]
+        last = f"id: {event_id(self.live.document.clocks)}\n"
+        return [Event("".join(f"event: update\n{text}" for text in texts[:-1]) + f"event: update\n{last}{texts[-1]}")]
 
     def awareness(self, update: bytes) -> Event:
         """Never asked for: readers of this door have JSON presence."""

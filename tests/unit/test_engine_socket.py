@@ -166,3 +166,6 @@ async def test_a_polling_session_takes_it_with_its_next_poll(lines: list[Line]) 
     assert polling._take_body() == [packet]
     for line in lines[:2]:
         assert await line.read(len(packet.websocket)) == packet.websocket
+    series = [message("a", 3), message("b", 3)]
+    assert write_all(Frames.series(series), [polling]) == []
+    assert polling._take_body() == series

@@ -54,3 +54,11 @@ def test_an_attachment_can_stand_alone() -> None:
     frames = Frames("", b"data")
     assert read_frames(frames.websocket) == [(0x82, b"data")]
     assert frames.polling == "b" + base64.b64encode(b"data").decode()
+
+
+def test_a_series_is_one_buffer_on_a_websocket() -> None:
+    packets = [Frames("42/doc/a,[1]"), Frames("451-/doc/a,[2]", b"attached")]
+    series = Frames.series(packets)
+    assert series.websocket == packets[0].websocket + packets[1].websocket
+    assert list(series.packets) == packets
+    assert Frames.series(packets[:1]) is packets[0]

@@ -1,16 +1,20 @@
-"""What a live document does when the CRDT breaks in the middle of an edit."""
+"""Who is sent what, and what a live document does when the CRDT breaks in the middle of an edit."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
+from collab.documents.document import merge
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.journal import nobody_waits
-from collab.hub.live_document import DocumentLimits
+from collab.hub.live_document import DocumentLimits, LiveDocument
+from collab.hub.session import Session, write_each
 from collab.stores.memory import MemoryStore
+from collab.types import Identity, Role
 
 
 def letter(clock: int) -> bytes:
@@ -48,4 +52,91 @@ async def test_a_deleted_document_takes_no_edits() -> None:
         live.apply(letter(1), nobody_waits, session=None, participant=None)
     assert caught.value.code == "document_deleted"
     assert await hub.store.load("a") is None
+    await hub.close()
+
+
+class Reader:
+    """A session that notes what it is written, through an encoder that changes nothing."""
+
+    def __init__(self, live: LiveDocument) -> None:
+        self.got: list[bytes] = []
+        self.session = Session(
+            Identity(None, "Ann", "#000000"), Role.EDITOR, ENCODER, self, json_presence=False, max_client_ids=4,
+            request_sync=lambda _vector: None, on_dismiss=lambda _error: None,
+        )  # fmt: skip
+        live.join(self.session)
+
+    def write(self, frames: object) -> bool:
+        if isinstance(frames, bytes):
+            self.got.append(frames)
+        return False
+
+    clogged = False
+    waiting_bytes = 0
+
+    def cut(self) -> None: ...
+
+
+class PlainEncoder:
+    """Writes updates as they are, and nothing else."""
+
+    def update(self, update: bytes) -> bytes:
+        return update
+
+    def updates(self, updates: Sequence[bytes]) -> Sequence[bytes]:
+        return updates
+
+    def awareness(self, update: bytes) -> None: ...
+    def presence(self, change: object) -> None: ...
+    def broadcast(self, event: str, data: object, sender: str) -> None: ...
+    def notice(self, notice: object) -> None: ...
+
+    def send(self, frames: object, sessions: Sequence[Session]) -> list[Session]:
+        return write_each(frames, sessions)
+
+
+ENCODER = PlainEncoder()
+
+
+def typed(client: int, clock: int, *, behind: int | None = None) -> bytes:
+    """One letter behind the one before it, or behind ``behind`` of the same client."""
+    left = clock - 1 if behind is None else behind
+    return b"\x01\x01" + bytes((client, clock, 0x84, client, left)) + b"\x01y\x00"
+
+
+async def test_typing_is_merged_and_everything_else_stays_as_it_came() -> None:
+    hub = Hub(MemoryStore(), DocumentLimits())
+    await hub.start()
+    live = await hub.live("a")
+    live.apply(letter(0), nobody_waits, session=None, participant=None)
+    live.flush()
+    ann, ben = Reader(live), Reader(live)
+    overlapping = b"\x01\x02\x05\x02" + b"\x84\x05\x01\x01y" + b"\x84\x05\x02\x01y" + b"\x00"  # 5:2 is known by then
+    for update, origin in (
+        (typed(5, 1), ann), (typed(5, 2), ann), (overlapping, ben), (typed(5, 4), ann), (typed(5, 5), None),
+    ):  # fmt: skip
+        live.apply(
+            update, nobody_waits, session=origin.session if origin is not None else None, participant=None
+        )
+    live.flush()
+    assert len(ben.got) == 2, "two runs of typing, not the edit of one's own between them"
+    assert len(ann.got) == 2, "the edit of the other, and what was merged of both"
+    assert ann.got[0] == overlapping
+    assert ann.got[1] == ben.got[1] == merge([typed(5, 4), typed(5, 5)])
+    assert ben.got[0] == merge([typed(5, 1), typed(5, 2)])
+    await hub.close()
+
+
+async def test_who_leaves_is_sent_nothing_more_and_who_comes_is() -> None:
+    hub = Hub(MemoryStore(), DocumentLimits())
+    await hub.start()
+    live = await hub.live("a")
+    ann, ben = Reader(live), Reader(live)
+    live.apply(letter(0), nobody_waits, session=None, participant=None)
+    live.flush()
+    live.leave(ann.session)
+    cleo = Reader(live)
+    live.apply(typed(5, 1), nobody_waits, session=None, participant=None)
+    live.flush()
+    assert (len(ann.got), len(ben.got), len(cleo.got)) == (1, 2, 1)
     await hub.close()

@@ -8,6 +8,7 @@ import contextlib
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -16,7 +17,7 @@ from pycrdt import Doc, Text
 
 from collab.hub.session import State
 from collab.protocol.codec import read_state_vector, write_state_vector
-from collab.transports.sse import MAX_CLIENTS_IN_ID, event_id, state_vector_of
+from collab.transports.sse import MAX_CLIENTS_IN_ID, EventEncoder, event_id, state_vector_of
 from tests.support.api import JWT, Api, EventStream, mint, where
 from tests.support.server import CollabServer
 from tests.support.wire import Client, WebSocketWire
@@ -503,3 +504,12 @@ async def test_many_readers_get_the_same_bytes(api: Api) -> None:
         for stream in streams:
             await stream.__aexit__()
     await eventually(lambda: not api.server.hub.documents["notes"].sessions)
+
+
+async def test_of_several_updates_sent_together_only_the_last_says_what_its_reader_has() -> None:
+    live: Any = SimpleNamespace(document=SimpleNamespace(clocks={5: 3}))
+    (event,) = EventEncoder(live).updates([b"one", b"two", b"three"])
+    blocks = event.plain.decode().strip().split("\n\n")
+    assert ["id: " in block for block in blocks] == [False, False, True]
+    assert f"id: {event_id({5: 3})}" in blocks[2]
+    assert [base64.b64decode(block.rpartition("data: ")[2]) for block in blocks] == [b"one", b"two", b"three"]
