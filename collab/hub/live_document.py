@@ -31,8 +31,10 @@ from collab.stores.base import Store
 
 #: cursors go out at display rate
 PRESENCE_INTERVAL = 0.03
-#: updates of one document leave at most so often: no screen shows more
+#: updates of one document leave at most so often, in seconds: no screen shows more; where several
+#: people edit at the same time, once per picture of a usual screen
 UPDATE_INTERVAL = 0.008
+BUSY_INTERVAL = 0.016
 #: Yjs clients forget presence that nobody repeats for 30 seconds
 RENEW_INTERVAL = 15.0
 #: a session that is behind is looked at this often, in seconds
@@ -375,6 +377,8 @@ class LiveDocument:
     def _flush_updates(self) -> None:
         pending, self._pending = self._pending, []
         series = _merged(pending) if len(pending) > 1 else pending
+        busy = len(pending) > 1 and len({origin for _, origin, _ in pending}) > 1
+        self._updates.min_wait = BUSY_INTERVAL if busy else UPDATE_INTERVAL
         clogged: list[Session] = []
         for encoder, lane in self._lanes.items():
             for sessions, updates in _shares(series, lane):

@@ -23,14 +23,14 @@ class Pacer:
     Args:
         flush: does the work; its cost is the time that it takes, system calls included (the clock of
             the wall: asking for CPU time is a system call of its own, and a slow one).
-        min_wait: seconds between two flushes at least.
+        min_wait: seconds between two flushes at least; ``flush`` may set it for what comes next.
     """
 
-    __slots__ = ("_flush", "_handle", "_loop", "_min_wait", "_not_before")
+    __slots__ = ("_flush", "_handle", "_loop", "_not_before", "min_wait")
 
     def __init__(self, flush: Callable[[], None], *, min_wait: float = 0.0) -> None:
         self._flush = flush
-        self._min_wait = min_wait
+        self.min_wait = min_wait
         self._loop = asyncio.get_running_loop()
         self._not_before = 0.0
         self._handle: asyncio.Handle | None = None
@@ -67,7 +67,7 @@ class Pacer:
         began = time.perf_counter()
         self._flush()
         cost = time.perf_counter() - began
-        self._not_before = self._loop.time() + max(self._min_wait, min(COST_FACTOR * cost, MAX_WAIT))
+        self._not_before = self._loop.time() + max(self.min_wait, min(COST_FACTOR * cost, MAX_WAIT))
 
 
 def _nothing() -> None:

@@ -23,7 +23,9 @@ SHORTEST_GATHER = 0.002
 PAUSE = 0.012
 #: ... but not longer than this
 LONGEST_GATHER = 0.050
+#: worth a flush: so many that came within so many seconds, or twice as many
 GATHERED = 6
+QUICK = 0.010
 #: an edit that comes so many seconds after a single one was answered: somebody sends one after the other
 REPLY = 0.005
 #: seconds without work after which there is time to tidy up
@@ -99,7 +101,7 @@ class Writer:
         since = now - self._committed_at
         if since >= LONGEST_GATHER or (self._answered == 1 and since < REPLY):
             self.flush()
-        elif len(self._waiting) == GATHERED:
+        elif self._enough(now):
             self._gather()
         elif self._timer is None:
             self._timer = self._loop.call_later(PAUSE, self._gather)
@@ -112,13 +114,20 @@ class Writer:
         if self._under_way or not self._waiting:
             return
         now = self._loop.time()
-        due = min(self._latest_at + PAUSE, self._first_at + LONGEST_GATHER)
-        if len(self._waiting) >= GATHERED:
+        due = self._first_at + LONGEST_GATHER
+        if self._enough(now):
             due = min(due, self._committed_at + SHORTEST_GATHER)
+        elif self._latest_at == self._first_at or now - self._latest_at >= PAUSE:
+            due = min(due, self._latest_at + PAUSE)
+        # Otherwise they keep coming: no use in looking again before it is time.
         if now >= due or now - self._committed_at >= LONGEST_GATHER:
             self.flush()
         else:
             self._timer = self._loop.call_later(due - now, self._gather)
+
+    def _enough(self, now: float) -> bool:
+        count = len(self._waiting)
+        return count >= GATHERED and (now - self._first_at <= QUICK or count >= 2 * GATHERED)
 
     def flush(self) -> None:
         """Hand over what waits, now."""
