@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from functools import partial
 from importlib.metadata import version
-from typing import Any, cast
+from typing import Any
 from weakref import WeakValueDictionary
 
 import orjson
@@ -28,11 +28,9 @@ from collab.documents.operations import edit, read
 from collab.documents.presence import MAX_CLIENT_IDS
 from collab.errors import CollabError
 from collab.hub.hub import Hub
-from collab.hub.limits import Budget, SharedLimits, Strikes
-from collab.hub.live_document import LiveDocument
+from collab.hub.limits import Budget, SharedLimits
 from collab.hub.reader import Reader
 from collab.hub.session import Session, State
-from collab.hub.shares import Share
 from collab.protocol import packets
 from collab.protocol.awareness import decode_awareness
 from collab.protocol.events import EVENTS, BudgetKind
@@ -47,7 +45,16 @@ from collab.protocol.schemas import (
     load_presence,
 )
 from collab.transports.engine import EngineServer
-from collab.transports.engine_socket import EngineSocket, ProtocolError, write_all
+from collab.transports.engine_socket import EngineSocket, ProtocolError
+from collab.transports.socketio_connection import (
+    MAX_UNACKNOWLEDGED,
+    Attachment,
+    Connection,
+    hold,
+    until_acknowledged,
+    until_drained,
+)
+from collab.transports.socketio_encoder import SocketIOEncoder
 from collab.types import check_document_name, is_loopback
 
 TESTED_SOCKETIO = ((5, 14), (5, 19))
@@ -62,10 +69,6 @@ _FAST_EVENTS = {
     for name, rule in EVENTS.items()
     if rule.payload == "binary"
 }
-#: edits of one session that wait for the log before its reader pauses
-MAX_UNACKNOWLEDGED = 1000
-#: seconds after which a peer that takes none of our answers is cut
-STALL_TIMEOUT = 5.0
 #: an edit that takes more seconds than this is followed by a rest of so many times as long, in seconds at most
 COSTLY, REST, MAX_REST = 0.005, 20.0, 10.0
 _EMPTY_UPDATE = b"\0\0"
@@ -78,118 +81,6 @@ def redis_manager(url: str, channel: str) -> Any:
     this way: what is published here while nobody listens is lost.
     """
     return socketio.AsyncRedisManager(url, channel=channel)
-
-
-class SocketIOEncoder:
-    """Writes what a document says as Socket.IO packets of one namespace."""
-
-    def __init__(self, namespace: str) -> None:
-        self.namespace = namespace
-        self._update = f'451-{namespace},["sync-update",{PLACEHOLDER}]'
-        self._awareness = f'451-{namespace},["awareness-update",{PLACEHOLDER}]'
-
-    def update(self, update: bytes) -> Frames:
-        """``sync-update``."""
-        return Frames(self._update, update)
-
-    def updates(self, updates: Sequence[bytes]) -> list[Frames]:
-        """Several ``sync-update`` in one buffer."""
-        return [Frames.series([Frames(self._update, update) for update in updates])]
-
-    def awareness(self, update: bytes) -> Frames:
-        """``awareness-update``."""
-        return Frames(self._awareness, update)
-
-    def presence(self, change: dict[str, Any]) -> Frames:
-        """``presence``."""
-        return self.event("presence", change)
-
-    def broadcast(self, event: str, data: Any, sender: str) -> Frames:
-        """``broadcast``."""
-        return self.event("broadcast", {"event": event, "data": data, "from": sender})
-
-    def notice(self, notice: dict[str, Any]) -> Frames:
-        """``notice``."""
-        return self.event("notice", notice)
-
-    def send(self, frames: Frames, sessions: Sequence[Session]) -> list[Session]:
-        """Send one packet to many sessions; returns those that are clogged now."""
-        sockets = cast("list[EngineSocket]", [session.pipe for session in sessions])
-        return [sessions[at] for at in write_all(frames, sockets)]
-
-    def event(self, name: str, data: Any) -> Frames:
-        """Any event with one JSON argument."""
-        return Frames(f"42{self.namespace},{orjson.dumps([name, data]).decode()}")
-
-    def ack(self, id: int, data: Any) -> Frames:
-        """The answer to an event that asked for one."""
-        return Frames(f"43{self.namespace},{id}{orjson.dumps([data]).decode()}")
-
-    def saved(self, id: int, position: int) -> Frames:
-        """The answer to an edit that is durable."""
-        return Frames(f'43{self.namespace},{id}[{{"ok":true,"durable":true,"position":{position}}}]')
-
-    def binary_ack(self, id: int, data: bytes) -> Frames:
-        """An answer of bytes."""
-        return Frames(f"461-{self.namespace},{id}[{PLACEHOLDER}]", data)
-
-    def step_1(self, id: int, state_vector: bytes) -> Frames:
-        """``sync-step-1``, to be answered with the peer's missing update."""
-        return Frames(f'451-{self.namespace},{id}["sync-step-1",{PLACEHOLDER}]', state_vector)
-
-
-class Attachment:
-    """One session on one connection: where a namespace and a document meet."""
-
-    __slots__ = (
-        "connection", "encoder", "live", "namespace", "next_ack", "own_door", "session", "share",
-        "sid", "step_1_sent", "steps_awaited",
-    )  # fmt: skip
-
-    def __init__(
-        self, connection: Connection, namespace: str, own_door: bool, encoder: SocketIOEncoder
-    ) -> None:
-        self.connection = connection
-        self.namespace = namespace
-        self.own_door = own_door
-        self.encoder = encoder
-        self.session: Session = cast("Session", None)
-        self.live: LiveDocument = cast("LiveDocument", None)
-        self.sid = ""
-        self.next_ack = 0
-        self.steps_awaited: set[int] = set()
-        self.step_1_sent = False
-        self.share: Share | None = None
-
-    def ask_step_1(self, state_vector: bytes) -> None:
-        """Ask the peer for what the document lacks."""
-        if len(self.steps_awaited) >= 4:
-            return
-        self.steps_awaited.add(self.next_ack)
-        self.connection.socket.write(self.encoder.step_1(self.next_ack, state_vector))
-        self.next_ack += 1
-        self.step_1_sent = True
-
-
-class Connection:
-    """What the door keeps of one Engine.IO session."""
-
-    __slots__ = (
-        "attachments", "budget", "connecting", "deadline", "partial", "refused", "released", "shares",
-        "socket", "strikes",
-    )  # fmt: skip
-
-    def __init__(self, socket: EngineSocket, budget: Budget) -> None:
-        self.socket = socket
-        self.budget = budget
-        self.shares: tuple[Share, ...] = ()
-        self.strikes = Strikes()
-        self.attachments: dict[str, Attachment] = {}
-        self.connecting: set[str] = set()
-        self.released: set[str] = set()
-        self.partial: tuple[Attachment | None, Packet] | None = None
-        self.deadline: asyncio.TimerHandle | None = None
-        self.refused: CollabError | None = None
 
 
 class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
@@ -541,7 +432,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         socket = attachment.connection.socket
         if socket.clogged:
             # Who does not take our answers is not asked for more.
-            _hold(socket, _until_drained(socket))
+            hold(socket, until_drained(socket))
 
     def _spend(
         self, connection: Connection, kind: BudgetKind, size: int, session: Session | None = None
@@ -551,7 +442,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         wait = budget.spend(kind, size, connection.shares if session is None else session.shares)
         if not wait:
             return
-        _hold(connection.socket, asyncio.sleep(wait))
+        hold(connection.socket, asyncio.sleep(wait))
         if budget.must_cut():
             if session is not None:
                 session.notify(budget.error(retry_after=10))
@@ -616,11 +507,11 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         finally:
             took = time.perf_counter() - began
             if took > COSTLY:
-                _hold(attachment.connection.socket, asyncio.sleep(min(MAX_REST, REST * took)))
+                hold(attachment.connection.socket, asyncio.sleep(min(MAX_REST, REST * took)))
         if under_way is not None:
-            _hold(attachment.connection.socket, asyncio.shield(under_way))
+            hold(attachment.connection.socket, asyncio.shield(under_way))
         if session.unacknowledged > MAX_UNACKNOWLEDGED:
-            _hold(attachment.connection.socket, _until_acknowledged(session, attachment.live))
+            hold(attachment.connection.socket, until_acknowledged(session, attachment.live))
 
     def _edit_done(self, attachment: Attachment, id: int | None, result: int | CollabError) -> None:
         attachment.session.unacknowledged -= 1
@@ -689,7 +580,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             except CollabError as error:
                 self._fail(attachment, error, id)
 
-        _hold(attachment.connection.socket, asyncio.shield(self.eio.spawn(run())))
+        hold(attachment.connection.socket, asyncio.shield(self.eio.spawn(run())))
 
     def _on_authenticate(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
         token = load_authenticate(_one_json(args))
@@ -768,37 +659,6 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
                 socket.end(self.reason.TRANSPORT_CLOSE)
             if wave + 1 < waves and sockets:
                 await asyncio.sleep(pause)
-
-
-def _hold(socket: EngineSocket, until: Awaitable[Any]) -> None:
-    """Let the reader of a connection wait, after whatever it waits for already."""
-    before = socket.hold
-    socket.hold = until if before is None else _one_by_one(before, until)
-
-
-async def _one_by_one(*waits: Awaitable[Any]) -> None:
-    for wait in waits:
-        await wait
-
-
-async def _until_drained(socket: EngineSocket) -> None:
-    """Wait until the peer has taken what was written to it; one that takes nothing is cut."""
-    loop = asyncio.get_running_loop()
-    left, since = socket.waiting_bytes, loop.time()
-    while socket.clogged and not socket.closed:
-        await asyncio.sleep(0.02)
-        now = socket.waiting_bytes
-        if now < left:
-            left, since = now, loop.time()
-        elif loop.time() - since > STALL_TIMEOUT:
-            socket.cut()
-
-
-async def _until_acknowledged(session: Session, live: LiveDocument) -> None:
-    # Rare, and cheaper than an event for every edit. Who is not read cannot answer pings, and an outage of
-    # the cluster lasts longer than their timeout: what waits then is bounded in bytes.
-    while session.unacknowledged > MAX_UNACKNOWLEDGED // 2 and not live.outage.lasts:
-        await asyncio.sleep(0.005)
 
 
 def _one_binary(args: list[Any]) -> bytes:

@@ -1,0 +1,106 @@
+"""What the Socket.IO door keeps of a connection, of its sessions, and why it may stop reading for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, cast
+
+from collab.errors import CollabError
+from collab.hub.limits import Budget, Strikes
+from collab.hub.live_document import LiveDocument
+from collab.hub.session import Session
+from collab.hub.shares import Share
+from collab.protocol.packets import Packet
+from collab.transports.engine_socket import EngineSocket
+from collab.transports.socketio_encoder import SocketIOEncoder
+
+#: edits of one session that wait for the log before its reader pauses
+MAX_UNACKNOWLEDGED = 1000
+#: seconds after which a peer that takes none of our answers is cut
+STALL_TIMEOUT = 5.0
+
+
+class Attachment:
+    """One session on one connection: where a namespace and a document meet."""
+
+    __slots__ = (
+        "connection", "encoder", "live", "namespace", "next_ack", "own_door", "session", "share",
+        "sid", "step_1_sent", "steps_awaited",
+    )  # fmt: skip
+
+    def __init__(
+        self, connection: Connection, namespace: str, own_door: bool, encoder: SocketIOEncoder
+    ) -> None:
+        self.connection = connection
+        self.namespace = namespace
+        self.own_door = own_door
+        self.encoder = encoder
+        self.session: Session = cast("Session", None)
+        self.live: LiveDocument = cast("LiveDocument", None)
+        self.sid = ""
+        self.next_ack = 0
+        self.steps_awaited: set[int] = set()
+        self.step_1_sent = False
+        self.share: Share | None = None
+
+    def ask_step_1(self, state_vector: bytes) -> None:
+        """Ask the peer for what the document lacks."""
+        if len(self.steps_awaited) >= 4:
+            return
+        self.steps_awaited.add(self.next_ack)
+        self.connection.socket.write(self.encoder.step_1(self.next_ack, state_vector))
+        self.next_ack += 1
+        self.step_1_sent = True
+
+
+class Connection:
+    """What the door keeps of one Engine.IO session."""
+
+    __slots__ = (
+        "attachments", "budget", "connecting", "deadline", "partial", "refused", "released", "shares",
+        "socket", "strikes",
+    )  # fmt: skip
+
+    def __init__(self, socket: EngineSocket, budget: Budget) -> None:
+        self.socket = socket
+        self.budget = budget
+        self.shares: tuple[Share, ...] = ()
+        self.strikes = Strikes()
+        self.attachments: dict[str, Attachment] = {}
+        self.connecting: set[str] = set()
+        self.released: set[str] = set()
+        self.partial: tuple[Attachment | None, Packet] | None = None
+        self.deadline: asyncio.TimerHandle | None = None
+        self.refused: CollabError | None = None
+
+
+def hold(socket: EngineSocket, until: Awaitable[Any]) -> None:
+    """Let the reader of a connection wait, after whatever it waits for already."""
+    before = socket.hold
+    socket.hold = until if before is None else _one_by_one(before, until)
+
+
+async def _one_by_one(*waits: Awaitable[Any]) -> None:
+    for wait in waits:
+        await wait
+
+
+async def until_drained(socket: EngineSocket) -> None:
+    """Wait until the peer has taken what was written to it; one that takes nothing is cut."""
+    loop = asyncio.get_running_loop()
+    left, since = socket.waiting_bytes, loop.time()
+    while socket.clogged and not socket.closed:
+        await asyncio.sleep(0.02)
+        now = socket.waiting_bytes
+        if now < left:
+            left, since = now, loop.time()
+        elif loop.time() - since > STALL_TIMEOUT:
+            socket.cut()
+
+
+async def until_acknowledged(session: Session, live: LiveDocument) -> None:
+    # Rare, and cheaper than an event for every edit. Who is not read cannot answer pings, and an outage of
+    # the cluster lasts longer than their timeout: what waits then is bounded in bytes.
+    while session.unacknowledged > MAX_UNACKNOWLEDGED // 2 and not live.outage.lasts:
+        await asyncio.sleep(0.005)
