@@ -10,7 +10,6 @@ This file knows private names of aiohttp; :func:`check_aiohttp_version` says whi
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -97,6 +96,11 @@ class FrameSocket(web.WebSocketResponse):
         ended: done once the peer is gone, or has answered our goodbye.
     """
 
+    # Idle connections are many: beside aiohttp's, these would make a dictionary too large to share its keys.
+    __slots__ = (
+        "_backlog", "_catching_up", "_goodbye", "_said_goodbye", "_transport", "_turn", "ended", "owner",
+    )  # fmt: skip
+
     def __init__(self, owner: FrameOwner, max_message: int) -> None:
         super().__init__(max_msg_size=max_message, compress=False)
         self.owner = owner
@@ -106,7 +110,7 @@ class FrameSocket(web.WebSocketResponse):
         self._goodbye: asyncio.TimerHandle | None = None
         self._turn = 0
         # None: frames are handled as they come. Until start() they wait.
-        self._backlog: deque[Any] | None = deque()
+        self._backlog: list[Any] | None = []
         self._catching_up: asyncio.Task[None] | None = None
 
     # The end of prepare(): aiohttp would put a queue here.
@@ -147,7 +151,7 @@ class FrameSocket(web.WebSocketResponse):
         self._take(message)
         self._turn += 1
         if self.owner.hold is not None or self._turn >= TURN:
-            self._backlog = deque()
+            self._backlog = []
             self._begin_to_catch_up()
 
     def _take(self, message: Any) -> None:
@@ -183,18 +187,20 @@ class FrameSocket(web.WebSocketResponse):
 
     async def _work_off(self) -> None:
         backlog = self._backlog
-        turn = 0
+        at = turn = 0
         while not self.ended.done():
             if self.owner.hold is not None:
                 await self.owner.await_hold()
-            elif not backlog:
+            elif not backlog or at == len(backlog):
                 break
             elif turn == TURN:
                 turn = 0
                 await asyncio.sleep(0)
             else:
-                self._take(backlog.popleft())
+                message, backlog[at] = backlog[at], None
+                at += 1
                 turn += 1
+                self._take(message)
 
     # -- end ------------------------------------------------------------------------------------
 
