@@ -26,7 +26,7 @@ from collab.stores.base import SharedStore, Store
 from collab.types import check_document_name
 
 #: seconds between two looks at every open document
-TIDY_INTERVAL = 1.0
+TIDY_INTERVAL = 0.5
 #: documents opened so soon after a start, ours or the end of another node's, may be those that people had open
 COMEBACK_SECONDS = 120.0
 #: 2026-01-01, in seconds since the epoch of Unix
