@@ -253,6 +253,7 @@ def test_versions_are_named_shown_and_restored(
     expect(ann.locator(".legend-person")).to_have_text("Ben")
     screenshot(ann, "versions")
     ann.locator(".version button", has_text="First").click()
+    expect(ann.locator("[data-change]")).to_have_text("The first draft.")  # the other preview is gone
     ann.get_by_label("Compare").select_option("Changes from then to now")
     expect(ann.locator("[data-change]")).to_have_text("And more.")
     # By the keyboard: the list keeps the focus, Escape leaves the question and not the preview.

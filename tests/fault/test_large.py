@@ -118,6 +118,6 @@ def test_a_large_document_moves_in_little_memory(start_server: Callable[..., Col
         memory.append(anonymous(new.pid))
     print("server, document put away:", [f"{each >> 20} MiB" for each in memory])
     deadline = time.monotonic() + 20
-    while anonymous(new.pid) - memory[0] > SIZE:
+    while anonymous(new.pid) - memory[1] > SIZE:  # the first time, the allocator still takes what it needs for one
         assert time.monotonic() < deadline, "what is put away is not let go"
         time.sleep(0.1)
