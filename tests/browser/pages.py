@@ -153,10 +153,10 @@ class Wire:
         self._rewrite = change
 
     def release(self) -> None:
-        """Let through what was withheld, and withhold nothing more."""
-        assert self._page is not None
+        """Let through what was withheld, if anything came yet, and withhold nothing more."""
         self.withheld = lambda _message: False
         for message in self._held:
+            assert self._page is not None
             self._page.send(message)
         self._held.clear()
 
