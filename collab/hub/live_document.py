@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -22,7 +22,7 @@ from collab.hub.limits import Bucket
 from collab.hub.neighbours import Neighbours
 from collab.hub.outage import Outage
 from collab.hub.pacer import Pacer
-from collab.hub.session import Encoder, Session, State
+from collab.hub.session import Encoder, Lane, Session, State
 from collab.hub.shares import Pool, Share
 from collab.hub.slow_lane import MANY_CHANGES, SlowLane
 from collab.protocol.awareness import AwarenessEntry
@@ -85,18 +85,20 @@ def _merged(pending: Sequence[_Pending]) -> list[_Pending]:
     return series
 
 
-def _shares(series: Sequence[_Pending], lane: Iterable[Session]) -> Iterator[tuple[list[Session], list[bytes]]]:
-    """Who gets what of ``series``: everybody all of it, but nobody what is their own."""
+def _send(series: Sequence[_Pending], encoder: Encoder, lane: Lane) -> list[Session]:
+    """Send everybody in ``lane`` all of ``series``, but nobody what is their own; returns who is clogged now."""
+    clogged: list[Session] = []
     origins = {origin for _, origin, _ in series if origin is not None}
-    others = [session for session in lane if session.id not in origins] if origins else list(lane)
-    if others:
-        yield others, [update for update, _, _ in series]
+    for frames in encoder.updates([update for update, _, _ in series]):
+        clogged += lane.send(frames, origins)
     if len(series) > 1:
-        for session in lane:
-            if session.id in origins:
-                updates = [update for update, origin, _ in series if origin != session.id]
-                if updates:
-                    yield [session], updates
+        for origin in origins & lane.sessions.keys():
+            session = lane.sessions[origin]
+            others = [update for update, author, _ in series if author != origin]
+            for frames in encoder.updates(others) if others else ():
+                if session.write(frames):
+                    clogged.append(session)
+    return clogged
 
 
 class LiveDocument:
@@ -126,7 +128,7 @@ class LiveDocument:
         self.limits = limits
         self.sessions: dict[str, Session] = {}
         #: those who are sent every update, by how it is written for them
-        self._lanes: dict[Encoder, dict[Session, None]] = {}
+        self._lanes: dict[Encoder, Lane] = {}
         self.pool = Pool("document", limits.rate, frozenset({"updates"}))
         self.journal = Journal(
             store,
@@ -376,25 +378,28 @@ class LiveDocument:
 
     def _flush_updates(self) -> None:
         pending, self._pending = self._pending, []
-        series = _merged(pending) if len(pending) > 1 else pending
-        busy = len(pending) > 1 and len({origin for _, origin, _ in pending}) > 1
-        self._updates.min_wait = BUSY_INTERVAL if busy else UPDATE_INTERVAL
+        self._updates.min_wait = UPDATE_INTERVAL
+        if len(pending) > 1:
+            if len({origin for _, origin, _ in pending}) > 1:
+                self._updates.min_wait = BUSY_INTERVAL
+            pending = _merged(pending)
         clogged: list[Session] = []
         for encoder, lane in self._lanes.items():
-            for sessions, updates in _shares(series, lane):
-                for frames in encoder.updates(updates):
-                    clogged += encoder.send(frames, sessions)
+            clogged += _send(pending, encoder, lane)
         if clogged:
             self._fall_behind(list(dict.fromkeys(clogged)))
 
     def _enter_lane(self, session: Session) -> None:
-        self._lanes.setdefault(session.encoder, {})[session] = None
+        lane = self._lanes.get(session.encoder)
+        if lane is None:
+            lane = self._lanes[session.encoder] = session.encoder.lane()
+        lane.enter(session)
 
     def _leave_lane(self, session: Session) -> None:
         lane = self._lanes.get(session.encoder)
         if lane is not None:
-            lane.pop(session, None)
-            if not lane:
+            lane.leave(session)
+            if not lane.sessions:
                 del self._lanes[session.encoder]
 
     # -- presence -------------------------------------------------------------------------------

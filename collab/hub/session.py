@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
@@ -56,13 +56,8 @@ class Encoder(Protocol, Hashable):
     def notice(self, notice: dict[str, Any]) -> Any:
         """What the user should know."""
 
-    def send(self, frames: Any, sessions: Sequence[Session], /) -> list[Session]:
-        """Send the same to many sessions of this encoder; returns those that are clogged now."""
-
-
-def write_each(frames: Any, sessions: Sequence[Session]) -> list[Session]:
-    """:meth:`Encoder.send` for doors that write to one session after the other."""
-    return [session for session in sessions if session.write(frames)]
+    def lane(self) -> Lane:
+        """A new lane for sessions of this encoder."""
 
 
 class Pipe(Protocol):
@@ -188,3 +183,28 @@ class Session:
     def notify(self, error: CollabError, **more: Any) -> None:
         """Send a notice made of an error and further fields."""
         self.write(self.encoder.notice(error.as_dict() | more))
+
+
+class Lane:
+    """Sessions of one encoder that are sent the same; a door that can write to many at once has lanes of its own.
+
+    Attributes:
+        sessions: by their ids.
+    """
+
+    __slots__ = ("sessions",)
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, Session] = {}
+
+    def enter(self, session: Session) -> None:
+        """Add a session."""
+        self.sessions[session.id] = session
+
+    def leave(self, session: Session) -> None:
+        """Take a session out; idempotent."""
+        self.sessions.pop(session.id, None)
+
+    def send(self, frames: Any, without: Collection[str] = ()) -> list[Session]:
+        """Send the same to all but the sessions ``without``; returns those that are clogged now."""
+        return [session for id, session in self.sessions.items() if id not in without and session.write(frames)]

@@ -1,9 +1,8 @@
 """One Engine.IO session: what goes out, what comes in, how it ends.
 
 Overrides everything of python-engineio's socket that runs per packet. On a WebSocket a packet is one
-system call with a prebuilt buffer; :func:`write_all` does that for many sessions in one loop that is
-nearly all C. Frames come from :class:`collab.transports.websocket.FrameSocket`, in order and without
-a task each.
+system call with a prebuilt buffer. Frames come from :class:`collab.transports.websocket.FrameSocket`,
+in order and without a task each.
 
 Protocol: https://github.com/socketio/engine.io-protocol (version 4).
 """
@@ -14,9 +13,8 @@ import asyncio
 import base64
 import binascii
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
-from itertools import repeat
 from os import write as _write
 from typing import TYPE_CHECKING, Any, cast
 
@@ -45,6 +43,19 @@ class ProtocolError(Exception):
     """The peer broke the Engine.IO or Socket.IO protocol; its connection ends."""
 
 
+class Changes:
+    """How often a socket began or ceased to be clear (see :attr:`EngineSocket.clear_descriptor`)."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+#: of all sockets of this process
+CHANGES = Changes()
+
+
 class EngineSocket(AsyncSocket):  # type: ignore[misc]
     """One Engine.IO session, over polling or WebSocket.
 
@@ -71,10 +82,10 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         self.connection: Any = None
         self.hold: Awaitable[Any] | None = None
         self._held_until = 0.0
-        #: the WebSocket's file descriptor while nothing waits to be sent on it, or -1
+        #: the WebSocket's file descriptor while nothing waits to be sent on it, or -1; changed by
+        #: :meth:`_set_clear` only. The event loop does not close it before it has called :meth:`lost`.
         self.clear_descriptor = -1
-        #: a number may belong to another connection once this is true
-        self.is_closing: Callable[[], bool] = bool
+        self._is_closing: Callable[[], bool] = bool
         self._transport: asyncio.Transport | None = None
         self._protocol: Any = None
         self._descriptor = -1
@@ -96,28 +107,32 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         Returns:
             Whether more waits to be sent now than the server's ``send_buffer_bytes``.
         """
-        if self._transport is None:
-            return self._keep_for_poll(frames)
-        if self.is_closing():
-            return False  # the reader will notice; asking for anything else would raise
+        descriptor = self.clear_descriptor
+        if descriptor < 0:
+            if self._transport is None:
+                return self._keep_for_poll(frames)
+            if self._is_closing():
+                return False  # the reader will notice; asking for anything else would raise
+            if self._unsent():
+                return self.write_rest(frames.websocket)
+            self._set_clear(descriptor := self._descriptor)
+        # Most often the socket takes it all: one system call, and nothing of the event loop.
         buffer = frames.buffer or frames.websocket
-        if self.clear_descriptor >= 0 or self._unsent() == 0:
-            # Most often the socket takes it all: one system call, and nothing of the event loop.
-            self.clear_descriptor = self._descriptor
-            try:
-                sent = _write(self._descriptor, buffer)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                return False  # the peer is gone, the reader will notice
-            if sent == len(buffer):
-                return False
-            buffer = buffer[sent:]
-        return self.write_rest(buffer)
+        try:
+            sent = _write(descriptor, buffer)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return False  # the peer is gone, the reader will notice
+        return sent != len(buffer) and self.write_rest(buffer[sent:])
+
+    def _set_clear(self, descriptor: int) -> None:
+        self.clear_descriptor = descriptor
+        CHANGES.count += 1
 
     def write_rest(self, buffer: bytes) -> bool:
         """Leave to the event loop what the socket did not take; as :meth:`write`."""
-        self.clear_descriptor = -1
+        self._set_clear(-1)
         if self._transport is None:
             return False
         try:
@@ -154,7 +169,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
     def waiting_bytes(self) -> int:
         """Bytes written to this session that the peer has not taken yet."""
         if self._transport is not None:
-            return 0 if self.is_closing() else self._unsent()
+            return 0 if self._is_closing() else self._unsent()
         return self._waiting_bytes
 
     @property
@@ -346,17 +361,23 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         self._protocol = request.protocol
         self._descriptor = transport.get_extra_info("socket").fileno()
         self._unsent = transport.get_write_buffer_size
-        self.is_closing = transport.is_closing
+        self._is_closing = transport.is_closing
         self._transport = transport
         self.upgraded = True
         self.upgrading = False
         for frames in self._take_waiting():
             self.write(frames)
 
+    def lost(self) -> None:
+        """Write to the WebSocket no more."""
+        self._set_clear(-1)
+        self._is_closing = _yes
+
     def _let_go(self) -> None:
+        self.lost()
         self._transport = self._protocol = None
-        self._descriptor = self.clear_descriptor = -1
-        self.is_closing, self._unsent = bool, int
+        self._descriptor = -1
+        self._is_closing, self._unsent = bool, int
 
     # -- end ------------------------------------------------------------------------------------
 
@@ -439,6 +460,9 @@ class _Probe:
     async def await_hold(self) -> None:
         """Nobody asks for a pause here."""
 
+    def lost(self) -> None:
+        """The session was never on this WebSocket."""
+
     def take_frame(self, data: str | bytes) -> None:
         """`2probe`, then `5`."""
         if self._done.done():
@@ -454,30 +478,8 @@ class _Probe:
             self._done.set_result(False)
 
 
-def write_all(frames: Frames, sockets: Sequence[EngineSocket]) -> list[int]:
-    """Send one packet to many sessions.
-
-    Returns:
-        The places in ``sockets`` of those to whom more waits to be sent now than allowed.
-    """
-    buffer = frames.buffer or frames.websocket
-    size = len(buffer)
-    # A bad number for whoever needs more than a system call: it fails, and write() takes over.
-    descriptors = [-1 if socket.is_closing() else socket.clear_descriptor for socket in sockets]
-    writes = map(_write, descriptors, repeat(buffer))
-    clogged: list[int] = []
-    at = 0
-    while True:
-        try:
-            for sent in writes:
-                if sent != size and sockets[at].write_rest(buffer[sent:]):
-                    clogged.append(at)
-                at += 1
-            return clogged
-        except OSError:
-            if sockets[at].write(frames):
-                clogged.append(at)
-            at += 1
+def _yes() -> bool:
+    return True
 
 
 def _weight(frames: Frames) -> int:

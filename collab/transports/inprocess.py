@@ -30,7 +30,7 @@ from collab.client.socketio import Dismissed, Event
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.live_document import LiveDocument
-from collab.hub.session import Session, write_each
+from collab.hub.session import Lane, Session
 from collab.protocol.events import EVENTS
 from collab.protocol.schemas import load_presence
 from collab.types import Identity, Role
@@ -73,8 +73,8 @@ class _Encoder:
     def notice(self, notice: dict[str, Any]) -> _News:
         return _News("notice", orjson.dumps(notice))
 
-    def send(self, news: _News, sessions: Sequence[Session]) -> list[Session]:
-        return write_each(news, sessions)
+    def lane(self) -> Lane:
+        return Lane()
 
 
 _ENCODER = _Encoder()

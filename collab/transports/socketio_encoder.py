@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
-from collab.hub.session import Session
 from collab.protocol.frames import Frames
 from collab.protocol.packets import PLACEHOLDER
-from collab.transports.engine_socket import EngineSocket, write_all
+from collab.transports.socket_lane import SocketLane
 
 
 class SocketIOEncoder:
@@ -45,10 +44,9 @@ class SocketIOEncoder:
         """``notice``."""
         return self.event("notice", notice)
 
-    def send(self, frames: Frames, sessions: Sequence[Session]) -> list[Session]:
-        """Send one packet to many sessions; returns those that are clogged now."""
-        sockets = cast("list[EngineSocket]", [session.pipe for session in sessions])
-        return [sessions[at] for at in write_all(frames, sockets)]
+    def lane(self) -> SocketLane:
+        """A new lane."""
+        return SocketLane()
 
     def event(self, name: str, data: Any) -> Frames:
         """Any event with one JSON argument."""

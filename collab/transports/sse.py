@@ -27,7 +27,7 @@ from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.limits import ConnectionCounter
 from collab.hub.live_document import LiveDocument
-from collab.hub.session import Session, write_each
+from collab.hub.session import Lane, Session
 from collab.protocol.codec import read_state_vector, write_state_vector
 from collab.types import Identity, Role
 
@@ -128,9 +128,9 @@ class EventEncoder:
         """``notice``."""
         return _event("notice", notice)
 
-    def send(self, event: Event, sessions: Sequence[Session]) -> list[Session]:
-        """Send one event to many readers; returns those that are clogged now."""
-        return write_each(event, sessions)
+    def lane(self) -> Lane:
+        """A new lane."""
+        return Lane()
 
 
 def _event(name: str, value: Any) -> Event:

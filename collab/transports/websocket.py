@@ -60,6 +60,9 @@ class FrameOwner(Protocol):
     def take_frame(self, data: str | bytes) -> None:
         """Handle one message. Must not raise: what cannot be used ends the connection."""
 
+    def lost(self) -> None:
+        """Write no more, neither by the transport nor by its file descriptor. May come more than once."""
+
 
 class _Sink(WebSocketDataQueue):
     """What the parser takes for its queue."""
@@ -205,7 +208,8 @@ class FrameSocket(web.WebSocketResponse):
     # -- end ------------------------------------------------------------------------------------
 
     def gone(self) -> None:
-        """The connection was lost."""
+        """The connection was lost; its file descriptor is closed after this."""
+        self.owner.lost()
         self._transport = None
         if self._goodbye is not None:
             self._goodbye.cancel()
@@ -218,6 +222,7 @@ class FrameSocket(web.WebSocketResponse):
         if self._said_goodbye or transport is None:
             return
         self._said_goodbye = True
+        self.owner.lost()
         self._write(websocket_frame(_CLOSE_FRAME, code.to_bytes(2, "big")))
         self._goodbye = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, transport.abort)
 

@@ -12,7 +12,7 @@ from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.journal import nobody_waits
 from collab.hub.live_document import DocumentLimits, LiveDocument
-from collab.hub.session import Session, write_each
+from collab.hub.session import Lane, Session
 from collab.stores.memory import MemoryStore
 from collab.types import Identity, Role
 
@@ -91,8 +91,8 @@ class PlainEncoder:
     def broadcast(self, event: str, data: object, sender: str) -> None: ...
     def notice(self, notice: object) -> None: ...
 
-    def send(self, frames: object, sessions: Sequence[Session]) -> list[Session]:
-        return write_each(frames, sessions)
+    def lane(self) -> Lane:
+        return Lane()
 
 
 ENCODER = PlainEncoder()

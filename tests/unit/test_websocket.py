@@ -23,6 +23,7 @@ class Owner:
     def __init__(self) -> None:
         self.hold: Awaitable[Any] | None = None
         self.taken: list[str | bytes] = []
+        self.told_lost = False
         self.pauses: dict[str | bytes, Callable[[], Awaitable[Any]]] = {}
         self.socket: FrameSocket = None  # type: ignore[assignment]
 
@@ -30,6 +31,9 @@ class Owner:
         self.taken.append(data)
         if data in self.pauses:
             self.hold = self.pauses[data]()
+
+    def lost(self) -> None:
+        self.told_lost = True
 
     async def await_hold(self) -> None:
         while self.hold is not None:
@@ -175,4 +179,5 @@ async def test_a_lost_connection_ends_it(owner: Owner, client: aiohttp.ClientWeb
     assert connection is not None and connection.transport is not None
     connection.transport.abort()
     await until(owner.socket.ended.done)
+    assert owner.told_lost
     owner.socket.say_goodbye()

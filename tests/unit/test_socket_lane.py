@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from collab.protocol.frames import Frames
-from collab.transports.engine_socket import EngineSocket, write_all
+from collab.transports.engine_socket import EngineSocket
 from collab.transports.heartbeat import Heartbeat
+from collab.transports.socket_lane import SocketLane
 
 LIMIT = 65_536
 
@@ -29,7 +30,7 @@ class Line:
 
     async def open(self) -> Line:
         loop = asyncio.get_running_loop()
-        protocol = _Protocol()
+        protocol = _Protocol(self)
         self.transport, _ = await loop.create_connection(lambda: protocol, sock=self.ours)
         server: Any = SimpleNamespace(
             heartbeat=Heartbeat(25.0, 20.0), send_buffer_bytes=LIMIT, ping_timeout=20.0, spawn=loop.create_task
@@ -53,7 +54,15 @@ class Line:
 
 
 class _Protocol(asyncio.Protocol):
+    """As aiohttp's, which tells before the descriptor is closed."""
+
     _paused = False
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._line.session.lost()
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -72,26 +81,46 @@ async def lines() -> AsyncIterator[list[Line]]:
     await asyncio.sleep(0)
 
 
+class Members:
+    """Sessions in a lane, one for each socket; called 0, 1, 2 ..."""
+
+    def __init__(self, *sockets: EngineSocket) -> None:
+        self.lane = SocketLane()
+        for number, pipe in enumerate(sockets):
+            session: Any = SimpleNamespace(id=str(number), pipe=pipe, write=pipe.write)
+            self.lane.enter(session)
+
+    def send(self, packet: Frames, *without: int) -> list[int]:
+        """Who is clogged now."""
+        return sorted(int(session.id) for session in self.lane.send(packet, {str(number) for number in without}))
+
+
+def everybody(lines: list[Line]) -> Members:
+    return Members(*(line.session for line in lines))
+
+
 def message(letter: str, size: int) -> Frames:
     return Frames(letter * size)
 
 
 async def test_everybody_gets_the_same_bytes_in_order(lines: list[Line]) -> None:
+    members = everybody(lines)
     packets = [message(letter, 50) for letter in "abc"]
     for packet in packets:
-        assert write_all(packet, [line.session for line in lines]) == []
+        assert members.send(packet) == []
     expected = b"".join(packet.websocket for packet in packets)
     for line in lines:
         assert await line.read(len(expected)) == expected
 
 
 async def test_who_does_not_read_is_named_and_holds_up_nobody(lines: list[Line]) -> None:
+    members = everybody(lines)
     packet = message("x", 30_000)
     slow = lines[1]
     sent = 0
     async with asyncio.timeout(20):
         while True:
-            clogged = write_all(packet, [line.session for line in lines])
+            clogged = members.send(packet)
             sent += 1
             for line in lines:
                 if line is not slow:
@@ -105,7 +134,7 @@ async def test_who_does_not_read_is_named_and_holds_up_nobody(lines: list[Line])
         while slow.session.waiting_bytes:
             await asyncio.sleep(0.01)
     last = message("y", 10)
-    assert write_all(last, [slow.session]) == []
+    assert members.send(last, 0, 2, 3) == []
     assert await slow.read(len(last.websocket)) == last.websocket, "once drained, it is written to directly again"
     assert slow.session.clear_descriptor == slow.session._descriptor
 
@@ -113,8 +142,9 @@ async def test_who_does_not_read_is_named_and_holds_up_nobody(lines: list[Line])
 async def test_what_waits_goes_before_what_comes(lines: list[Line]) -> None:
     slow = lines[0]
     packets = [message(letter, 40_000) for letter in "abcdefghij"]
+    members = Members(slow.session)
     for packet in packets:
-        write_all(packet, [slow.session])
+        members.send(packet)
     assert slow.session.clear_descriptor == -1
     last = message("z", 5)
     slow.session.write(last)
@@ -124,11 +154,11 @@ async def test_what_waits_goes_before_what_comes(lines: list[Line]) -> None:
 
 async def test_a_number_that_was_reused_gets_nothing(lines: list[Line]) -> None:
     gone, other = lines[0], lines[1]
-    assert write_all(message("s", 1), [gone.session]) == []
+    members = Members(gone.session, other.session)
+    assert members.send(message("s", 1), 1) == []
     number = gone.session.clear_descriptor
     assert number == gone.ours.fileno()
     gone.transport.abort()
-    assert gone.session.is_closing()
     async with asyncio.timeout(10):
         while gone.ours.fileno() != -1:
             await asyncio.sleep(0.01)
@@ -137,7 +167,8 @@ async def test_a_number_that_was_reused_gets_nothing(lines: list[Line]) -> None:
         if ours.fileno() != number:
             os.dup2(ours.fileno(), number)
         packet = message("s", 20)
-        assert write_all(packet, [gone.session, other.session]) == []
+        assert members.send(packet) == []
+        gone.session.write(packet)
         assert await other.read(len(packet.websocket)) == packet.websocket
         theirs.setblocking(False)
         with pytest.raises(BlockingIOError):
@@ -150,10 +181,11 @@ async def test_a_number_that_was_reused_gets_nothing(lines: list[Line]) -> None:
 
 
 async def test_a_peer_that_hung_up_is_passed_over(lines: list[Line]) -> None:
+    members = everybody(lines)
     lines[2].theirs.close()
     packet = message("s", 20)
     for _ in range(3):
-        assert write_all(packet, [line.session for line in lines]) == []
+        assert members.send(packet) == []
     for line in (lines[0], lines[1], lines[3]):
         assert await line.read(3 * len(packet.websocket)) == 3 * packet.websocket
 
@@ -162,10 +194,36 @@ async def test_a_polling_session_takes_it_with_its_next_poll(lines: list[Line]) 
     server = lines[0].session.server
     polling = EngineSocket(server, "other", "127.0.0.1")
     packet = message("s", 20)
-    assert write_all(packet, [lines[0].session, polling, lines[1].session]) == []
+    members = Members(lines[0].session, polling, lines[1].session)
+    assert members.send(packet) == []
     assert polling._take_body() == [packet]
     for line in lines[:2]:
         assert await line.read(len(packet.websocket)) == packet.websocket
     series = [message("a", 3), message("b", 3)]
-    assert write_all(Frames.series(series), [polling]) == []
+    assert members.send(Frames.series(series), 0, 2) == []
     assert polling._take_body() == series
+
+
+async def test_nobody_gets_what_is_their_own_or_what_came_after_they_left(lines: list[Line]) -> None:
+    members = everybody(lines)
+    members.send(message("a", 1))  # the numbers of all are known from here
+    members.send(message("b", 1), 0, 2)
+    left: Any = members.lane.sessions["3"]
+    members.lane.leave(left)
+    members.send(message("c", 1))
+    members.lane.enter(left)
+    members.send(message("d", 1))
+    for line, letters in zip(lines, ("acd", "abcd", "acd", "abd"), strict=True):
+        expected = b"".join(message(letter, 1).websocket for letter in letters)
+        assert await line.read(len(expected)) == expected
+
+
+async def test_after_a_goodbye_nothing_is_written(lines: list[Line]) -> None:
+    members = everybody(lines)
+    members.send(message("a", 1))
+    lines[1].session.lost()
+    members.send(message("b", 1))
+    lines[1].session.write(message("c", 1))
+    with pytest.raises(BlockingIOError):
+        await lines[1].read(3)
+        lines[1].theirs.recv(1)
