@@ -1,4 +1,4 @@
-"""A document that somebody has open: edits in, log, fan-out, presence, slow readers."""
+"""A document that somebody has open: who is in it, edits into the log and to everybody, presence."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
-from collab.documents.document import Document, merge
+from collab.documents.document import Document
 from collab.documents.ledger import Ledger
 from collab.documents.presence import Presence, PresenceChange
 from collab.errors import CollabError
+from collab.hub.fan_out import FanOut
 from collab.hub.journal import Done, Journal
 from collab.hub.limits import Bucket
 from collab.hub.neighbours import Neighbours
 from collab.hub.outage import Outage
 from collab.hub.pacer import Pacer
-from collab.hub.session import Encoder, Lane, Session, State
+from collab.hub.session import Session, State
 from collab.hub.shares import Pool, Share
 from collab.hub.slow_lane import MANY_CHANGES, SlowLane
 from collab.protocol.awareness import AwarenessEntry
@@ -31,14 +30,8 @@ from collab.stores.base import Store
 
 #: cursors go out at display rate
 PRESENCE_INTERVAL = 0.03
-#: updates of one document leave at most so often, in seconds: no screen shows more; where several
-#: people edit at the same time, once per picture of a usual screen
-UPDATE_INTERVAL = 0.008
-BUSY_INTERVAL = 0.016
 #: Yjs clients forget presence that nobody repeats for 30 seconds
 RENEW_INTERVAL = 15.0
-#: a session that is behind is looked at this often, in seconds
-CATCH_UP_INTERVAL = 0.05
 #: seconds between two exact measurements of a document that may be at its size limit
 MEASURE_INTERVAL = 1.0
 #: edits inside surrogate pairs, each of which costs as much as loading the document
@@ -60,53 +53,11 @@ class DocumentLimits:
     rate: float = 25.0
 
 
-class _Pending(NamedTuple):
-    """An update that the others have not seen yet; ``plain`` ones may be merged."""
-
-    update: bytes
-    origin: str | None
-    plain: bool
-
-
-def _merged(pending: Sequence[_Pending]) -> list[_Pending]:
-    """``pending`` with runs of plain typing merged.
-
-    Merging bytes is sound for what honest editors send one after the other; of hostile updates, each of
-    which can be applied, it can make one that cannot. Those stay as they came.
-    """
-    series: list[_Pending] = []
-    for plain, run in groupby(pending, attrgetter("plain")):
-        updates = list(run)
-        if plain and len(updates) > 1:
-            origins = {origin for _, origin, _ in updates}
-            update = merge([update for update, _, _ in updates])
-            updates = [_Pending(update, origins.pop() if len(origins) == 1 else None, plain=True)]
-        series += updates
-    return series
-
-
-def _send(series: Sequence[_Pending], encoder: Encoder, lane: Lane) -> list[Session]:
-    """Send everybody in ``lane`` all of ``series``, but nobody what is their own; returns who is clogged now."""
-    clogged: list[Session] = []
-    origins = {origin for _, origin, _ in series if origin is not None}
-    for frames in encoder.updates([update for update, _, _ in series]):
-        clogged += lane.send(frames, origins)
-    if len(series) > 1:
-        for origin in origins & lane.sessions.keys():
-            session = lane.sessions[origin]
-            others = [update for update, author, _ in series if author != origin]
-            for frames in encoder.updates(others) if others else ():
-                if session.write(frames):
-                    clogged.append(session)
-    return clogged
-
-
 class LiveDocument:
     """One open document. Sessions come from any door; it does not know which.
 
     Edits are shown to the others at once and logged; the writer's ``done`` is called when the log
-    has them. Changes are collected and sent in paced flushes, merged into one update, and never
-    returned to the session that sent them, unless they had to be merged with others'.
+    has them.
     """
 
     def __init__(
@@ -127,8 +78,6 @@ class LiveDocument:
         self.presence = Presence(clock_lead)
         self.limits = limits
         self.sessions: dict[str, Session] = {}
-        #: those who are sent every update, by how it is written for them
-        self._lanes: dict[Encoder, Lane] = {}
         self.pool = Pool("document", limits.rate, frozenset({"updates"}))
         self.journal = Journal(
             store,
@@ -146,10 +95,8 @@ class LiveDocument:
         self.checkpoint_at = time.monotonic()
         self._on_idle = on_idle
         self._loop = asyncio.get_running_loop()
-        self._pending: list[_Pending] = []
-        self._updates = Pacer(self._flush_updates, min_wait=UPDATE_INTERVAL)
+        self._fan_out = FanOut(document, self._welcome_back, stall_timeout=limits.stall_timeout)
         self._presence = Pacer(self._flush_presence, min_wait=PRESENCE_INTERVAL)
-        self._catching_up: asyncio.TimerHandle | None = None
         self._measure_after = 0.0
         self._partings = Bucket(PARTINGS_PER_SECOND, burst=10.0)
         self._reloading: asyncio.Task[None] | None = None
@@ -178,7 +125,7 @@ class LiveDocument:
         while session.client_id in self.presence.announced:
             session.client_id = (session.client_id + 1) % 2**32
         self.sessions[session.id] = session
-        self._enter_lane(session)
+        self._fan_out.enter(session)
         session.shares = (*session.shares, Share(self.pool))
         self.pool.add(1)
         session.watch_expiry()
@@ -195,7 +142,7 @@ class LiveDocument:
         """Remove a session; its presence goes with it. Idempotent."""
         if self.sessions.pop(session.id, None) is None:
             return
-        self._leave_lane(session)
+        self._fan_out.leave(session)
         session.move(State.CLOSED)
         self.pool.add(-1)
         self.presence.leave(session.id)
@@ -274,8 +221,7 @@ class LiveDocument:
         if not new:
             self.journal.when_durable(done)
             return None
-        self._pending.append(_Pending(update, session.id if session is not None else None, self.document.plain))
-        self._updates.request()
+        self._fan_out.add(update, session.id if session is not None else None, plain=self.document.plain)
         self.logged_since_snapshot += 1
         self.journal.append(update, participant, done)
         return None
@@ -313,16 +259,14 @@ class LiveDocument:
         known = self.document.state_vector() if snapshot is not None else b""
         try:
             if snapshot is not None and self.document.apply(snapshot):
-                self._pending.append(_Pending(self.document.diff(known), None, plain=False))
+                self._fan_out.add(self.document.diff(known), None, plain=False)
             for update in updates:
                 if self.document.apply(update):
-                    self._pending.append(_Pending(update, None, self.document.plain))
+                    self._fan_out.add(update, None, plain=self.document.plain)
         except CollabError as error:
             # Loading it again applies what is in the log whatever it is, and shows everything to everybody.
             _log.error("an update in the log cannot be applied", document=self.name, code=error.code)
             self.load_again()
-        if self._pending:
-            self._updates.request()
         self.logged_since_snapshot += len(updates)
         return True
 
@@ -366,41 +310,15 @@ class LiveDocument:
                 stored = await self.journal.store.load(self.name)
                 tail = [*(stored.tail if stored is not None else ()), *self.journal.unsaved]
                 self.document = Document.load(stored.snapshot if stored is not None else None, tail)
+                self._fan_out.document = self.document
                 if self.ledger is not None:
                     # What other nodes logged meanwhile is in it, and was shown to nobody here.
-                    self._pending.append(_Pending(self.document.encode(), None, plain=False))
-                    self._updates.request()
+                    self._fan_out.add(self.document.encode(), None, plain=False)
             except CollabError as error:
                 _log.error("document cannot be read again", document=self.name, code=error.code)
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, 5.0)
         self._reloading = None
-
-    def _flush_updates(self) -> None:
-        pending, self._pending = self._pending, []
-        self._updates.min_wait = UPDATE_INTERVAL
-        if len(pending) > 1:
-            if len({origin for _, origin, _ in pending}) > 1:
-                self._updates.min_wait = BUSY_INTERVAL
-            pending = _merged(pending)
-        clogged: list[Session] = []
-        for encoder, lane in self._lanes.items():
-            clogged += _send(pending, encoder, lane)
-        if clogged:
-            self._fall_behind(list(dict.fromkeys(clogged)))
-
-    def _enter_lane(self, session: Session) -> None:
-        lane = self._lanes.get(session.encoder)
-        if lane is None:
-            lane = self._lanes[session.encoder] = session.encoder.lane()
-        lane.enter(session)
-
-    def _leave_lane(self, session: Session) -> None:
-        lane = self._lanes.get(session.encoder)
-        if lane is not None:
-            lane.leave(session)
-            if not lane.sessions:
-                del self._lanes[session.encoder]
 
     # -- presence -------------------------------------------------------------------------------
 
@@ -472,7 +390,7 @@ class LiveDocument:
             if session.write(frames):
                 clogged.append(session)
         if clogged:
-            self._fall_behind(clogged)
+            self._fan_out.fall_behind(clogged)
 
     def _take_presence(self, *, want_json: bool) -> PresenceChange:
         change = self.presence.take_change(want_json=want_json)
@@ -499,7 +417,7 @@ class LiveDocument:
             if session.write(encoded[encoder]):
                 clogged.append(session)
         if clogged:
-            self._fall_behind(clogged)
+            self._fan_out.fall_behind(clogged)
 
     def notify(self, error: CollabError, **more: Any) -> None:
         """Send a notice to every session."""
@@ -514,65 +432,19 @@ class LiveDocument:
             if not self.sessions:
                 self._on_idle(self)
 
-    # -- slow readers ---------------------------------------------------------------------------
-
-    def _fall_behind(self, sessions: list[Session]) -> None:
-        self._updates.flush_now()  # what waits for its turn is not known to them yet
-        known = self.document.state_vector()
-        now = self._loop.time()
-        for session in sessions:
-            if session.state is State.BEHIND:
-                continue
-            session.notify(CollabError("lagging"))
-            session.move(State.BEHIND)
-            self._leave_lane(session)
-            session.known = known
-            session.last_waiting = session.pipe.waiting_bytes
-            session.stalled_since = now
-        if self._catching_up is None:
-            self._catching_up = self._loop.call_later(CATCH_UP_INTERVAL, self._catch_up)
-
-    def _catch_up(self) -> None:
-        self._catching_up = None
-        self._updates.flush_now()
-        now = self._loop.time()
-        diffs: dict[bytes, bytes] = {}
-        clogged: list[Session] = []
-        waiting = False
-        for session in list(self.sessions.values()):
-            if session.state is not State.BEHIND or session.known is None:
-                continue
-            if session.pipe.clogged:
-                waiting = True
-                left = session.pipe.waiting_bytes
-                if left < session.last_waiting:
-                    session.last_waiting, session.stalled_since = left, now
-                elif now - session.stalled_since > self.limits.stall_timeout:
-                    session.pipe.cut()
-                continue
-            known, session.known = session.known, None
-            if known not in diffs:
-                diffs[known] = self.document.diff(known)
-            session.move(State.LIVE)
-            self._enter_lane(session)
-            session.write(session.encoder.update(diffs[known]))
-            self.greet(session)
-            if session.json_presence and session.missed_left:
-                gone = {"joined": [], "updated": [], "left": session.missed_left}
-                session.write(session.encoder.presence(gone))
-            session.missed_left = []
-            if session.pipe.clogged:
-                clogged.append(session)
-        if clogged:
-            self._fall_behind(clogged)
-        if waiting and self._catching_up is None:
-            self._catching_up = self._loop.call_later(CATCH_UP_INTERVAL, self._catch_up)
+    def _welcome_back(self, session: Session) -> None:
+        """Tell a session that was behind who is here now."""
+        self.greet(session)
+        if session.json_presence and session.missed_left:
+            gone = {"joined": [], "updated": [], "left": session.missed_left}
+            session.write(session.encoder.presence(gone))
+        session.missed_left = []
 
     # -- end ------------------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Send at once what waits for its turn."""
-        self._updates.flush_now()
+        self._fan_out.flush()
         self._presence.flush_now()
 
     def close(self) -> None:
@@ -581,11 +453,8 @@ class LiveDocument:
         What refers back to it lets go of it: the collector, which would find such circles, comes seldom,
         and a document may be large.
         """
-        self._updates.close()
+        self._fan_out.close()
         self._presence.close()
-        if self._catching_up is not None:
-            self._catching_up.cancel()
-            self._catching_up = None
         if self._reloading is not None:
             self._reloading.cancel()
         self.journal.close()

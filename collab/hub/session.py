@@ -87,13 +87,12 @@ class Session:
         json_presence: whether it gets ``presence`` events instead of awareness updates.
         max_client_ids: how many awareness client ids it may own.
         shares: of budgets that it has together with others: its participant's, its address', its document's.
-        known: while behind: the state vector of what it was sent before it fell behind.
     """
 
     __slots__ = (
-        "_expiry", "client_id", "encoder", "id", "identity", "json_presence", "known",
-        "last_waiting", "max_client_ids", "missed_left", "on_dismiss", "pipe", "request_sync", "role", "shares",
-        "stalled_since", "state", "unacknowledged", "write",
+        "_expiry", "client_id", "encoder", "id", "identity", "json_presence",
+        "max_client_ids", "missed_left", "on_dismiss", "pipe", "request_sync", "role", "shares",
+        "state", "unacknowledged", "write",
     )  # fmt: skip
 
     def __init__(
@@ -122,9 +121,6 @@ class Session:
         self.shares: tuple[Share, ...] = ()
         self.state = State.SYNCING
         self.unacknowledged = 0
-        self.known: bytes | None = None
-        self.last_waiting = 0
-        self.stalled_since = 0.0
         self.missed_left: list[dict[str, Any]] = []
         self._expiry: asyncio.TimerHandle | None = None
 
