@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
-from collab.documents.document import Document
-from collab.documents.operations import EMPTY_UPDATE
+from collab.documents.document import EMPTY_UPDATE, Document
 from collab.documents.restore import restore
 from collab.errors import CollabError
 from collab.protocol.codec import read_state_vector, write_var_bytes, write_var_uint
