@@ -44,7 +44,9 @@ from collab.docs_terminal import (
     shown_time,
 )
 from collab.docs_watch import Narrator
-from collab.documents.operations import MAX_OPERATIONS, edit, format_pointer, read
+from collab.documents.editing import edit
+from collab.documents.operations import MAX_OPERATIONS, format_pointer
+from collab.documents.reading import read
 from collab.errors import CollabError
 from collab.formats.archive import ArchiveError, ArchiveWriter, read_archive
 from collab.formats.markdown import from_markdown, to_markdown

@@ -10,7 +10,7 @@ import pycrdt
 from rich.markup import escape
 
 from collab.api_client import StreamEvent
-from collab.documents.operations import read
+from collab.documents.reading import read
 
 #: characters of a change that are shown
 _SHOWN = 60

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import pycrdt
 
-from collab.documents.operations import parse_pointer, read
+from collab.documents.operations import parse_pointer
+from collab.documents.reading import read
 
 _INLINE: Final = ("link", "bold", "italic", "strike", "code")
 _LINES: Final = ("header", "list", "blockquote", "code-block")
@@ -47,7 +48,7 @@ def to_markdown(state: bytes, path: str) -> str:
         path: a JSON pointer. What is no root text is written without formats.
 
     Raises:
-        CollabError: as :func:`collab.documents.operations.read`.
+        CollabError: as :func:`collab.documents.reading.read`.
     """
     plain = read(state, path, "text")
     segments = parse_pointer(path)
@@ -180,7 +181,7 @@ def from_markdown(markdown: str, path: str, state: bytes) -> list[dict[str, Any]
             they are right.
 
     Returns:
-        Operations for :func:`collab.documents.operations.edit`.
+        Operations for :func:`collab.documents.editing.edit`.
     """
     text, wanted = _spans(list(_parse(markdown)))
     operations: list[dict[str, Any]] = [{"op": "text.replace", "path": path, "text": text}]

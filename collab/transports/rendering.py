@@ -6,7 +6,7 @@ from typing import Literal
 
 import orjson
 
-from collab.documents.operations import read
+from collab.documents.reading import read
 
 Format = Literal["json", "text", "update"]
 MEDIA_TYPES: dict[Format, str] = {
@@ -20,7 +20,7 @@ def render(state: bytes, path: str | None, format: Literal["json", "text"]) -> b
     """The content of a document (Yjs v1 ``state``) at ``path``, as UTF-8.
 
     Raises:
-        CollabError: as :func:`collab.documents.operations.read`.
+        CollabError: as :func:`collab.documents.reading.read`.
     """
     content = read(state, path, format)
     if format == "text":

@@ -25,7 +25,7 @@ from aiohttp import hdrs, web
 from marshmallow import Schema
 
 from collab.auth.base import Authenticator, ShownUser
-from collab.documents.operations import edit
+from collab.documents.editing import edit
 from collab.documents.restore import restore
 from collab.errors import CollabError
 from collab.hub.hub import Hub

@@ -24,8 +24,9 @@ from aiohttp import web
 
 from collab import __version__
 from collab.auth.base import Authenticator, ShownUser
-from collab.documents.operations import edit, read
+from collab.documents.editing import edit
 from collab.documents.presence import MAX_CLIENT_IDS
+from collab.documents.reading import read
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.limits import Budget, SharedLimits

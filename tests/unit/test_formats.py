@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycrdt import Doc, Text, XmlElement, XmlFragment, XmlText
 
-from collab.documents.operations import edit
+from collab.documents.editing import edit
 from collab.formats.archive import ArchiveError, ArchiveWriter, read_archive
 from collab.formats.markdown import from_markdown, to_markdown
 from collab.formats.svg import to_svg

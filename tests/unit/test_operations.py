@@ -14,8 +14,10 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from collab.documents import differ
 from collab.documents import operations as ops
-from collab.documents.document import Document
-from collab.documents.operations import EMPTY_UPDATE, apply, edit, read, validate
+from collab.documents.document import EMPTY_UPDATE, Document
+from collab.documents.editing import apply, edit
+from collab.documents.operations import validate
+from collab.documents.reading import read
 from collab.documents.roots import MAX_NESTING, StructureReader
 from collab.errors import CollabError
 from collab.protocol.codec import read_state_vector, write_var_bytes, write_var_uint

@@ -19,7 +19,9 @@ from typing import Any
 import pytest
 import structlog
 
-from collab.documents import operations
+from collab.documents.document import EMPTY_UPDATE
+from collab.documents.editing import edit
+from collab.documents.reading import read
 from collab.documents.restore import restore
 from collab.errors import CollabError, LimitReached
 from collab.hub.reader import Reader, work
@@ -180,12 +182,12 @@ async def test_it_runs_elsewhere_and_keeps_its_worker_warm(reader: Reader) -> No
 
 
 async def test_what_the_server_uses_it_for(reader: Reader) -> None:
-    edit = [{"op": "text.insert", "path": "/body", "index": 0, "text": "Hello"}]
-    state = await reader.run(operations.edit, operations.EMPTY_UPDATE, edit)
-    assert await reader.run(operations.read, state) == {"body": "Hello"}
-    assert await reader.run(restore, state, state) == operations.EMPTY_UPDATE
+    operations = [{"op": "text.insert", "path": "/body", "index": 0, "text": "Hello"}]
+    state = await reader.run(edit, EMPTY_UPDATE, operations)
+    assert await reader.run(read, state) == {"body": "Hello"}
+    assert await reader.run(restore, state, state) == EMPTY_UPDATE
     with pytest.raises(CollabError, match="nothing at this path"):
-        await reader.run(operations.read, state, "/nowhere")
+        await reader.run(read, state, "/nowhere")
 
 
 async def test_a_refusal_comes_back_as_itself(reader: Reader) -> None:
