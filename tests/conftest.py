@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.server import CollabServer
 
 # A shell that starts the tests in its background has them, and every program that they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says something about the machine, not about us.
+settings.register_profile("collab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("collab")
 
 
 @pytest.fixture

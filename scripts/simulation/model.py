@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, Self
 
-from collab.hub.live_document import PRESENCE_INTERVAL, UPDATE_INTERVAL
+from collab.hub.fan_out import UPDATE_INTERVAL
+from collab.hub.live_document import PRESENCE_INTERVAL
 from collab.hub.pacer import COST_FACTOR, MAX_WAIT
 from simulation.figures import Costs
 
