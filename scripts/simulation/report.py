@@ -186,8 +186,9 @@ def put_into_page(page: Path, sheets: Sequence[Sheet | Sentence]) -> None:
     text = page.read_text("utf-8")
     for sheet in sheets:
         place = re.compile(rf"(<!-- {sheet.name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        body = sheet.as_markdown()
-        text, count = place.subn(lambda found, body=body: f"{found[1]}{body}\n{found[2]}", text)
-        if count != 1:
-            raise ValueError(f"{page}: {count} places for {sheet.name!r}")
+        parts = place.split(text)  # before, opening line, closing line, behind
+        if len(parts) != 4:
+            raise ValueError(f"{page}: {(len(parts) - 1) // 3} places for {sheet.name!r}")
+        before, opening, closing, behind = parts
+        text = f"{before}{opening}{sheet.as_markdown()}\n{closing}{behind}"
     page.write_text(text, "utf-8")
