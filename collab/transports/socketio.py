@@ -1,17 +1,16 @@
-"""The Socket.IO door: namespaces are documents, events come from one table.
+"""The Socket.IO door: connections, their packets, and namespaces, which are documents.
 
 This file and ``engine.py`` are the only ones that know python-socketio. The stock server keeps
 its place (its manager holds rooms, so that emits and kicks of other processes arrive), but packets
-are read strictly, events are dispatched from :data:`collab.protocol.events.EVENTS` in order and
-without a task each, and a connection keeps its own index of namespaces, so that its end costs the
-same with ten or ten thousand documents.
+are read strictly, events are handed to ``socketio_events.py`` in order and without a task each, and
+a connection keeps its own index of namespaces, so that its end costs the same with ten or ten
+thousand documents.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -24,38 +23,22 @@ from aiohttp import web
 
 from collab import __version__
 from collab.auth.base import Authenticator, ShownUser
-from collab.documents.editing import edit
 from collab.documents.presence import MAX_CLIENT_IDS
-from collab.documents.reading import read
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.limits import Budget, SharedLimits
 from collab.hub.reader import Reader
-from collab.hub.session import Session, State
+from collab.hub.session import Session
 from collab.protocol import packets
-from collab.protocol.awareness import decode_awareness
-from collab.protocol.events import EVENTS, BudgetKind
+from collab.protocol.events import EVENTS
 from collab.protocol.frames import Frames
 from collab.protocol.packets import PLACEHOLDER, Packet, PacketError, parse_packet
-from collab.protocol.schemas import (
-    load_authenticate,
-    load_broadcast,
-    load_connect,
-    load_content,
-    load_operations,
-    load_presence,
-)
+from collab.protocol.schemas import load_connect
 from collab.transports.engine import EngineServer
 from collab.transports.engine_socket import EngineSocket, ProtocolError
-from collab.transports.socketio_connection import (
-    MAX_UNACKNOWLEDGED,
-    Attachment,
-    Connection,
-    hold,
-    until_acknowledged,
-    until_drained,
-)
+from collab.transports.socketio_connection import Attachment, Connection
 from collab.transports.socketio_encoder import SocketIOEncoder
+from collab.transports.socketio_events import EventHandlers
 from collab.types import check_document_name, is_loopback
 
 TESTED_SOCKETIO = ((5, 14), (5, 19))
@@ -70,9 +53,6 @@ _FAST_EVENTS = {
     for name, rule in EVENTS.items()
     if rule.payload == "binary"
 }
-#: an edit that takes more seconds than this is followed by a rest of so many times as long, in seconds at most
-COSTLY, REST, MAX_REST = 0.005, 20.0, 10.0
-_EMPTY_UPDATE = b"\0\0"
 
 
 def redis_manager(url: str, channel: str) -> Any:
@@ -126,7 +106,6 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         self._manager_started = False
         self._authenticator = authenticator
         self._settings = settings
-        self._reader = reader
         shared = shared or SharedLimits(settings)
         self._counter, self._participants, self._addresses = shared.connections, shared.participants, shared.addresses
         self._encoders: WeakValueDictionary[str, SocketIOEncoder] = WeakValueDictionary()
@@ -136,17 +115,9 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         engine.on_binary = self._binary
         engine.on_close = self._closed
         engine.on_protocol_error = self._protocol_error
-        self._handlers: dict[str, Callable[[Attachment, list[Any], int | None], None]] = {
-            "sync-step-1": self._on_step_1,
-            "sync-update": self._on_update,
-            "awareness-update": self._on_awareness,
-            "presence": self._on_presence,
-            "cursor": self._on_cursor,
-            "operations": self._on_operations,
-            "content": self._on_content,
-            "broadcast": self._on_broadcast,
-            "authenticate": self._on_authenticate,
-        }
+        self._events = EventHandlers(
+            authenticator, reader, max_update_bytes=settings.max_update_bytes, spawn=engine.spawn
+        )
 
     def _engineio_server_class(self) -> type[EngineServer]:
         return EngineServer
@@ -253,7 +224,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         attachment, packet = partial
         if attachment is not None:
             connection.partial = None
-            self._event(attachment, packet.data, [data], packet.id, len(data))
+            self._events.handle(attachment, packet.data, [data], packet.id, len(data))
             return
         try:
             if not packet.attach(data):
@@ -277,11 +248,11 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         if attachment is None:
             return
         if packet.type in (packets.EVENT, packets.BINARY_EVENT):
-            self._event(attachment, packet.data[0], packet.data[1:], packet.id, size)
+            self._events.handle(attachment, packet.data[0], packet.data[1:], packet.id, size)
         elif packet.type == packets.DISCONNECT:
             self._detach(attachment)
         else:
-            self._acked(attachment, packet, size)
+            self._events.step_1_answered(attachment, packet, size)
 
     # -- namespaces -----------------------------------------------------------------------------
 
@@ -289,11 +260,11 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         namespace = packet.namespace
         if namespace in connection.attachments or namespace in connection.connecting:
             raise ProtocolError("namespace connected twice")
-        self._spend(connection, "requests", 0)
+        connection.spend("requests", 0)
         prefix = next((prefix for prefix in DOORS if namespace.startswith(prefix)), None)
         if prefix is None:
             self._refuse(connection, namespace, {"message": "Invalid namespace"})
-            self._count_fault(connection, CollabError("invalid_document"))
+            connection.count_fault(CollabError("invalid_document"))
             return
         connection.connecting.add(namespace)
         self.eio.spawn(self._connect(connection, namespace, prefix, packet.data))
@@ -308,7 +279,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         try:
             await self._admit_session(connection, namespace, prefix, auth)
         except CollabError as error:
-            self._count_fault(connection, error)
+            connection.count_fault(error)
             self._refuse(connection, namespace, {"message": error.message, "data": error.as_dict()})
         except Exception:
             _log.exception("connecting failed", connection=connection.socket.sid[:6])
@@ -412,216 +383,6 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         attachment.connection.released.add(attachment.namespace)
         self._detach(attachment)
 
-    # -- events ---------------------------------------------------------------------------------
-
-    def _event(self, attachment: Attachment, name: str, args: list[Any], id: int | None, size: int) -> None:
-        try:
-            rule = EVENTS.get(name)
-            if rule is None:
-                self._spend(attachment.connection, "requests", size, attachment.session)
-                raise CollabError("unknown_event", f"The server does not know the event {name[:64]!r}.")
-            self._spend(attachment.connection, rule.budget, size, attachment.session)
-            attachment.session.require(rule.role)
-            self._handlers[name](attachment, args, id)
-        except CollabError as error:
-            self._fail(attachment, error, id)
-        except ProtocolError:
-            raise
-        except Exception:
-            _log.exception("event failed", document=attachment.live.name, kind=name[:64])
-            self._fail(attachment, CollabError("internal"), id)
-        socket = attachment.connection.socket
-        if socket.clogged:
-            # Who does not take our answers is not asked for more.
-            hold(socket, until_drained(socket))
-
-    def _spend(
-        self, connection: Connection, kind: BudgetKind, size: int, session: Session | None = None
-    ) -> None:
-        """Account for what a connection sent: hold its reader, then tell it, then cut it."""
-        budget = connection.budget
-        wait = budget.spend(kind, size, connection.shares if session is None else session.shares)
-        if not wait:
-            return
-        hold(connection.socket, asyncio.sleep(wait))
-        if budget.must_cut():
-            if session is not None:
-                session.notify(budget.error(retry_after=10))
-            connection.socket.end(self.reason.SERVER_DISCONNECT)
-        elif session is not None and budget.must_tell():
-            session.notify(budget.error(retry_after=wait))
-
-    def _fail(self, attachment: Attachment, error: CollabError, id: int | None) -> None:
-        """Say what went wrong: in the ack if one was asked for, as a notice otherwise."""
-        if attachment.namespace not in attachment.connection.attachments:
-            return
-        if id is not None:
-            answer = {"ok": False, "error": error.as_dict()}
-            attachment.connection.socket.write(attachment.encoder.ack(id, answer))
-        else:
-            attachment.session.notify(error)
-        if error.code == "missing_dependencies":
-            attachment.session.request_sync(attachment.live.document.state_vector())
-        self._count_fault(attachment.connection, error)
-
-    def _count_fault(self, connection: Connection, error: CollabError) -> None:
-        if connection.strikes.add(error.code):
-            _log.warning("connection cut after repeated faults", connection=connection.socket.sid[:6])
-            connection.socket.end(self.reason.SERVER_DISCONNECT)
-
-    def _ack(self, attachment: Attachment, id: int | None, **fields: Any) -> None:
-        if id is not None:
-            attachment.connection.socket.write(attachment.encoder.ack(id, {"ok": True, **fields}))
-
-    def _on_step_1(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
-        state_vector = _one_binary(args)
-        missing = attachment.live.answer_step_1(attachment.session, state_vector)
-        socket = attachment.connection.socket
-        if id is not None:
-            socket.write(attachment.encoder.binary_ack(id, missing))
-        else:
-            socket.write(attachment.encoder.update(missing))
-        if not attachment.own_door:
-            # y-socket.io calls itself synced when the server's step 1 arrives.
-            attachment.ask_step_1(attachment.live.document.state_vector())
-
-    def _on_update(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
-        self._edit(attachment, _one_binary(args), id)
-
-    def _edit(self, attachment: Attachment, update: bytes, id: int | None) -> None:
-        limit = self._settings.max_update_bytes
-        if len(update) > limit:
-            raise CollabError("update_too_large", detail={"limit": limit, "scope": "update"})
-        session = attachment.session
-        session.unacknowledged += 1
-        began = time.perf_counter()
-        try:
-            under_way = attachment.live.apply(
-                update,
-                partial(self._edit_done, attachment, id),
-                session=session,
-                participant=session.participant,
-            )
-        except BaseException:
-            session.unacknowledged -= 1
-            raise
-        finally:
-            took = time.perf_counter() - began
-            if took > COSTLY:
-                hold(attachment.connection.socket, asyncio.sleep(min(MAX_REST, REST * took)))
-        if under_way is not None:
-            hold(attachment.connection.socket, asyncio.shield(under_way))
-        if session.unacknowledged > MAX_UNACKNOWLEDGED:
-            hold(attachment.connection.socket, until_acknowledged(session, attachment.live))
-
-    def _edit_done(self, attachment: Attachment, id: int | None, result: int | CollabError) -> None:
-        attachment.session.unacknowledged -= 1
-        if isinstance(result, CollabError):
-            self._fail(attachment, result, id)
-        elif id is not None and attachment.namespace in attachment.connection.attachments:
-            attachment.connection.socket.write(attachment.encoder.saved(id, result))
-
-    def _on_awareness(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
-        entries = decode_awareness(_one_binary(args))
-        # What y-socket.io sends before its step 1 was buffered while it was away, and may be what it
-        # heard of others in between; its own state follows the step 1.
-        if attachment.own_door or attachment.session.state is not State.SYNCING:
-            attachment.live.announce(attachment.session, entries)
-        self._ack(attachment, id)
-
-    def _on_presence(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
-        attachment.live.show(attachment.session, load_presence(_one_json(args)))
-        self._ack(attachment, id)
-
-    def _on_cursor(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
-        state = attachment.live.presence.sessions[attachment.session.id].state
-        load_presence({**(state or {}), "cursor": _one_json(args)})
-        attachment.live.set_cursor(attachment.session, args[0])
-        self._ack(attachment, id)
-
-    def _on_broadcast(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
-        event, data = load_broadcast(_one_json(args))
-        attachment.live.broadcast(attachment.session, event, data)
-        self._ack(attachment, id)
-
-    def _on_operations(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
-        operations = load_operations(_one_json(args))
-        self._in_turn(attachment, id, self._operate(attachment, operations, id))
-
-    async def _operate(self, attachment: Attachment, operations: list[Any], id: int | None) -> None:
-        live, session = attachment.live, attachment.session
-        update = await self._reader.run(edit, live.document.encode(), operations)
-        session.require(EVENTS["operations"].role)
-        session.unacknowledged += 1
-        try:
-            # From no session: whoever asked for it does not have it yet.
-            live.apply(
-                update, partial(self._edit_done, attachment, id), session=None, participant=session.participant
-            )
-        except BaseException:
-            session.unacknowledged -= 1
-            raise
-
-    def _on_content(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
-        path, format = load_content(_one_json(args) if args else {})
-        self._in_turn(attachment, id, self._read_content(attachment, path, format, id))
-
-    async def _read_content(self, attachment: Attachment, path: str | None, format: str, id: int | None) -> None:
-        live = attachment.live
-        state, position = live.document.encode(), live.journal.position
-        content = await self._reader.run(read, state, path, format)
-        self._ack(attachment, id, content=content, position=position)
-
-    def _in_turn(self, attachment: Attachment, id: int | None, work: Coroutine[Any, Any, None]) -> None:
-        """Run what takes a worker process; the connection is read on when it is done."""
-
-        async def run() -> None:
-            try:
-                await work
-            except CollabError as error:
-                self._fail(attachment, error, id)
-
-        hold(attachment.connection.socket, asyncio.shield(self.eio.spawn(run())))
-
-    def _on_authenticate(self, attachment: Attachment, args: list[Any], id: int | None) -> None:
-        token = load_authenticate(_one_json(args))
-        self.eio.spawn(self._authenticate(attachment, token, id))
-
-    async def _authenticate(self, attachment: Attachment, token: str, id: int | None) -> None:
-        try:
-            session = attachment.session
-            identity = await self._authenticator.authenticate(token, None)
-            if attachment.connection.attachments.get(attachment.namespace) is not attachment:
-                return
-            role = identity.role_for(attachment.live.name)
-            if role is None:
-                raise CollabError("forbidden")
-            if identity.id != session.identity.id:
-                raise CollabError("forbidden", "This token belongs to somebody else.")
-            session.assume(identity, role)
-            self._ack(attachment, id, role=role.word, expires_at=identity.expires_at)
-        except CollabError as error:
-            self._fail(attachment, error, id)
-
-    def _acked(self, attachment: Attachment, packet: Packet, size: int) -> None:
-        """The answer to our `sync-step-1`: what the peer has and the document lacks."""
-        self._spend(attachment.connection, "updates", size, attachment.session)
-        if packet.id not in attachment.steps_awaited:
-            self._count_fault(attachment.connection, CollabError("invalid_payload"))
-            return
-        attachment.steps_awaited.discard(packet.id)
-        try:
-            if packet.data in ([], [None]):
-                return  # a client without a document of its own
-            update = _one_binary(packet.data)
-            if update == _EMPTY_UPDATE:
-                return
-            attachment.session.require(EVENTS["sync-update"].role)
-            self._edit(attachment, update, None)
-        except CollabError as error:
-            if error.code not in ("read_only", "forbidden"):
-                self._fail(attachment, error, None)
-
     # -- from outside ---------------------------------------------------------------------------
 
     async def disconnect(
@@ -660,18 +421,6 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
                 socket.end(self.reason.TRANSPORT_CLOSE)
             if wave + 1 < waves and sockets:
                 await asyncio.sleep(pause)
-
-
-def _one_binary(args: list[Any]) -> bytes:
-    if len(args) != 1 or not isinstance(args[0], bytes):
-        raise CollabError("invalid_payload", "One binary argument is needed.")
-    return args[0]
-
-
-def _one_json(args: list[Any]) -> Any:
-    if len(args) != 1:
-        raise CollabError("invalid_payload", "One argument is needed.")
-    return args[0]
 
 
 def _check_socketio_version() -> None:

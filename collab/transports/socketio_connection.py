@@ -1,4 +1,4 @@
-"""What the Socket.IO door keeps of a connection, of its sessions, and why it may stop reading for a while."""
+"""What the Socket.IO door keeps of a connection and its sessions, and why it stops reading for a while, or for good."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, cast
 
+import structlog
+
 from collab.errors import CollabError
 from collab.hub.limits import Budget, Strikes
 from collab.hub.live_document import LiveDocument
 from collab.hub.session import Session
 from collab.hub.shares import Share
+from collab.protocol.events import BudgetKind
 from collab.protocol.packets import Packet
 from collab.transports.engine_socket import EngineSocket
 from collab.transports.socketio_encoder import SocketIOEncoder
+
+_log = structlog.get_logger("collab.socketio")
 
 #: edits of one session that wait for the log before its reader pauses
 MAX_UNACKNOWLEDGED = 1000
@@ -73,6 +78,32 @@ class Connection:
         self.partial: tuple[Attachment | None, Packet] | None = None
         self.deadline: asyncio.TimerHandle | None = None
         self.refused: CollabError | None = None
+
+    def spend(self, kind: BudgetKind, size: int, session: Session | None = None) -> None:
+        """Account for what the peer sent: hold its reader, then tell it, then cut it.
+
+        Args:
+            kind: the budget that it is taken from.
+            size: its bytes.
+            session: who sent it and is told; None while no namespace is connected.
+        """
+        budget = self.budget
+        wait = budget.spend(kind, size, self.shares if session is None else session.shares)
+        if not wait:
+            return
+        hold(self.socket, asyncio.sleep(wait))
+        if budget.must_cut():
+            if session is not None:
+                session.notify(budget.error(retry_after=10))
+            self.socket.end(self.socket.server.reason.SERVER_DISCONNECT)
+        elif session is not None and budget.must_tell():
+            session.notify(budget.error(retry_after=wait))
+
+    def count_fault(self, error: CollabError) -> None:
+        """Count what the peer was refused; cut it after too much of that."""
+        if self.strikes.add(error.code):
+            _log.warning("connection cut after repeated faults", connection=self.socket.sid[:6])
+            self.socket.end(self.socket.server.reason.SERVER_DISCONNECT)
 
 
 def hold(socket: EngineSocket, until: Awaitable[Any]) -> None:
