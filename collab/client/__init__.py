@@ -11,8 +11,10 @@
 :func:`collab.client.sync.connect` is the blocking twin for scripts. Nothing here imports the server.
 """
 
+from collab.client.options import Backoff
 from collab.client.presence import Participant, Presence
-from collab.client.session import Backoff, Change, Session, Status, connect
+from collab.client.replica import Change
+from collab.client.session import Session, Status, connect
 from collab.errors import CollabError
 
 __all__ = ["Backoff", "Change", "CollabError", "Participant", "Presence", "Session", "Status", "connect"]

@@ -5,39 +5,29 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, Unpack
 
-import aiohttp
 import pycrdt
 
-from collab.client.engineio import TRANSPORTS, Disconnected, TransportName
+from collab.client.engineio import TRANSPORTS, Disconnected
 from collab.client.links import Dialer, Link, NetworkDialer
-from collab.client.outbox import Batch, Outbox
+from collab.client.options import Backoff, Options, TokenSource
+from collab.client.outbox import Outbox
 from collab.client.presence import Presence
+from collab.client.replica import Change, Replica, remote_only
+from collab.client.sender import EMPTY_UPDATE, MAX_UPDATE_BYTES, Sender
 from collab.client.signals import Changes, Stream
 from collab.client.socketio import Dismissed, Event, error_from
 from collab.errors import CollabError
 from collab.types import check_document_name
 
-#: updates go out at most so often, in seconds; what gathers meanwhile is merged into one
-SEND_INTERVAL = 0.02
 #: presence goes out at most so often, at display rate
 PRESENCE_INTERVAL = 0.03
-#: an update's limit where the server does not tell one
-MAX_UPDATE_BYTES = 4 * 2**20
-#: times in a row that the server may miss something before the connection is made anew
-MAX_RESYNCS = 3
-
-_EMPTY_UPDATE = b"\0\0"
 _log = logging.getLogger("collab.client")
-
-TokenSource = str | Callable[[], "str | Awaitable[str | None] | None"] | None
 
 
 class Status(Enum):
@@ -58,55 +48,6 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.OFFLINE: frozenset({Status.CONNECTING, Status.CLOSED}),
     Status.CLOSED: frozenset(),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something that changed in the document.
-
-    ``update`` is the Yjs v1 update; ``remote`` is false where it was made in this very document.
-    """
-
-    update: bytes
-    remote: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """How long to wait before trying again: a random part ("full jitter") of a time that doubles."""
-
-    base: float = 0.5
-    most: float = 30.0
-
-    def delay(self, attempt: int, retry_after: float | None = None) -> float:
-        """Seconds before the given attempt (from 0 on), after what the server asked for."""
-        return (retry_after or 0.0) + random.uniform(0.0, min(self.most, self.base * 2 ** min(attempt, 16)))
-
-
-class Options(TypedDict, total=False):
-    """What :func:`connect` takes besides the server and the document; everything may be left out.
-
-    ``token``: a JWT, or a function (plain or asynchronous) that returns one; it is asked before every
-    connection and when the server says that the token expires soon.
-    ``user``: how to be shown, ``{"name": ..., "color": ...}``, where the token does not say it.
-    ``transports``: which to try, in this order.
-    ``http``: an ``aiohttp.ClientSession`` to use, for proxies and certificates; it stays open.
-    ``path``: of the Socket.IO endpoint, below what the URL has; ``/socket.io/``.
-    ``open_timeout``: seconds within which the session has to become live, 30; None waits for good.
-    ``connect_timeout``: seconds for one attempt with one transport, 10.
-    ``close_timeout``: seconds that leaving waits for unsaved edits, 5.
-    ``backoff``: how long to wait between attempts.
-    """
-
-    token: TokenSource
-    user: dict[str, str] | None
-    transports: Sequence[TransportName]
-    http: aiohttp.ClientSession | None
-    path: str
-    open_timeout: float | None
-    connect_timeout: float
-    close_timeout: float
-    backoff: Backoff
 
 
 class Session:
@@ -146,25 +87,16 @@ class Session:
 
         self._status = Status.CONNECTING
         self._changes = Changes()
-        self._heard: Stream[Change] = Stream(join=_joined)
         self._notices: Stream[dict[str, Any]] = Stream()
         self._last_failure: Exception | None = None
         self._task: asyncio.Task[None] | None = None
         self._errands: set[asyncio.Task[None]] = set()
-        self._subscription: Any = None
 
         self._outbox = Outbox()
-        self._applying = False
-        self._catching_up = False
-        self._given_up: CollabError | None = None
-        self._blocked: CollabError | None = None
-        self._held = False
-        self._resyncs = 0
-        self._answered_step_1 = False
+        self._sender = Sender(self.document, self._outbox, self._changes, self._backoff, self._run)
+        self._replica = Replica(self.document, self.doc, self._sender, self._changes, self._run)
 
         self._link: Link | None = None
-        self._send_timer: asyncio.TimerHandle | None = None
-        self._next_send = 0.0
         self._presence_timer: asyncio.TimerHandle | None = None
         self._next_presence = 0.0
 
@@ -206,13 +138,13 @@ class Session:
         def durable() -> bool:
             if self._outbox.made - self.unsaved >= target:
                 return True
-            if self._blocked is not None:
-                raise self._blocked
+            if self._sender.blocked is not None:
+                raise self._sender.blocked
             if self._status is Status.CLOSED:
                 raise self.error or ConnectionError("the session was closed before everything was saved")
             return False
 
-        self._send_updates()
+        self._sender.send()
         async with asyncio.timeout(timeout):
             await self._changes.until(durable)
 
@@ -252,8 +184,8 @@ class Session:
 
         Whoever reads them slowly gets several as one. The iteration ends with the session.
         """
-        items = self._heard.listen()
-        return items if local else _remote_only(items)
+        items = self._replica.heard.listen()
+        return items if local else remote_only(items)
 
     def notices(self) -> AsyncIterator[dict[str, Any]]:
         """What the server wants its user to know, from now on: ``{code, message, retryable, ...}``."""
@@ -261,7 +193,7 @@ class Session:
 
     async def close(self) -> None:
         """Save what can be saved within a few seconds, leave, stop. The document remains usable."""
-        if self._status is Status.LIVE and self.unsaved and self._blocked is None:
+        if self._status is Status.LIVE and self.unsaved and self._sender.blocked is None:
             with suppress(TimeoutError, CollabError, ConnectionError):
                 await self.saved(self._close_timeout)
         if self.unsaved:
@@ -292,10 +224,7 @@ class Session:
     def _start(self) -> None:
         if self._task is not None:
             raise RuntimeError("a session is opened once")
-        if self.doc.get_state() != b"\0":
-            # What the document brings along is to be saved like an edit.
-            self._outbox.add(self.doc.get_update())
-        self._subscription = self.doc.observe(self._observed)
+        self._replica.open()
         self._task = asyncio.create_task(self._live(), name=f"collab session {self.document}")
 
     async def _stop(self, error: Exception | None) -> None:
@@ -309,13 +238,11 @@ class Session:
         if self._status is Status.CLOSED:
             return
         self.error = error
-        if self._subscription is not None:
-            self.doc.unobserve(self._subscription)
-            self._subscription = None
+        self._replica.close()
         for errand in self._errands:
             errand.cancel()
         self._move(Status.CLOSED)
-        self._heard.end(error)
+        self._replica.heard.end(error)
         self._notices.end()
 
     def _move(self, status: Status) -> None:
@@ -331,8 +258,8 @@ class Session:
             while True:
                 failure, was_live = await self._one_connection()
                 self._last_failure = failure
-                failure = self._given_up or failure
-                if isinstance(failure, CollabError) and (self._given_up or not self._may_return(failure)):
+                failure = self._replica.given_up or failure
+                if isinstance(failure, CollabError) and (self._replica.given_up or not self._may_return(failure)):
                     self._finish(failure)
                     return
                 attempt = 0 if was_live else attempt + 1
@@ -380,14 +307,16 @@ class Session:
     def _part(self) -> None:
         """The connection has ended; what it had not confirmed is to be sent again."""
         self._link = None
-        self._answered_step_1 = False
-        for timer in (self._send_timer, self._presence_timer):
-            if timer is not None:
-                timer.cancel()
-        self._send_timer = self._presence_timer = None
-        self._outbox.put_all_back()
-        self._held = False
+        self._sender.part()
+        if self._presence_timer is not None:
+            self._presence_timer.cancel()
+            self._presence_timer = None
         self.presence._end()
+
+    @property
+    def _held(self) -> bool:
+        """Whether the server asked to wait with edits."""
+        return self._sender.held
 
     async def _auth(self) -> dict[str, Any]:
         auth: dict[str, Any] = {"presence": "json"}
@@ -419,7 +348,7 @@ class Session:
     def _hear(self, link: Link, event: Event) -> None:
         payload = event.args[0] if event.args else None
         if event.name == "sync-update" and isinstance(payload, bytes):
-            self._take_in(link, payload)
+            self._replica.take_in(link, payload)
         elif event.name == "session" and isinstance(payload, dict):
             self._begin(link, payload)
         elif event.name == "presence" and isinstance(payload, dict):
@@ -434,9 +363,9 @@ class Session:
         if self._status is not Status.CONNECTING:
             raise Disconnected("the server began a session twice")
         self.info = info
-        self._blocked = None
-        self._resyncs = 0
+        limit = (info.get("limits") or {}).get("max_update_bytes")
         self._link = link
+        self._sender.begin(link, limit if isinstance(limit, int) else MAX_UPDATE_BYTES)
         self.presence._begin(str(info.get("session", "")))
         self._move(Status.SYNCING)
         if self.presence.state != {}:
@@ -451,58 +380,18 @@ class Session:
             _log.warning("%r cannot be synchronised: %s", self.document, error)
             await link.drop()
             return
-        await self._follow(link, missing)
-        await self._changes.until(lambda: self._answered_step_1 or self._link is not link)
+        await self._replica.follow(link, missing)
+        await self._changes.until(lambda: self._sender.supplied or self._link is not link)
         if self._link is link:
             self._move(Status.LIVE)
-            self._send_updates()
-
-    def _take_in(self, link: Link, update: bytes) -> None:
-        """Apply what others did; where that cannot be done completely, ask for all that is missing.
-
-        What hostile people wrote may depend on where one update ends and the next begins, and the
-        server merges updates. A state in one piece can be applied.
-        """
-        try:
-            self._apply(update)
-            if pycrdt.get_update(update, self.doc.get_state())[:1] == b"\0":  # no structs are left over
-                return
-        except CollabError as error:
-            if error.code != "missing_dependencies":
-                raise
-        if not self._catching_up:
-            self._catching_up = True
-            self._run(self._catch_up(link))
-
-    async def _catch_up(self, link: Link) -> None:
-        try:
-            missing = await link.call("sync-step-1", self.doc.get_state())
-        finally:
-            self._catching_up = False
-        if isinstance(missing, bytes):
-            await self._follow(link, missing)
-        else:
-            await link.drop()
-
-    async def _follow(self, link: Link, missing: bytes) -> None:
-        """Apply what this side lacks; a document that cannot be brought up to date is given up."""
-        try:
-            self._apply(missing)
-        except CollabError as error:
-            self._given_up = error
-            await link.drop()
+            self._sender.send()
 
     def _answer_step_1(self, link: Link, event: Event) -> None:
-        """Send what the server lacks, as an edit, because edits are acknowledged when they are durable."""
+        """Send what the server lacks, as an edit of its own."""
         if event.id is not None:
-            link.answer(event.id, _EMPTY_UPDATE)
+            link.answer(event.id, EMPTY_UPDATE)
         missing = self.doc.get_update(event.args[0])
-        if self.role != "viewer" and missing != _EMPTY_UPDATE and len(missing) <= self._max_update_bytes:
-            # It holds all edits that wait, and whatever else the server has lost.
-            self._send(link, self._outbox.take_all(missing))
-        self._answered_step_1 = True
-        self._changes.tell()
-        self._send_updates()
+        self._sender.supply(link, missing if self.role != "viewer" else EMPTY_UPDATE)
 
     def _notice(self, link: Link, notice: dict[str, Any]) -> None:
         self._notices.put(notice)
@@ -510,8 +399,7 @@ class Session:
         if code == "token_expired" and callable(self._token):
             self._run(self._renew_token(link))
         elif code == "storage_unavailable" and notice.get("resolved"):
-            self._held = False
-            self._send_updates()
+            self._sender.resume()
 
     async def _renew_token(self, link: Link) -> None:
         token = await self._current_token()
@@ -522,9 +410,7 @@ class Session:
             _log.warning("the server does not take the new token for %r", self.document)
             return
         self.info |= {"role": answer.get("role"), "expires_at": answer.get("expires_at")}
-        self._blocked = None
-        self._changes.tell()
-        self._send_updates()
+        self._sender.unblock()
 
     def _run(self, errand: Awaitable[None]) -> None:
         """Run something that belongs to the connection beside it."""
@@ -541,108 +427,6 @@ class Session:
         self._errands.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("a task of %r failed", self.document, exc_info=task.exception())
-
-    # -- edits ----------------------------------------------------------------------------------------------
-
-    @property
-    def _max_update_bytes(self) -> int:
-        limit = (self.info.get("limits") or {}).get("max_update_bytes")
-        return limit if isinstance(limit, int) else MAX_UPDATE_BYTES
-
-    def _observed(self, event: Any) -> None:
-        """A transaction of the document has ended."""
-        update: bytes = event.update
-        if update == _EMPTY_UPDATE:
-            return
-        if self._applying:
-            self._heard.put(Change(update, remote=True))
-            return
-        self._outbox.add(update)
-        self._plan_send()
-        self._heard.put(Change(update, remote=False))
-        self._changes.tell()
-
-    def _apply(self, update: bytes) -> None:
-        self._applying = True
-        try:
-            self.doc.apply_update(update)
-        except ExceptionGroup:
-            _log.exception("an observer of %r failed", self.document)
-        except Exception as error:
-            raise CollabError("missing_dependencies", f"An update could not be applied: {error}") from None
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
-            # pycrdt's PanicException is none of Exception; the document may be half changed.
-            raise CollabError("invalid_update", f"An update could not be applied: {error}") from None
-        finally:
-            self._applying = False
-        self._changes.tell()
-
-    def _plan_send(self) -> None:
-        if self._send_timer is None and self._link is not None:
-            loop = asyncio.get_running_loop()
-            self._send_timer = loop.call_at(max(self._next_send, loop.time()), self._send_updates)
-
-    def _send_updates(self) -> None:
-        """Send what waits, merged."""
-        if self._send_timer is not None:
-            self._send_timer.cancel()
-            self._send_timer = None
-        link = self._link
-        if link is None or not self._answered_step_1:
-            return
-        if self._held or self._blocked is not None:
-            return
-        while (batch := self._outbox.take(self._max_update_bytes)) is not None:
-            self._next_send = asyncio.get_running_loop().time() + SEND_INTERVAL
-            self._send(link, batch)
-
-    def _send(self, link: Link, batch: Batch) -> None:
-        answer = link.call("sync-update", batch.update)
-        answer.add_done_callback(lambda done: self._confirmed(link, batch, done))
-
-    def _confirmed(self, link: Link, batch: Batch, answer: asyncio.Future[Any]) -> None:
-        if answer.cancelled() or answer.exception() is not None or self._link is not link:
-            return
-        if not self._outbox.settle(batch):
-            return  # a later one has taken its place
-        result = answer.result()
-        if isinstance(result, dict) and result.get("ok"):
-            self._resyncs = 0
-            self._changes.tell()
-            self._send_updates()
-            return
-        error = error_from((result.get("error") if isinstance(result, dict) else None) or {})
-        if batch.empty and not error.row.retryable:
-            _log.warning("the server did not take a resync of %r: %s", self.document, error)
-            return
-        self._outbox.put_back(batch)
-        self._refused(link, error)
-
-    def _refused(self, link: Link, error: CollabError) -> None:
-        if error.code == "missing_dependencies":
-            self._answered_step_1 = False
-            self._resyncs += 1
-            if self._resyncs > MAX_RESYNCS:
-                self._run(link.drop())
-            # Otherwise the server asks with a sync-step-1, whose answer holds everything.
-        elif error.row.retryable:
-            self._held = True
-            self._run(self._send_later(link, error))
-        else:
-            self._block(error)
-
-    async def _send_later(self, link: Link, error: CollabError) -> None:
-        await asyncio.sleep(self._backoff.delay(1, error.retry_after))
-        if self._link is link:
-            self._held = False
-            self._send_updates()
-
-    def _block(self, error: CollabError) -> None:
-        """The server will not have these edits: later ones build on them, so nothing more is sent."""
-        self._blocked = error
-        self._changes.tell()
 
     # -- presence ---------------------------------------------------------------------------------------------
 
@@ -691,13 +475,3 @@ def connect(
         close_timeout=options.get("close_timeout", 5.0),
         backoff=options.get("backoff"),
     )
-
-
-def _joined(one: Change, other: Change) -> Change:
-    return Change(pycrdt.merge_updates(one.update, other.update), one.remote or other.remote)
-
-
-async def _remote_only(items: AsyncIterator[Change]) -> AsyncIterator[Change]:
-    async for change in items:
-        if change.remote:
-            yield change

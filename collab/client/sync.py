@@ -28,8 +28,10 @@ from typing import Any, Self, TypeVar, Unpack
 import pycrdt
 
 from collab.client import session as live
+from collab.client.options import Options
 from collab.client.presence import Participant
-from collab.client.session import Change, Options, Status
+from collab.client.replica import Change
+from collab.client.session import Status
 from collab.errors import CollabError
 
 __all__ = ["Change", "Presence", "Session", "Status", "connect"]
@@ -274,7 +276,7 @@ def connect(
         url: of the server, ``http://127.0.0.1:8080``.
         document: the document's name.
         doc: a document to go on with; an empty one by default.
-        options: see :class:`collab.client.session.Options`.
+        options: see :class:`collab.client.options.Options`.
 
     Raises:
         CollabError, ConnectionError: on entering, as the asynchronous twin.
