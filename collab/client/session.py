@@ -313,11 +313,6 @@ class Session:
             self._presence_timer = None
         self.presence._end()
 
-    @property
-    def _held(self) -> bool:
-        """Whether the server asked to wait with edits."""
-        return self._sender.held
-
     async def _auth(self) -> dict[str, Any]:
         auth: dict[str, Any] = {"presence": "json"}
         token = await self._current_token()

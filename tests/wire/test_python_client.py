@@ -751,7 +751,7 @@ async def test_while_the_server_cannot_save_edits_are_not_poured_over_it(documen
     ):
         text = body(session)
         text += "a"
-        await eventually(lambda: session._held)
+        await eventually(lambda: session._sender.held)
         for _ in range(10):
             text += "b"
             with pytest.raises(TimeoutError):
