@@ -29,6 +29,9 @@ class Watcher(Protocol):
     def bells_missed(self) -> None:
         """Bells and notes may have been missed until now; everything told from now on is heard."""
 
+    def notes_lost(self) -> None:
+        """Notes of ours were lost; what is told from now on goes out."""
+
     def node_left(self, node: str, /) -> None:
         """A node has left, or its lease has ended."""
 
@@ -85,7 +88,7 @@ class Cluster(ABC):
 
     @abstractmethod
     def tell(self, document: str, body: Mapping[str, Any]) -> None:
-        """Send a note to the other nodes that have joined ``document``; lost where that fails now."""
+        """Send a note to the other nodes that have joined ``document``; where that fails, the watcher hears of it."""
 
     @abstractmethod
     async def listeners(self, document: str) -> int:

@@ -57,6 +57,8 @@ class RedisCluster(Cluster):
         self._connection: Any = None
         self._heard_at = 0.0
         self._notes: list[Command] = []
+        #: some notes never went out
+        self._notes_lost = False
         self._speaking = asyncio.Event()
         self._people: dict[str, int] = {}
         self._people_told: dict[str, int] = {}
@@ -119,6 +121,7 @@ class RedisCluster(Cluster):
         self._chores = []
         await self._pipe.drop()
         await self._hang_up()
+        await asyncio.sleep(0)  # the turn of the loop in which their sockets are closed
 
     # -- listening ------------------------------------------------------------------------------
 
@@ -247,9 +250,11 @@ class RedisCluster(Cluster):
 
     def tell(self, document: str, body: Mapping[str, Any]) -> None:
         """See :class:`Cluster`."""
-        if len(self._notes) < MAX_WAITING:
-            self._notes.append([b"PUBLISH", self._link.channel(document), encode_note(self.node, dict(body))])
-            self._speaking.set()
+        if len(self._notes) >= MAX_WAITING:
+            self._notes_lost = True
+            return
+        self._notes.append([b"PUBLISH", self._link.channel(document), encode_note(self.node, dict(body))])
+        self._speaking.set()
 
     async def listeners(self, document: str) -> int:
         """See :class:`Cluster`."""
@@ -301,10 +306,15 @@ class RedisCluster(Cluster):
                 if beating:
                     await self._beat()
             except FAILURES:
-                # Notes are not repeated: after an outage everybody asks for what it missed.
+                # Notes are not repeated, they would be old: the watcher says anew what holds by then.
+                self._notes_lost = self._notes_lost or bool(notes)
                 self._report("notes", False)
+                next_beat = min(next_beat, loop.time() + RETRY)
             else:
                 self._report("notes", True)
+                if self._notes_lost:
+                    self._notes_lost = False
+                    self._call(self._watcher.notes_lost)
 
     async def _beat(self) -> None:
         commands: list[Command | tuple[Script, Command]] = [

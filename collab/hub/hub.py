@@ -37,6 +37,9 @@ PROBE_INTERVAL = 1.0
 PROBED_AT_ONCE = 2000
 #: seconds for which an answer waits until every node has told who is there
 MEET_TIMEOUT = 1.0
+#: documents whose people are told anew at a time, and seconds until the next ones: notes may not pile up
+INTRODUCED_AT_ONCE = 500
+INTRODUCTION_PAUSE = 0.05
 #: seconds for which one node takes on work that the others then leave alone
 LEASE = 30.0
 
@@ -87,6 +90,7 @@ class Hub:
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._compacting: set[str] = set()
+        self._introducing: asyncio.Task[None] | None = None
         self._chores: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -249,9 +253,20 @@ class Hub:
         for follower in self._followers.values():
             follower.catch_up()
             follower.compare()
-        for live in self.documents.values():
-            if live.neighbours is not None:
+        self.notes_lost()
+
+    def notes_lost(self) -> None:
+        """See :class:`collab.cluster.base.Watcher`."""
+        if self._introducing is not None:
+            self._introducing.cancel()
+        self._introducing = self._spawn(self._introduce())
+
+    async def _introduce(self) -> None:
+        for number, live in enumerate(list(self.documents.values()), 1):
+            if live.neighbours is not None and self.documents.get(live.name) is live:
                 live.neighbours.introduce()
+            if number % INTRODUCED_AT_ONCE == 0:
+                await asyncio.sleep(INTRODUCTION_PAUSE)
 
     def node_left(self, node: str) -> None:
         """See :class:`collab.cluster.base.Watcher`."""

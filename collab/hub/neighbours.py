@@ -49,7 +49,8 @@ class Neighbours:
 
     def introduce(self) -> None:
         """Tell the others who is here, and ask them for the same; those that do not answer are gone."""
-        silent = set(self._heard)
+        people = self._live.presence.sessions.values()
+        silent = self._heard.keys() | {present.node for present in people if present.node}
         self._heard.clear()
         self._tell_whole(ask=True)
         if silent:

@@ -11,8 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from collab.hub.neighbours import ANSWER_TIMEOUT
 from tests.cluster.conftest import StartNode
-from tests.support.crowd import Crowd, same_people
+from tests.support.crowd import Crowd, Watcher, same_people
 from tests.support.editor import Editor
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
@@ -182,6 +183,28 @@ async def test_the_listening_connection_is_killed(
     await crowd.agree()
     await same_people(nodes, http, "deaf", count=TYPISTS)
     assert "Traceback" not in nodes[0].stderr() + nodes[1].stderr()
+
+
+async def test_introductions_that_are_lost_are_made_again(
+    redis_server: RedisServer, start_node: StartNode, http: aiohttp.ClientSession
+) -> None:
+    """Who listens anew introduces itself, over a connection of which it does not know yet that it is gone as well."""
+    nodes = [start_node(), start_node()]
+    watchers = [await Watcher.connect(node, http, "lost", name) for node, name in zip(nodes, ("Ann", "Ben"), strict=True)]
+    for watcher in watchers:
+        await watcher.sees("Ann", "Ben")
+    with redis_server.client() as client:
+        for _ in range(3):
+            with client.pipeline(transaction=False) as pipeline:
+                pipeline.execute_command("CLIENT", "KILL", "TYPE", "normal")
+                pipeline.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+                assert sum(pipeline.execute()) >= 4
+            await asyncio.sleep(0.5)
+    # Whoever gave no answer by now is not here any more.
+    await asyncio.sleep(ANSWER_TIMEOUT)
+    assert not any(change["left"] for watcher in watchers for change in watcher.client.events("presence"))
+    for watcher in watchers:
+        await watcher.sees("Ann", "Ben", within=1.0)
 
 
 async def test_flushall_is_noticed_and_made_good(

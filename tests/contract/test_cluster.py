@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -24,7 +25,7 @@ class Ear:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.reachable: list[bool] = []
-        self.missed = 0
+        self.missed = self.lost = 0
         self.left: list[str] = []
 
     def hear(self, message: Message) -> None:
@@ -35,6 +36,9 @@ class Ear:
 
     def bells_missed(self) -> None:
         self.missed += 1
+
+    def notes_lost(self) -> None:
+        self.lost += 1
 
     def node_left(self, node: str) -> None:
         self.left.append(node)
@@ -54,18 +58,29 @@ REDIS = pytest.param("redis", marks=needs_redis)
 
 
 @pytest.fixture(params=["local", REDIS])
-def make(request: pytest.FixtureRequest) -> Make:
+async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     """Makes nodes of one cluster."""
-    return maker(request)
+    async with maker(request) as make:
+        yield make
 
 
-def maker(request: pytest.FixtureRequest) -> Make:
+@asynccontextmanager
+async def maker(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     if request.param == "local":
-        return LocalCluster
+        yield LocalCluster
+        return
     server: RedisServer = request.getfixturevalue("redis_server")
     with server.client() as client:
         client.flushall()
-    return lambda: RedisCluster(Link(server.url), secrets.token_hex(4))
+    links: list[Link] = []
+
+    def make() -> Cluster:
+        links.append(Link(server.url))
+        return RedisCluster(links[-1], secrets.token_hex(4))
+
+    yield make
+    for link in links:
+        await link.close()
 
 
 @pytest.fixture
@@ -79,13 +94,13 @@ async def node(make: Make) -> AsyncIterator[Cluster]:
 @pytest.fixture(params=[REDIS])
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Cluster, Ear, Cluster, Ear]]:
     """Two nodes and their watchers, for adapters that have them."""
-    make = maker(request)
-    first, second, ears = make(), make(), (Ear(), Ear())
-    await first.open(ears[0])
-    await second.open(ears[1])
-    yield first, ears[0], second, ears[1]
-    await first.close()
-    await second.close()
+    async with maker(request) as make:
+        first, second, ears = make(), make(), (Ear(), Ear())
+        await first.open(ears[0])
+        await second.open(ears[1])
+        yield first, ears[0], second, ears[1]
+        await first.close()
+        await second.close()
 
 
 async def until(check: Callable[[], object], within: float = 10.0) -> None:
@@ -180,3 +195,18 @@ async def test_a_lost_connection_is_told_and_mended(
         redis_server.go_on()
     await until(lambda: heard.reachable == [False, True])
     assert heard.missed >= 1
+
+
+async def test_notes_that_were_lost_are_told_of_once_others_go_out(
+    pair: tuple[Cluster, Ear, Cluster, Ear], redis_server: RedisServer
+) -> None:
+    first, _, second, heard = pair
+    ear = Ear()
+    await first.join("a", ear)
+    with redis_server.client() as client:
+        client.execute_command("CLIENT", "KILL", "TYPE", "normal")
+    second.tell("a", {"k": "lost"})
+    await until(lambda: heard.lost == 1)
+    second.tell("a", {"k": "again"})
+    await until(lambda: ear.messages)
+    assert [message.body for message in ear.messages if isinstance(message, Note)] == [{"k": "again"}]
