@@ -50,16 +50,18 @@ async def test_a_restore_while_three_clients_type(start_server: Callable[..., Co
         async with http.post(f"{api}/versions", json={"name": "draft"}) as response:
             assert response.status == 201, await response.text()
             version = (await response.json())["id"]
-        await asyncio.sleep(0.2)  # what is under way now may be in the version or not
         gone = await typed(10)
         async with http.post(f"{api}/versions/{version}/restore") as response:
             assert response.status == 200, await response.text()
             assert (await response.json())["position"] > 0
-        await asyncio.sleep(0.2)
         after = await typed(10)
         for task in typing:
             task.cancel()
         await asyncio.gather(*typing, return_exceptions=True)
+        for typist in typists:  # once the last word is on disk, all are
+            assert typist.editor is not None
+            after.append(f"<last of {typist.number}>")
+            assert (await typist.editor.type(after[-1], None))["durable"]
         text = await _same(typists, lambda text: all(word in text for word in after))
         assert all(word in text for word in kept), "what the version held is back"
         assert not any(word in text for word in gone), "what came after the version is gone"
