@@ -68,7 +68,7 @@ async def test_a_bot_answers_once_through_a_restart(start_server: Start, tmp_pat
             await asyncio.to_thread(server.restart)
             body += "bot: how many lines?\n"
             await until_text(ann, "grüße 😀\nbot: how many words?\n→ 6 words\nbot: how many lines?\n→ 4 lines\n")
-            assert "Bot" in [each["user"]["name"] for each in ann.presence.others]
+            await ann.until(lambda: "Bot" in [each["user"]["name"] for each in ann.presence.others], SOON)
             bot.send_signal(signal.SIGINT)
             _, errors = await asyncio.wait_for(bot.communicate(), SOON)
             assert errors == b"bot: stopped\n"
