@@ -199,7 +199,10 @@ async def test_introductions_that_are_lost_are_made_again(
                 pipeline.execute_command("CLIENT", "KILL", "TYPE", "normal")
                 pipeline.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
                 assert sum(pipeline.execute()) >= 4
-            await asyncio.sleep(0.5)
+            await until(
+                lambda: len(client.client_list("pubsub")) >= 2 and len(client.client_list("normal")) > 2,
+                "somebody does not come back",
+            )
     # Whoever gave no answer by now is not here any more.
     await asyncio.sleep(ANSWER_TIMEOUT)
     assert not any(change["left"] for watcher in watchers for change in watcher.client.events("presence"))

@@ -210,3 +210,16 @@ async def test_notes_that_were_lost_are_told_of_once_others_go_out(
     second.tell("a", {"k": "again"})
     await until(lambda: ear.messages)
     assert [message.body for message in ear.messages if isinstance(message, Note)] == [{"k": "again"}]
+
+
+async def test_notes_that_were_too_many_are_told_of(
+    pair: tuple[Cluster, Ear, Cluster, Ear], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _, second, heard = pair
+    monkeypatch.setattr("collab.cluster.redis.MAX_WAITING", 2)
+    ear = Ear()
+    await first.join("a", ear)
+    for number in range(3):
+        second.tell("a", {"k": "n", "number": number})
+    await until(lambda: heard.lost == 1)
+    await until(lambda: len(ear.messages) == 2)

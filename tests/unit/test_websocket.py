@@ -145,6 +145,7 @@ async def test_our_goodbye_ends_it_once_answered_and_nothing_is_taken_behind_it(
     await client.send_str("before")
     await until(lambda: owner.taken)
     owner.socket.say_goodbye()
+    assert owner.told_lost, "nothing follows a goodbye"
     await client.send_str("behind")
     assert (await client.receive(10)).type is WSMsgType.CLOSE
     await until(owner.socket.ended.done)
