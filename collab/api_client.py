@@ -23,7 +23,7 @@ import orjson
 from yarl import URL
 
 from collab import __version__
-from collab.documents.document import EMPTY_UPDATE
+from collab.protocol.codec import EMPTY_UPDATE
 from collab.protocol.pieces import in_pieces
 
 #: seconds that a server may be away in the middle of something

@@ -10,9 +10,10 @@ from typing import Any
 import pycrdt
 
 from collab.client.links import Link
-from collab.client.sender import EMPTY_UPDATE, Sender
+from collab.client.sender import Sender
 from collab.client.signals import Changes, Stream
 from collab.errors import CollabError
+from collab.protocol.codec import EMPTY_UPDATE
 
 _log = logging.getLogger("collab.client")
 

@@ -13,6 +13,7 @@ from collab.client.outbox import Batch, Outbox
 from collab.client.signals import Changes
 from collab.client.socketio import error_from
 from collab.errors import CollabError
+from collab.protocol.codec import EMPTY_UPDATE
 
 #: updates go out at most so often, in seconds; what gathers meanwhile is merged into one
 SEND_INTERVAL = 0.02
@@ -21,8 +22,6 @@ MAX_UPDATE_BYTES = 4 * 2**20
 #: times in a row that the server may miss something before the connection is made anew
 MAX_RESYNCS = 3
 
-#: the update in which there is nothing
-EMPTY_UPDATE = b"\0\0"
 _log = logging.getLogger("collab.client")
 
 

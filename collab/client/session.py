@@ -19,10 +19,11 @@ from collab.client.options import Backoff, Options, TokenSource
 from collab.client.outbox import Outbox
 from collab.client.presence import Presence
 from collab.client.replica import Change, Replica, remote_only
-from collab.client.sender import EMPTY_UPDATE, MAX_UPDATE_BYTES, Sender
+from collab.client.sender import MAX_UPDATE_BYTES, Sender
 from collab.client.signals import Changes, Stream
 from collab.client.socketio import Dismissed, Event, error_from
 from collab.errors import CollabError
+from collab.protocol.codec import EMPTY_UPDATE
 from collab.types import check_document_name
 
 #: presence goes out at most so often, at display rate

@@ -33,11 +33,11 @@ from collab.client.presence import Participant
 from collab.client.replica import Change
 from collab.client.session import Status
 from collab.errors import CollabError
+from collab.protocol.codec import EMPTY_UPDATE
 
 __all__ = ["Change", "Presence", "Session", "Status", "connect"]
 
 T = TypeVar("T")
-_EMPTY_UPDATE = b"\0\0"
 #: the connection's thread says with it that there is nothing more to come
 _END = None
 
@@ -196,7 +196,7 @@ class Session:
 
     def _observed(self, event: Any) -> None:
         update: bytes = event.update
-        if not self._applying and update != _EMPTY_UPDATE and self._thread.is_alive():
+        if not self._applying and update != EMPTY_UPDATE and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._forward, update)
 
     def _take(self, update: bytes | None) -> None:
@@ -241,7 +241,7 @@ class Session:
 
     async def _open(self, state: bytes) -> None:
         replica: pycrdt.Doc[Any] = pycrdt.Doc()
-        if state != _EMPTY_UPDATE:
+        if state != EMPTY_UPDATE:
             replica.apply_update(state)
         inner = self._open_session(replica)
         changes = inner.changes()

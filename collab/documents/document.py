@@ -11,12 +11,11 @@ from typing import Any
 import pycrdt
 
 from collab.errors import CollabError
-from collab.protocol.codec import MAX_CLOCK, read_state_vector
+from collab.protocol.codec import EMPTY_UPDATE, MAX_CLOCK, read_state_vector
 from collab.protocol.keystroke import read_keystroke
 from collab.protocol.scan import astral, in_order, part, scan
 
 #: the Yjs v1 update that holds nothing
-EMPTY_UPDATE = b"\0\0"
 #: merging is quadratic in the number of updates: more than these are merged by a fresh document
 _MERGE_PAIRWISE = 64
 #: rounds through a fresh document after which an encoding counts as normal

@@ -26,7 +26,6 @@ import pycrdt
 
 from collab.documents.copies import load_copy, panics_contained
 from collab.documents.differ import Differ
-from collab.documents.document import EMPTY_UPDATE
 from collab.documents.operations import (
     ARRAY_INDEX,
     ArrayDelete,
@@ -44,6 +43,7 @@ from collab.documents.operations import (
     validate,
 )
 from collab.documents.roots import RootKind
+from collab.protocol.codec import EMPTY_UPDATE
 
 
 def edit(state: bytes, operations: object, *, client_id: int | None = None) -> bytes:

@@ -12,9 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from collab.documents.document import EMPTY_UPDATE
 from collab.documents.items import ANY, KEY, LEFT, RIGHT, STRING, Id, Item
-from collab.protocol.codec import write_var_bytes, write_var_uint
+from collab.protocol.codec import EMPTY_UPDATE, write_var_bytes, write_var_uint
 
 
 @dataclass(slots=True)

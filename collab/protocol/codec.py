@@ -9,6 +9,7 @@ Format: https://github.com/dmonad/lib0 (encoding.js, decoding.js).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from collab.errors import CollabError
 
@@ -16,6 +17,9 @@ from collab.errors import CollabError
 MAX_CLIENT = 2**53 - 1
 #: clocks fit into 31 bits, as in yrs
 MAX_CLOCK = 2**31 - 1
+
+#: the Yjs v1 update in which there is nothing
+EMPTY_UPDATE: Final = b"\0\0"
 
 
 class DecodeError(ValueError):

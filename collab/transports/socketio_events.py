@@ -22,6 +22,7 @@ from collab.errors import CollabError
 from collab.hub.reader import Reader
 from collab.hub.session import State
 from collab.protocol.awareness import decode_awareness
+from collab.protocol.codec import EMPTY_UPDATE
 from collab.protocol.events import EVENTS
 from collab.protocol.packets import Packet
 from collab.protocol.schemas import (
@@ -44,7 +45,6 @@ _log = structlog.get_logger("collab.socketio")
 
 #: an edit that takes more seconds than this is followed by a rest of so many times as long, in seconds at most
 COSTLY, REST, MAX_REST = 0.005, 20.0, 10.0
-_EMPTY_UPDATE = b"\0\0"
 
 
 class EventHandlers:
@@ -272,7 +272,7 @@ class EventHandlers:
             if packet.data in ([], [None]):
                 return  # a client without a document of its own
             update = _one_binary(packet.data)
-            if update == _EMPTY_UPDATE:
+            if update == EMPTY_UPDATE:
                 return
             attachment.session.require(EVENTS["sync-update"].role)
             self._edit(attachment, update, None)

@@ -14,13 +14,13 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from collab.documents import differ
 from collab.documents import operations as ops
-from collab.documents.document import EMPTY_UPDATE, Document
+from collab.documents.document import Document
 from collab.documents.editing import apply, edit
 from collab.documents.operations import validate
 from collab.documents.reading import read
 from collab.documents.roots import MAX_NESTING, StructureReader
 from collab.errors import CollabError
-from collab.protocol.codec import read_state_vector, write_var_bytes, write_var_uint
+from collab.protocol.codec import EMPTY_UPDATE, read_state_vector, write_var_bytes, write_var_uint
 
 
 def op(name: str, path: str = "/body", **fields: Any) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 import structlog
 
-from collab.documents.document import EMPTY_UPDATE
 from collab.documents.editing import edit
 from collab.documents.reading import read
 from collab.documents.restore import restore
 from collab.errors import CollabError, LimitReached
 from collab.hub.reader import Reader, work
+from collab.protocol.codec import EMPTY_UPDATE
 
 ROOT = Path(__file__).parents[2]
 

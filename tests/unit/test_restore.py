@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
-from collab.documents.document import EMPTY_UPDATE, Document
+from collab.documents.document import Document
 from collab.documents.restore import restore
 from collab.errors import CollabError
-from collab.protocol.codec import read_state_vector, write_var_bytes, write_var_uint
+from collab.protocol.codec import EMPTY_UPDATE, read_state_vector, write_var_bytes, write_var_uint
 from collab.protocol.scan import Scan, scan
 from tests.support.wild_updates import WildUpdates
 
