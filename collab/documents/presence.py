@@ -17,7 +17,13 @@ from typing import Any
 
 import orjson
 
-from collab.protocol.awareness import AwarenessEntry, encode_awareness, encode_entry, join_entries
+from collab.protocol.awareness import (
+    MAX_AWARENESS_CLOCK,
+    AwarenessEntry,
+    encode_awareness,
+    encode_entry,
+    join_entries,
+)
 
 #: client ids that one session may announce (an editor has one; a few leave room for sub-documents)
 MAX_CLIENT_IDS = 4
@@ -25,6 +31,18 @@ MAX_CLIENT_IDS = 4
 MAX_TOMBSTONES = 4096
 #: ... and how many of them other nodes are told
 MAX_SHARED_TOMBSTONES = 256
+#: no clock that others see gets beyond this, comebacks aside: they repeat what they see, and that has to be readable
+MAX_SHOWN_CLOCK = MAX_AWARENESS_CLOCK - 2**20
+#: 2026-01-01, in seconds since the epoch of Unix
+_EPOCH = 1_767_225_600
+#: by how much leads grow in a second: a server is back within one, and by then every clock may have risen
+#: twice, when somebody was cut off and when everybody left; it lasts until 2034
+_LEAD_PER_SECOND = 8
+
+
+def lead_at(now: float) -> int:
+    """The lead for a :class:`Presence` that begins at ``now`` (seconds since the epoch of Unix)."""
+    return max(0, int((now - _EPOCH) * _LEAD_PER_SECOND))
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +97,8 @@ class Presence:
 
     Args:
         lead: by how much the clocks that others see are ahead of the owners' own. After a restart
-            everybody comes back with clocks that the others know already, and Yjs ignores those.
+            everybody comes back with clocks that the others know already, and Yjs ignores those: see
+            :func:`lead_at`.
     """
 
     def __init__(self, lead: int = 0) -> None:
@@ -149,7 +168,7 @@ class Presence:
                 present.clients.remove(client)
             return
         if entry is None:
-            entry = self._claim(present, client, 0)
+            entry = self._claim(present, AwarenessEntry(client, 0, None))
         entry.clock += 1
         entry.state = orjson.dumps({**state, "user": present.user}).decode()
         self._changed_clients[client] = session
@@ -189,11 +208,11 @@ class Presence:
                     continue
                 if entry.client in self._tombstones:
                     self._repeat_others(session)
-                own = self._claim(present, entry.client, entry.clock)
+                own = self._claim(present, entry)
             elif own.session != session:
                 self._want(present, own, entry)
                 continue
-            elif entry.clock + own.lead < own.clock + (entry.state is not None):
+            elif not own.clock + (entry.state is not None) <= entry.clock + own.lead <= MAX_SHOWN_CLOCK:
                 continue  # y-protocols: an equal clock is news only if it removes
             own.clock = entry.clock + own.lead
             changed = True
@@ -238,21 +257,25 @@ class Presence:
 
     def _may_claim(self, present: Present, entry: AwarenessEntry) -> bool:
         announced = [client for client in present.clients if client != present.client_id]
-        if len(announced) >= present.max_ids:
+        if len(announced) >= present.max_ids or entry.clock + self._lead_of(present, entry) > MAX_SHOWN_CLOCK:
             return False
         # Yjs providers repeat what they heard of others. An id that was here and left can only be
         # somebody's own if that session has announced none so far.
         return not (announced and entry.client in self._tombstones)
 
-    def _claim(self, present: Present, client: int, clock: int) -> Announced:
-        last = self._tombstones.pop(client, None)
-        lead = self._lead if client != present.client_id else 0
-        if last is not None and clock + lead <= last:
-            lead = last + 1 - clock
-        entry = Announced(client, present.session, None, clock + lead, lead)
-        self.announced[client] = entry
-        present.clients.append(client)
-        return entry
+    def _claim(self, present: Present, entry: AwarenessEntry) -> Announced:
+        lead = self._lead_of(present, entry)
+        self._tombstones.pop(entry.client, None)
+        own = Announced(entry.client, present.session, None, entry.clock + lead, lead)
+        self.announced[entry.client] = own
+        present.clients.append(entry.client)
+        return own
+
+    def _lead_of(self, present: Present, entry: AwarenessEntry) -> int:
+        """How far the clock of a client id has to be ahead of its owner's, so that others take it for news."""
+        lead = self._lead if entry.client != present.client_id else 0
+        last = self._tombstones.get(entry.client, -1)
+        return lead if entry.clock + lead > last else last + 1 - entry.clock
 
     def _remove(self, client: int, session: str, clock: int | None = None) -> None:
         entry = self.announced.pop(client)

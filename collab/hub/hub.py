@@ -13,6 +13,7 @@ import structlog
 from collab.cluster.base import Cluster
 from collab.cluster.local import LocalCluster
 from collab.documents.document import Document
+from collab.documents.presence import lead_at
 from collab.errors import CollabError
 from collab.hub.checkpoints import Checkpoints
 from collab.hub.compaction import COMPACT_ON_UNLOAD, compact
@@ -29,8 +30,6 @@ from collab.types import check_document_name
 TIDY_INTERVAL = 0.5
 #: documents opened so soon after a start, ours or the end of another node's, may be those that people had open
 COMEBACK_SECONDS = 120.0
-#: 2026-01-01, in seconds since the epoch of Unix
-CLOCK_EPOCH = 1_767_225_600
 #: seconds between two looks at where logs end, and of how many at a time: with more open documents
 #: each has its turn less often, so that looking costs Redis no more than that
 PROBE_INTERVAL = 1.0
@@ -173,7 +172,7 @@ class Hub:
         """People who come back after a restart, or from a dead node, need newer clocks than they had."""
         if asyncio.get_running_loop().time() - self._unsettled_since > COMEBACK_SECONDS:
             return 0
-        return max(0, int(time.time()) - CLOCK_EPOCH)
+        return lead_at(time.time())
 
     async def join(self, name: str, session: Session) -> LiveDocument:
         """Open ``name`` and add ``session`` to it; raises as :meth:`live` and ``document_full``."""

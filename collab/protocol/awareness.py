@@ -21,7 +21,7 @@ MAX_STATE_BYTES = 16 * 1024
 #: levels of lists and objects in one state
 MAX_STATE_DEPTH = 32
 #: clocks count changes; no person gets beyond this, and a client that claims to is kept out
-MAX_AWARENESS_CLOCK = 2**30
+MAX_AWARENESS_CLOCK = MAX_CLOCK
 
 
 class AwarenessEntry(NamedTuple):
@@ -49,11 +49,9 @@ def decode_awareness(
             raise DecodeError("too many entries")
         for _ in range(count):
             client = reader.var_uint()
-            clock = reader.var_uint(MAX_CLOCK)
+            clock = reader.var_uint(MAX_AWARENESS_CLOCK)
             if client in entries:
                 raise DecodeError("a client twice")
-            if clock > MAX_AWARENESS_CLOCK:
-                raise DecodeError("clock out of range")
             entries[client] = AwarenessEntry(client, clock, _read_state(reader, max_state_bytes))
         reader.end()
     except DecodeError as error:

@@ -8,8 +8,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collab.documents.presence import MAX_CLIENT_IDS, Presence
-from collab.protocol.awareness import AwarenessEntry, decode_awareness
+from collab.documents.presence import MAX_CLIENT_IDS, Presence, lead_at
+from collab.protocol.awareness import MAX_AWARENESS_CLOCK, AwarenessEntry, decode_awareness
 
 ANN = {"name": "Ann", "color": "#f00"}
 BOB = {"name": "Bob", "color": "#0f0"}
@@ -196,6 +196,50 @@ def test_a_yjs_client_that_applies_every_flush_sees_what_the_server_sees(
     assert watcher.states == {c: s for c, s in states(presence).items() if s is not None}
     for owner in map(presence.owner, range(5)):
         assert owner is None or owner in presence.sessions
+
+
+def flush(presence: Presence, watcher: YjsAwareness) -> None:
+    told = presence.take_change(want_json=True).awareness
+    if told is not None:
+        watcher.apply(told)
+
+
+@given(st.floats(1.8e9, 2.0e9), st.floats(0.5, 5.0))
+def test_who_was_seen_to_leave_is_seen_again_after_a_quick_restart(began: float, seconds: float) -> None:
+    watcher = YjsAwareness()
+    before = Presence(lead_at(began))
+    for session, client in (("a", 7), ("b", 8)):
+        before.join(session, 1000 + client, ANN, listed=False)
+        before.announce(session, [AwarenessEntry(client, 1, "{}")])
+    before.leave("b")  # cut off and back: everybody is shown anew
+    before.join("b2", 2000, BOB, listed=False)
+    before.announce("b2", [AwarenessEntry(8, 1, "{}")])
+    flush(before, watcher)
+    assert watcher.states.keys() == {7, 8}
+    before.leave("a")
+    before.leave("b2")
+    flush(before, watcher)
+    assert not watcher.states
+
+    after = Presence(lead_at(began + seconds))
+    for session, client in (("a3", 7), ("b3", 8)):
+        after.join(session, 3000 + client, ANN, listed=False)
+        after.announce(session, [AwarenessEntry(client, 1, "{}")])
+    flush(after, watcher)
+    assert watcher.states.keys() == {7, 8}
+
+
+@given(st.lists(st.integers(MAX_AWARENESS_CLOCK - 2**21, MAX_AWARENESS_CLOCK), min_size=1))
+def test_nobody_gets_a_clock_so_high_that_who_repeats_it_would_be_refused(clocks: list[int]) -> None:
+    presence = Presence(lead_at(1.9e9))
+    for number, clock in enumerate(clocks):
+        presence.join(f"s{number}", 1000, ANN, listed=False)
+        presence.announce(f"s{number}", [AwarenessEntry(7, 1, "{}")])
+        presence.announce(f"s{number}", [AwarenessEntry(7, clock - lead_at(1.9e9), "{}")])
+        presence.announce(f"s{number}", [AwarenessEntry(7, clock, "{}")])
+        change(presence)  # decode_awareness refuses what is too high
+        presence.leave(f"s{number}")
+        change(presence)
 
 
 # -- sessions on other nodes ------------------------------------------------------------------------
