@@ -26,12 +26,13 @@ from collab.hub.slow_lane import SlowLane
 from collab.stores.base import SharedStore, Store
 from collab.types import check_document_name
 
-#: seconds between two looks at every open document
+#: seconds between two looks at open documents, and at how many at a time: with more open documents
+#: each has its turn less often, so that looking costs no more than that
 TIDY_INTERVAL = 0.5
+TIDIED_AT_ONCE = 100
 #: documents opened so soon after a start, ours or the end of another node's, may be those that people had open
 COMEBACK_SECONDS = 120.0
-#: seconds between two looks at where logs end, and of how many at a time: with more open documents
-#: each has its turn less often, so that looking costs Redis no more than that
+#: seconds between two looks at where logs end, and of how many at a time, likewise
 PROBE_INTERVAL = 1.0
 PROBED_AT_ONCE = 2000
 #: seconds for which an answer waits until every node has told who is there
@@ -350,22 +351,28 @@ class Hub:
             self._renew_all()
 
     def _renew_all(self) -> None:
-        # A function of its own, as below: a loop that sleeps would keep its last document in memory.
+        # A function of its own: a loop that sleeps would keep its last document in memory.
         for live in list(self.documents.values()):
             live.renew_presence()
 
     async def _tidy(self) -> None:
+        turns: deque[str] = deque()  # names: a loop that sleeps would keep its documents in memory
         while True:
             await asyncio.sleep(TIDY_INTERVAL)
-            await self._tidy_all()
+            if not turns:
+                turns.extend(self.documents)
+            for _ in range(min(TIDIED_AT_ONCE, len(turns))):
+                await self._tidy_one(turns.popleft())
 
-    async def _tidy_all(self) -> None:
-        for live in list(self.documents.values()):
-            live.document.forget_encoded()
-            if live.logged_since_snapshot >= self.compact_every:
-                await self._compact(live)
-            if self.checkpoints.due(live):
-                await self._keep_checkpoint(live)
+    async def _tidy_one(self, name: str) -> None:
+        live = self.documents.get(name)
+        if live is None:
+            return
+        live.document.forget_encoded()
+        if live.logged_since_snapshot >= self.compact_every:
+            await self._compact(live)
+        if self.checkpoints.due(live):
+            await self._keep_checkpoint(live)
 
     async def _keep_checkpoint(self, live: LiveDocument) -> None:
         if self.outage.lasts:
