@@ -23,6 +23,8 @@ Screenshot = Callable[[Page, str], None]
 
 SECRET = "a secret of the tests, long enough for HS256"
 
+#: a script for the page of somebody who has never been here
+STRANGER = "if (location.protocol !== 'about:') localStorage.removeItem('collab:hint-dismissed')"
 #: scripts that take a transport away from a page
 NO_WEBSOCKET = "window.WebSocket = class { constructor() { throw new Error('blocked') } }"
 STREAM_ONLY = """

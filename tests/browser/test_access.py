@@ -14,7 +14,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser.pages import OpenPage, Screenshot, draw, operate, saved, unsaved, words, write
+from tests.browser.pages import STRANGER, OpenPage, Screenshot, draw, operate, saved, unsaved, words, write
 
 AXE = Path(__file__).parents[2] / "client-demo" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -148,8 +148,7 @@ def test_less_motion_where_somebody_asks_for_it(shared_server: CollabServer, ope
 def test_a_first_visit_is_told_how_to_be_two(
     shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
-    stranger = "localStorage.removeItem('collab:hint-dismissed')"
-    page = open_page(f"{shared_server.url}/d/hint?kind=text", init_script=stranger)
+    page = open_page(f"{shared_server.url}/d/hint?kind=text", init_script=STRANGER)
     saved(page)
     expect(page.locator(".hint")).to_contain_text("Open this page in a second window")
     screenshot(page, "hint")

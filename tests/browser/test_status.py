@@ -13,7 +13,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import OpenPage, Wire, saved, words, write
+from tests.browser.pages import STRANGER, OpenPage, Wire, saved, words, write
 
 
 def dot(page: Page, tone: str) -> None:
@@ -82,7 +82,7 @@ def test_what_the_server_says_while_connected(shared_server: CollabServer, open_
 
 
 def test_a_refusal_says_why_and_what_to_do(shared_server: CollabServer, open_page: OpenPage) -> None:
-    page = open_page("about:blank")
+    page = open_page("about:blank", init_script=STRANGER)
     wire = Wire(page)
     reason = {"code": "document_full", "message": "This document is full: 50 people are here.", "retryable": False}
     refusal = "44/doc/full," + json.dumps({"message": reason["message"], "data": reason})
@@ -92,6 +92,7 @@ def test_a_refusal_says_why_and_what_to_do(shared_server: CollabServer, open_pag
     dot(page, "bad")
     expect(page.locator(".refusal")).to_contain_text("Try again in a minute.")
     expect(page.locator(".refusal .small")).to_have_text("document_full")
+    expect(page.locator(".hint")).to_have_count(0)
 
 
 def test_an_edit_that_is_refused_stays_and_is_said_to_be_unsaved(

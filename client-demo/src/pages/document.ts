@@ -5,7 +5,7 @@ import { IndexeddbPersistence } from 'y-indexeddb'
 import * as Y from 'yjs'
 
 import type { Editor, EditorContext, Kind, MountEditor } from '../editors/editor'
-import { adviceFor, CollabProvider, type Notice } from '../provider'
+import { adviceFor, CollabProvider, type Notice, type Status } from '../provider'
 import { Api, ApiError } from '../ui/api'
 import { avatars } from '../ui/avatars'
 import { fill, h } from '../ui/dom'
@@ -155,6 +155,7 @@ class DocumentPage {
     const close = (): void => {
       element.remove()
       this.provider.awareness.off('change', onPeers)
+      this.provider.off('status', onStatus)
     }
     const dismiss = (): void => {
       try {
@@ -176,7 +177,11 @@ class DocumentPage {
     const onPeers = (): void => {
       if (peersOf(this.provider.awareness).length > 0) close()
     }
+    const onStatus = ({ phase }: Status): void => {
+      if (phase === 'refused') close()
+    }
     this.provider.awareness.on('change', onPeers)
+    this.provider.on('status', onStatus)
     return element
   }
 

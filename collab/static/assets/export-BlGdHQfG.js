@@ -1,4 +1,4 @@
-import{q as g,u as d,s as x,g as y,y as v,z as M,F as p}from"./paint-Cavp_smL.js";import"./shapes-DM31luzJ.js";import"./document-CZjEBTe9.js";import"./preload-helper-CVfkMyKi.js";import"./people-DG5BpgT3.js";import"./location-jyz8--up.js";const k=24,A=8e3;function R(o,r,s){const n=$(o,r),c=o.map(i=>P(i,r,s)).join(`
+import{q as g,u as d,s as x,g as y,y as v,z as M,F as p}from"./paint-BSaWmENG.js";import"./shapes-CrLBFjfD.js";import"./document-3F0LdBDC.js";import"./preload-helper-CVfkMyKi.js";import"./people-DG5BpgT3.js";import"./location-jyz8--up.js";const k=24,A=8e3;function R(o,r,s){const n=$(o,r),c=o.map(i=>P(i,r,s)).join(`
 `),e=s?"#17181c":"#ffffff";return`<svg xmlns="http://www.w3.org/2000/svg" viewBox="${n.x} ${n.y} ${n.w} ${n.h}" width="${n.w}" height="${n.h}">
 <rect x="${n.x}" y="${n.y}" width="${n.w}" height="${n.h}" fill="${e}"/>
 ${c}
