@@ -49,7 +49,7 @@ def lead_at(now: float) -> int:
 class Announced:
     """One client id: ``state`` is JSON text, None once removed; ``clock`` is what others see.
 
-    ``lead`` is how far that clock is ahead of the owner's own (0 but after a comeback).
+    ``lead`` is how far that clock is ahead of the owner's own.
     """
 
     client: int
@@ -96,9 +96,9 @@ class Presence:
     """The presence of one document. Pure: no I/O, no clock, no tasks.
 
     Args:
-        lead: by how much the clocks that others see are ahead of the owners' own. After a restart
-            everybody comes back with clocks that the others know already, and Yjs ignores those: see
-            :func:`lead_at`.
+        lead: by how much the clocks that others see are ahead of the owners' own. After a restart, or
+            when all were away for so long that nobody here remembers, everybody comes back with clocks
+            that the others know already, and Yjs ignores those: see :func:`lead_at`.
     """
 
     def __init__(self, lead: int = 0) -> None:

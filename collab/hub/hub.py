@@ -30,8 +30,6 @@ from collab.types import check_document_name
 #: each has its turn less often, so that looking costs no more than that
 TIDY_INTERVAL = 0.5
 TIDIED_AT_ONCE = 100
-#: documents opened so soon after a start, ours or the end of another node's, may be those that people had open
-COMEBACK_SECONDS = 120.0
 #: seconds between two looks at where logs end, and of how many at a time, likewise
 PROBE_INTERVAL = 1.0
 PROBED_AT_ONCE = 2000
@@ -83,7 +81,6 @@ class Hub:
         self.documents: dict[str, LiveDocument] = {}
         self.draining = False
         self._slow_lane = SlowLane()
-        self._unsettled_since = 0.0
         self._starting: asyncio.Future[None] | None = None
         self._followers: dict[str, Follower] = {}
         self._digesting = asyncio.Semaphore()
@@ -103,7 +100,6 @@ class Hub:
         await self.store.open()
         await self.cluster.open(self)
         loop = asyncio.get_running_loop()
-        self._unsettled_since = loop.time()
         self._chores = [loop.create_task(self._tidy()), loop.create_task(self._renew_presence())]
         if isinstance(self.store, SharedStore):
             self._chores.append(loop.create_task(self._probe(self.store)))
@@ -157,7 +153,7 @@ class Hub:
                 _log.error("document is damaged", document=name, damage=words)
         live = LiveDocument(
             name, document, self.store, position, self.limits, self._idle,
-            clock_lead=self._clock_lead(), slow_lane=self._slow_lane, outage=self.outage,
+            clock_lead=lead_at(time.time()), slow_lane=self._slow_lane, outage=self.outage,
         )  # fmt: skip
         live.logged_since_snapshot = logged
         await self.checkpoints.recall(live, self.store)
@@ -168,12 +164,6 @@ class Hub:
             live.neighbours = Neighbours(live, self.cluster)
             live.neighbours.introduce()
         self._idle(live)
-
-    def _clock_lead(self) -> int:
-        """People who come back after a restart, or from a dead node, need newer clocks than they had."""
-        if asyncio.get_running_loop().time() - self._unsettled_since > COMEBACK_SECONDS:
-            return 0
-        return lead_at(time.time())
 
     async def join(self, name: str, session: Session) -> LiveDocument:
         """Open ``name`` and add ``session`` to it; raises as :meth:`live` and ``document_full``."""
@@ -270,7 +260,6 @@ class Hub:
 
     def node_left(self, node: str) -> None:
         """See :class:`collab.cluster.base.Watcher`."""
-        self._unsettled_since = asyncio.get_running_loop().time()
         for live in self.documents.values():
             if live.neighbours is not None:
                 live.neighbours.node_left(node)

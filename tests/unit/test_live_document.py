@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -13,6 +14,7 @@ from collab.hub.hub import Hub
 from collab.hub.journal import nobody_waits
 from collab.hub.live_document import DocumentLimits, LiveDocument
 from collab.hub.session import Lane, Session
+from collab.protocol.awareness import AwarenessEntry, decode_awareness
 from collab.stores.memory import MemoryStore
 from collab.types import Identity, Role
 
@@ -52,6 +54,35 @@ async def test_a_deleted_document_takes_no_edits() -> None:
         live.apply(letter(1), nobody_waits, session=None, participant=None)
     assert caught.value.code == "document_deleted"
     assert await hub.store.load("a") is None
+    await hub.close()
+
+
+async def shown_clocks(hub: Hub) -> dict[int, int]:
+    """Two people come, show something, and leave; returns their clocks as others saw them, once all is put away."""
+    live = await hub.live("a")
+    people = [Reader(live), Reader(live)]
+    for client, person in enumerate(people):
+        live.announce(person.session, [AwarenessEntry(client, 1, "{}")])
+    clocks = {entry.client: entry.clock for entry in decode_awareness(live.presence.awareness() or b"")}
+    for person in people:
+        live.leave(person.session)
+    async with asyncio.timeout(5):
+        while "a" in hub.documents:
+            await asyncio.sleep(0.01)
+    return clocks
+
+
+async def test_people_who_were_away_until_the_document_was_put_away_see_each_other_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub = Hub(MemoryStore(), DocumentLimits(), idle_timeout=0.0)
+    await hub.start()
+    before = await shown_clocks(hub)
+    later = time.time() + 40
+    monkeypatch.setattr("collab.hub.hub.time.time", lambda: later)
+    after = await shown_clocks(hub)
+    assert before.keys() == after.keys() == {0, 1}
+    assert all(after[client] > before[client] for client in (0, 1)), "Yjs ignores a clock that it knows"
     await hub.close()
 
 
