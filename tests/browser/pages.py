@@ -26,7 +26,15 @@ SECRET = "a secret of the tests, long enough for HS256"
 #: a script for the page of somebody who has never been here
 STRANGER = "if (location.protocol !== 'about:') localStorage.removeItem('collab:hint-dismissed')"
 #: scripts that take a transport away from a page
-NO_WEBSOCKET = "window.WebSocket = class { constructor() { throw new Error('blocked') } }"
+NO_WEBSOCKET = """
+    window.WebSocket = class {
+        constructor() {
+            setTimeout(() => { this.onerror?.(new Event('error')); this.onclose?.({ code: 1006, wasClean: false }) })
+        }
+        send() {}
+        close() {}
+    }
+"""
 STREAM_ONLY = """
     const open = XMLHttpRequest.prototype.open
     XMLHttpRequest.prototype.open = function (method, url, ...rest) {
