@@ -38,6 +38,8 @@ _EPOCH = 1_767_225_600
 #: by how much leads grow in a second: a server is back within one, and by then every clock may have risen
 #: twice, when somebody was cut off and when everybody left; it lasts until 2034
 _LEAD_PER_SECOND = 8
+#: ... and by how much a clock that its owner has learned from us is ahead of what others may know
+_LEARNED_LEAD = 8
 
 
 def lead_at(now: float) -> int:
@@ -212,8 +214,12 @@ class Presence:
             elif own.session != session:
                 self._want(present, own, entry)
                 continue
-            elif not own.clock + (entry.state is not None) <= entry.clock + own.lead <= MAX_SHOWN_CLOCK:
-                continue  # y-protocols: an equal clock is news only if it removes
+            else:
+                if own.lead and entry.clock >= own.clock:
+                    # Another tab of its browser has told it the clock that we show, and Yjs took that over.
+                    own.lead = int(entry.clock == own.clock and entry.state != own.state)
+                if not own.clock + (entry.state is not None) <= entry.clock + own.lead <= MAX_SHOWN_CLOCK:
+                    continue  # y-protocols: an equal clock is news only if it removes
             own.clock = entry.clock + own.lead
             changed = True
             if entry.state is None:
@@ -274,6 +280,8 @@ class Presence:
     def _lead_of(self, present: Present, entry: AwarenessEntry) -> int:
         """How far the clock of a client id has to be ahead of its owner's, so that others take it for news."""
         lead = self._lead if entry.client != present.client_id else 0
+        if lead and entry.clock > lead // 2:  # no person moves so often: a clock that we, or who was before us, led
+            lead = max(lead - entry.clock, _LEARNED_LEAD)
         last = self._tombstones.get(entry.client, -1)
         return lead if entry.clock + lead > last else last + 1 - entry.clock
 

@@ -229,6 +229,39 @@ def test_who_was_seen_to_leave_is_seen_again_after_a_quick_restart(began: float,
     assert watcher.states.keys() == {7, 8}
 
 
+def test_a_clock_that_comes_back_through_another_tab_is_not_led_again() -> None:
+    presence = Presence(lead_at(1.8e9))
+    presence.join("a", 1000, ANN, listed=False)
+    presence.announce("a", [AwarenessEntry(7, 1, '{"x":1}')])
+    shown, _ = change(presence)[7]
+    # y-socket.io: the other tab of the browser passes on what the server shows, and the owner repeats it.
+    assert not presence.announce("a", [AwarenessEntry(7, shown, '{"x":1}')])
+    for number in range(1, 20):
+        assert presence.announce("a", [AwarenessEntry(7, shown + number, f'{{"x":{number + 1}}}')])
+        assert change(presence)[7] == (shown + number, f'{{"x":{number + 1}}}')
+    presence.leave("a")
+    gone, _ = change(presence)[7]
+
+    # ... also to another server, more than once.
+    for began in (1.8e9 + 1, 1.8e9 + 1e6, 1.8e9 + 1e6 + 1):
+        presence = Presence(lead_at(began))
+        presence.join("b", 1000, ANN, listed=False)
+        assert presence.announce("b", [AwarenessEntry(7, gone - 1, "{}")])
+        again, _ = change(presence)[7]
+        assert gone < again <= max(gone + 20, lead_at(began))
+        presence.leave("b")
+        gone, _ = change(presence)[7]
+
+
+def test_what_an_owner_shows_with_a_clock_of_ours_is_news_where_it_differs() -> None:
+    presence = Presence(lead_at(1.8e9))
+    presence.join("a", 1000, ANN, listed=False)
+    presence.announce("a", [AwarenessEntry(7, 1, '{"x":1}')])
+    shown, _ = change(presence)[7]
+    assert presence.announce("a", [AwarenessEntry(7, shown, '{"x":2}')])
+    assert change(presence)[7] == (shown + 1, '{"x":2}')
+
+
 @given(st.lists(st.integers(MAX_AWARENESS_CLOCK - 2**21, MAX_AWARENESS_CLOCK), min_size=1))
 def test_nobody_gets_a_clock_so_high_that_who_repeats_it_would_be_refused(clocks: list[int]) -> None:
     presence = Presence(lead_at(1.9e9))

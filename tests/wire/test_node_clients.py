@@ -183,6 +183,27 @@ def test_p4_everybody_sees_everybody(node: NodeClients, document: str, transport
         until_names(client, "Ann", "Bob", "Pat")
 
 
+def test_tabs_of_one_browser_pass_on_what_they_see_and_stay_visible(node: NodeClients, document: str) -> None:
+    joe = open_json(node, "Joe", document)
+    far = open_yjs(node, "Far", document)
+    tabs = [open_yjs(node, name, document, tabs=True) for name in ("Ann", "Ann's other")]
+    for client in (far, *tabs):
+        until_names(client, "Ann", "Ann's other", "Far", "Joe")
+    for number in range(20):
+        for tab in tabs:
+            mine = tab.state["clientID"]
+            tab.do("awareness", state={"user": {"name": tab.name}, "cursor": number})
+            for client in (far, *tabs):
+                client.until(has("awareness", str(mine), "cursor", number), f"cursor {number} of {tab.name}")
+            joe.until(
+                lambda state, mine=mine, number=number: any(
+                    entry["client_id"] == mine and entry["state"].get("cursor") == number
+                    for entry in state["presence"].values()
+                ),
+                f"cursor {number} of {tab.name}",
+            )
+
+
 def test_p3_the_first_presence_holds_everybody_and_no_awareness_comes(
     node: NodeClients, document: str
 ) -> None:

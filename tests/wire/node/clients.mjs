@@ -114,14 +114,14 @@ class Client {
 
 /** The provider of the npm package y-socket.io, on `/yjs|<document>`. */
 export class YSocketIOClient extends Client {
-  constructor({ url, document, transports = ["websocket"], auth = {}, awareness = {} }, changed) {
+  constructor({ url, document, transports = ["websocket"], auth = {}, awareness = {}, tabs = false }, changed) {
     super(changed);
     this.provider = new SocketIOProvider(
       url,
       document,
       this.doc,
-      // Its BroadcastChannel would connect clients of one process behind the server's back.
-      { disableBc: true, autoConnect: false, auth },
+      // Its BroadcastChannel connects clients of one process behind the server's back, as it does with tabs.
+      { disableBc: !tabs, autoConnect: false, auth },
       { transports, ...RECONNECTION },
     );
     this.socket = this.provider.socket;
