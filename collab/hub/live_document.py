@@ -97,6 +97,8 @@ class LiveDocument:
         self._loop = asyncio.get_running_loop()
         self._fan_out = FanOut(document, self._welcome_back, stall_timeout=limits.stall_timeout)
         self._presence = Pacer(self._flush_presence, min_wait=PRESENCE_INTERVAL)
+        #: sessions that were told who is here since the last flush, with what they were told: session -> entry
+        self._greeted: dict[str, dict[str, dict[str, Any]]] = {}
         self._measure_after = 0.0
         self._partings = Bucket(PARTINGS_PER_SECOND, burst=10.0)
         self._reloading: asyncio.Task[None] | None = None
@@ -143,6 +145,7 @@ class LiveDocument:
         if self.sessions.pop(session.id, None) is None:
             return
         self._fan_out.leave(session)
+        self._greeted.pop(session.id, None)
         session.move(State.CLOSED)
         self.pool.add(-1)
         self.presence.leave(session.id)
@@ -163,8 +166,10 @@ class LiveDocument:
     def greet(self, session: Session) -> None:
         """Send a session the presence of everybody; its first news after it joined."""
         if session.json_presence:
-            everybody = {"joined": self.presence.everybody(), "updated": [], "left": []}
-            session.write(session.encoder.presence(everybody))
+            everybody = self.presence.everybody()
+            if self.presence.dirty:
+                self._greeted[session.id] = {entry["session"]: entry for entry in everybody}
+            session.write(session.encoder.presence({"joined": everybody, "updated": [], "left": []}))
         else:
             awareness = self.presence.awareness(without=session.id)
             if awareness is not None:
@@ -360,12 +365,19 @@ class LiveDocument:
         want_json = any(session.json_presence for session in sessions)
         own_changes = self.presence.own_changes()
         change = self._take_presence(want_json=want_json)
+        greeted, self._greeted = self._greeted, {}
         clogged: list[Session] = []
         encoded: dict[Any, Any] = {}
         for session in sessions:
+            known = greeted.get(session.id) if greeted else None
+            news = change.presence if known is None else self._beyond(known, change.presence)
             if session.state is State.BEHIND:
-                if change.presence is not None:
-                    session.missed_left += change.presence["left"]
+                if news is not None:
+                    session.missed_left += news["left"]
+                continue
+            if known is not None:
+                if news is not None and session.write(session.encoder.presence(news)):
+                    clogged.append(session)
                 continue
             if session.id == change.sole:
                 continue
@@ -391,6 +403,16 @@ class LiveDocument:
                 clogged.append(session)
         if clogged:
             self._fan_out.fall_behind(clogged)
+
+    def _beyond(
+        self, known: dict[str, dict[str, Any]], change: dict[str, list[dict[str, Any]]] | None
+    ) -> dict[str, list[dict[str, Any]]] | None:
+        """What of a change is news for a session that was told in the middle of it who is here."""
+        told = change or {"joined": [], "updated": [], "left": []}
+        joined = [entry for entry in told["joined"] if entry["session"] not in known]
+        updated = [e for e in (*told["joined"], *told["updated"]) if known.get(e["session"], e) != e]
+        left = [entry for name, entry in known.items() if name not in self.presence.sessions]
+        return {"joined": joined, "updated": updated, "left": left} if joined or updated or left else None
 
     def _take_presence(self, *, want_json: bool) -> PresenceChange:
         change = self.presence.take_change(want_json=want_json)

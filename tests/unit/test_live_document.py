@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collab.documents.document import merge
 from collab.errors import CollabError
@@ -89,10 +92,13 @@ async def test_people_who_were_away_until_the_document_was_put_away_see_each_oth
 class Reader:
     """A session that notes what it is written, through an encoder that changes nothing."""
 
-    def __init__(self, live: LiveDocument) -> None:
+    def __init__(self, live: LiveDocument, *, json_presence: bool = False) -> None:
         self.got: list[bytes] = []
+        #: who is here, by what it was told
+        self.people: dict[str, Any] = {}
         self.session = Session(
-            Identity(None, "Ann", "#000000"), Role.EDITOR, ENCODER, self, json_presence=False, max_client_ids=4,
+            Identity(None, "Ann", "#000000"), Role.EDITOR, ENCODER, self,
+            json_presence=json_presence, max_client_ids=4,
             request_sync=lambda _vector: None, on_dismiss=lambda _error: None,
         )  # fmt: skip
         live.join(self.session)
@@ -100,7 +106,19 @@ class Reader:
     def write(self, frames: object) -> bool:
         if isinstance(frames, bytes):
             self.got.append(frames)
+        if isinstance(frames, dict):
+            self.take(**frames)
         return False
+
+    def take(self, joined: list[Any], updated: list[Any], left: list[Any]) -> None:
+        for entry in joined:
+            assert entry["session"] not in self.people, "joined twice"
+            self.people[entry["session"]] = entry
+        for entry in updated:
+            assert entry["session"] in self.people, "updated, but never joined"
+            self.people[entry["session"]] = entry
+        for entry in left:
+            del self.people[entry["session"]]
 
     clogged = False
     waiting_bytes = 0
@@ -118,7 +136,9 @@ class PlainEncoder:
         return updates
 
     def awareness(self, update: bytes) -> None: ...
-    def presence(self, change: object) -> None: ...
+    def presence(self, change: object) -> object:
+        return change
+
     def broadcast(self, event: str, data: object, sender: str) -> None: ...
     def notice(self, notice: object) -> None: ...
 
@@ -171,3 +191,31 @@ async def test_who_leaves_is_sent_nothing_more_and_who_comes_is() -> None:
     live.flush()
     assert (len(ann.got), len(ben.got), len(cleo.got)) == (1, 2, 1)
     await hub.close()
+
+
+@given(st.lists(st.tuples(st.sampled_from(["join", "leave", "show", "flush"]), st.integers(0, 4)), max_size=40))
+def test_who_is_greeted_in_the_middle_of_a_change_is_told_everything_once(steps: list[tuple[str, int]]) -> None:
+    async def play() -> None:
+        hub = Hub(MemoryStore(), DocumentLimits())
+        await hub.start()
+        live = await hub.live("a")
+        people: dict[int, Reader] = {}
+        for number, (step, who) in enumerate(steps):
+            person = people.get(who)
+            if step == "join" and person is None:
+                people[who] = Reader(live, json_presence=True)
+                live.greet(people[who].session)
+            elif step == "leave" and person is not None:
+                live.leave(people.pop(who).session)
+            elif step == "show" and person is not None:
+                live.show(person.session, {"n": number})
+            elif step == "flush":
+                live.flush()
+        live.flush()
+        here = {entry["session"]: entry for entry in live.presence.everybody()}
+        for person in people.values():
+            others = {name: entry for name, entry in person.people.items() if name != person.session.id}
+            assert others == {name: entry for name, entry in here.items() if name != person.session.id}
+        await hub.close()
+
+    asyncio.run(play())
