@@ -28,6 +28,12 @@ _HEADER = re.compile(
     r"(?P<type>[0-6])(?:(?P<attachments>[0-9]{1,10})-)?(?P<namespace>/[^,]*)?(?P<comma>,)?(?P<id>[0-9]{1,15})?",
     re.ASCII,
 )
+#: JSON with half of a surrogate pair in it is read up to this many characters: nobody else may have to wait
+_MAX_MENDED = 256 * 1024
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
 _RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"})
 
 
@@ -90,11 +96,24 @@ def parse_packet(text: str) -> Packet:
     data: Any = None
     if body:
         try:
-            data = orjson.loads(body)
+            data = _read_json(body)
         except orjson.JSONDecodeError:
             raise PacketError("payload is not JSON") from None
     _check(kind, identifier, data)
     return Packet(kind, namespace, identifier, data, attachments)
+
+
+def _read_json(body: str) -> Any:
+    """As ``orjson.loads``, but half a surrogate pair, which JavaScript cuts easily, becomes U+FFFD as in Yjs."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        if len(body) > _MAX_MENDED:
+            raise
+        mended = _ESCAPE.sub(lambda escape: "\\ufffd" if escape["half"] else escape[0], body)
+        if mended == body:
+            raise
+        return orjson.loads(mended)
 
 
 def _check(kind: int, identifier: int | None, data: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import orjson
 import pytest
 from hypothesis import given
@@ -90,6 +92,12 @@ def test_a_placeholder_stands_for_exactly_one_attachment(payload: str) -> None:
     packet = parse_packet("51-" + payload)
     with pytest.raises(PacketError):
         packet.attach(b"data")
+
+
+@given(st.text(st.sampled_from("ab\\\"\ud83d\ude00\u2028u8"), max_size=12))
+def test_half_a_surrogate_pair_is_read_as_yjs_reads_it(text: str) -> None:
+    packet = parse_packet("2" + json.dumps(["x", text]))
+    assert packet.data == ["x", text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")]
 
 
 @given(st.text(max_size=60))

@@ -620,6 +620,16 @@ def part_the_pair(client: NodeClient, edit: str) -> None:
         client.do("remove", index=2, length=1)
 
 
+def test_half_a_character_in_json_costs_nobody_the_connection(node: NodeClients, document: str) -> None:
+    half = "\ud83d"  # what "\U0001f600".slice(0, 1) leaves
+    cut = open_plain(node, "Cut", document, user={"name": half})
+    operation = {"op": "text.insert", "path": "/body", "index": 0, "text": half}
+    assert cut.do("emit", event="operations", args=[{"operations": [operation]}], ack=True)["ok"]
+    cut.until(lambda state: state["text"] == "\ufffd", "what Yjs makes of it")
+    assert cut.state["session"]["user"]["name"] == "\ufffd"
+    assert cut.state["disconnects"] == []
+
+
 @pytest.mark.parametrize("edit", ["insert", "remove"])
 def test_d4_an_edit_inside_a_surrogate_pair_never_leads_to_two_documents(
     node: NodeClients, document: str, edit: str
