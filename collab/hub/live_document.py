@@ -191,7 +191,7 @@ class LiveDocument:
         return missing
 
     def apply(
-        self, update: bytes, done: Done, *, session: Session | None, participant: str | None
+        self, update: bytes, done: Done, *, session: Session | None, participant: str | None, at_once: bool = False
     ) -> asyncio.Task[None] | None:
         """Apply an update, show it to everybody else, log it.
 
@@ -200,6 +200,7 @@ class LiveDocument:
             done: called once, now or later: with the position when the update is durable, or with
                 ``storage_unavailable`` if it could not be saved (it is kept and tried again).
             session: where it comes from (None: not from a session).
+            at_once: it was made here, of a bounded batch that nobody may see half of.
 
         Returns:
             None where it is applied. What is too much for one turn is applied by and by, and checked
@@ -216,7 +217,7 @@ class LiveDocument:
         self.journal.check_room()
         self._check_size(update)
         try:
-            new = self.document.apply(update, self._may_part, MANY_CHANGES)
+            new = self.document.apply(update, self._may_part, None if at_once else MANY_CHANGES)
         except ManyChanges:
             return self._apply_slowly(update, done, session, participant)
         except CollabError:

@@ -363,7 +363,7 @@ class RestDoor:
 
     async def edit_content(self, call: Call) -> web.Response:
         """Carry out operations, all or none."""
-        return await self._edit(call, edit, call.body["operations"])
+        return await self._edit(call, edit, call.body["operations"], at_once=True)
 
     async def get_update(self, call: Call) -> web.Response:
         """What somebody with a state vector lacks."""
@@ -395,7 +395,9 @@ class RestDoor:
             last_event_id=call.request.headers.get("Last-Event-ID") or call.query.get("last_event_id"),
         )
 
-    async def _edit(self, call: Call, compute: Callable[..., bytes], *args: Any) -> web.Response:
+    async def _edit(
+        self, call: Call, compute: Callable[..., bytes], *args: Any, at_once: bool = False
+    ) -> web.Response:
         """Apply the update that ``compute(state, *args)`` returns in a worker process."""
         for last_try in (False, True):
             async with self._reading:
@@ -404,14 +406,14 @@ class RestDoor:
             if live.deleted:
                 raise CollabError("document_deleted")
             try:
-                return await self._apply(call, update)
+                return await self._apply(call, update, at_once=at_once)
             except CollabError as error:
                 # Where the document had to be read from the log again, the edit has lost its ground.
                 if error.code != "missing_dependencies" or last_try:
                     raise
         raise AssertionError("unreachable")
 
-    async def _apply(self, call: Call, update: bytes) -> web.Response:
+    async def _apply(self, call: Call, update: bytes, *, at_once: bool = False) -> web.Response:
         live = await self._live(call.document)
         await call.rate.share(live.pool, len(update))
         live = await self._live(call.document)
@@ -422,7 +424,7 @@ class RestDoor:
                 saved.set_result(result)
 
         try:
-            live.apply(update, done, session=None, participant=call.participant)
+            live.apply(update, done, session=None, participant=call.participant, at_once=at_once)
         except CollabError as error:
             if error.code == "missing_dependencies":
                 error.detail["state_vector"] = _base64url(live.document.state_vector())

@@ -214,8 +214,9 @@ class EventHandlers:
         try:
             # From no session: whoever asked for it does not have it yet.
             live.apply(
-                update, partial(self._edit_done, attachment, id), session=None, participant=session.participant
-            )
+                update, partial(self._edit_done, attachment, id),
+                session=None, participant=session.participant, at_once=True,
+            )  # fmt: skip
         except BaseException:
             session.unacknowledged -= 1
             raise

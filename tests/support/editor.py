@@ -38,6 +38,11 @@ class Editor:
             if packet.type == 5 and packet.data[0] == "sync-update":
                 self.doc.apply_update(packet.data[1])
 
+    @property
+    def updates(self) -> int:
+        """How many updates have arrived."""
+        return sum(packet.type == 5 and packet.data[0] == "sync-update" for packet in self.client.received)
+
     def typed(self, text: str, at: int | None = None) -> bytes:
         """Insert text here; returns the update, sent to nobody."""
         before = self.doc.get_state()

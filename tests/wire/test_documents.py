@@ -208,6 +208,17 @@ async def test_operations_edit_and_content_reads(connect: Connect) -> None:
     assert (await script.call("content", {"path": "/body"}))["content"].startswith("1"), "in order"
 
 
+async def test_a_long_batch_is_one_edit(connect: Connect) -> None:
+    script = await connect("/doc/long-batch")
+    editor = Editor(await connect("/doc/long-batch"))
+    await editor.sync()
+    batch = [{"op": "map.set", "path": f"/rows/{number}", "value": number} for number in range(2000)]
+    batch.append({"op": "text.insert", "path": "/body", "index": 0, "text": "done"})
+    assert (await script.call("operations", {"operations": batch}))["ok"]
+    await editor.wait_for("done")
+    assert editor.updates == 1
+
+
 # -- presence -----------------------------------------------------------------------------------
 
 

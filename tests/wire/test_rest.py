@@ -426,6 +426,19 @@ async def test_operations_reach_people_who_have_it_open(api: Api, join: Join) ->
     assert history[-1]["last"] == answer.json["position"]
 
 
+async def test_a_long_batch_is_one_edit_to_those_who_look_and_in_the_log(api: Api, join: Join) -> None:
+    editor = Editor(await join(api, "table"))
+    await editor.sync()
+    batch = [{"op": "map.set", "path": f"/rows/{number}", "value": number} for number in range(5000)]
+    answer = await api.edit("table", *batch, {"op": "text.insert", "path": "/body", "index": 0, "text": "done"})
+    assert answer.status == 200
+    await editor.wait_for("done")
+    assert editor.updates == 1
+    assert len((await api("GET", where("table") + "/content?path=/rows")).json) == 5000
+    stored = await api.server.hub.store.load("table")
+    assert stored is not None and len(stored.tail) == 1
+
+
 async def test_operations_merge_with_what_others_type_meanwhile(serve: Serve, join: Join) -> None:
     class Slow:
         """Lets somebody type between the reading of a document and the edit that is made of it."""
