@@ -22,7 +22,7 @@ from collab.auth.base import Authenticator, ShownUser, clean_color, clean_name
 from collab.errors import CollabError
 from collab.types import Grant, Identity, Role
 
-#: seconds that clocks may differ
+#: seconds by which the clocks of issuer and server may differ; a token is not good for longer by that
 LEEWAY = 10
 #: seconds that fetched keys are used before they are fetched again
 JWKS_LIFESPAN = 300
@@ -101,6 +101,9 @@ class JwtAuthenticator(Authenticator):
         return self._public_key, _PUBLIC_KEY
 
     def _identity(self, claims: dict[str, Any]) -> Identity:
+        expires_at = float(claims["exp"])
+        if expires_at <= time.time():
+            raise jwt.ExpiredSignatureError
         subject = claims["sub"]
         if not subject or clean_name(subject, "") == "" or subject != subject.encode("utf-8", "replace").decode():
             raise jwt.InvalidTokenError("the subject is not a name")
@@ -112,7 +115,7 @@ class JwtAuthenticator(Authenticator):
             color=clean_color(color if isinstance(color, str) else None, subject),
             grants=_grants(claims.get("grants", [])),
             default_role=self._default_role,
-            expires_at=float(claims["exp"]),
+            expires_at=expires_at,
             claims=claims,
         )
 

@@ -161,7 +161,7 @@ def key_server(module_key_server: KeyServer) -> KeyServer:
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """``later(seconds)`` sets PyJWKClient's clock ahead."""
     ahead = 0.0
-    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + ahead)
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + ahead, time=time.time)
     monkeypatch.setattr("jwt.jwks_client.time", clock)
     monkeypatch.setattr("jwt.jwk_set_cache.time", clock)
     monkeypatch.setattr("collab.auth.jwt.time", clock)
@@ -375,7 +375,7 @@ async def test_a_changed_token_is_refused(key_server: KeyServer, name: str) -> N
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"exp": -LEEWAY - 5}, "token_expired"),
+        ({"exp": -1}, "token_expired"),
         ({"exp": -10**9}, "token_expired"),
         ({"nbf": LEEWAY + 60}, "unauthorized"),
         ({"iat": LEEWAY + 60}, "unauthorized"),
@@ -389,7 +389,7 @@ async def test_times(change: dict[str, int], code: str) -> None:
 async def test_clocks_may_differ_a_little() -> None:
     assert LEEWAY <= 60
     now = int(time.time())
-    for change in ({"exp": now - LEEWAY // 2}, {"nbf": now + LEEWAY // 2}, {"iat": now + LEEWAY // 2}):
+    for change in ({"nbf": now + LEEWAY // 2}, {"iat": now + LEEWAY // 2}):
         await JwtAuthenticator(secret=SECRET).authenticate(signed("HS256", claims(**change)), None)
 
 
