@@ -7,7 +7,7 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from enum import Enum
+from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -31,7 +31,7 @@ PRESENCE_INTERVAL = 0.03
 _log = logging.getLogger("collab.client")
 
 
-class Status(Enum):
+class Status(StrEnum):
     """Where a session is in its life."""
 
     CONNECTING = "connecting"

@@ -91,17 +91,17 @@ class Session:
     @property
     def status(self) -> Status:
         """Where the session is in its life."""
-        return self._on_loop(lambda inner: inner.status)
+        return self._look(lambda inner: inner.status)
 
     @property
     def unsaved(self) -> int:
         """How many local edits are not known to be durable on the server; 0: everything is saved."""
-        return self._on_loop(lambda inner: inner.unsaved)
+        return self._look(lambda inner: inner.unsaved)
 
     @property
     def role(self) -> str | None:
         """``viewer``, ``editor`` or ``admin``."""
-        return self._on_loop(lambda inner: inner.role)
+        return self._look(lambda inner: inner.role)
 
     def saved(self, timeout: float | None = None) -> None:
         """Return once every edit made so far is durable on the server.
@@ -193,6 +193,12 @@ class Session:
             return look(inner)
 
         return self._wait(there())
+
+    def _look(self, look: Callable[[live.Session], T]) -> T:
+        """As :meth:`_on_loop`; also once the session is closed, when nothing changes any more."""
+        if self._inner is not None and not self._thread.is_alive():
+            return look(self._inner)
+        return self._on_loop(look)
 
     def _observed(self, event: Any) -> None:
         update: bytes = event.update

@@ -1019,6 +1019,8 @@ def test_two_scripts_converge(shared_server: CollabServer, document: str) -> Non
         other.until(lambda: [entry["state"] for entry in other.presence.others] == [{"cursor": 1}], SOON)
         assert len(one.presence.everybody) == 2
         assert list(one.changes(0.01)) == []
+        assert one.status == "live" and f"{one.status}" == "live"
+    assert one.status == "closed" and one.unsaved == 0 and one.role == "admin"
     assert str(body_of(one)) == "hello world"
 
 
