@@ -11,6 +11,14 @@ from collab.stores.base import HistoryEntry
 SPAN = 60.0
 
 
+def beyond(entries: Iterable[HistoryEntry], after: int, limit: int) -> list[HistoryEntry]:
+    """The first ``limit`` sums of what lies beyond a position, and of nothing that somebody at that position has seen.
+
+    What compaction has summed up already is not taken apart again: such an entry may begin before ``after``.
+    """
+    return summed(entry for entry in entries if entry.last > after)[:limit]
+
+
 def summed(entries: Iterable[HistoryEntry]) -> list[HistoryEntry]:
     """Join neighbouring entries of one participant that lie in one span; order is kept.
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from collab.stores.base import DocumentInfo, HistoryEntry, Store, StoredDocument, StoreReport, Version
-from collab.stores.history import summed
+from collab.stores.history import beyond, summed
 
 
 @dataclass(slots=True)
@@ -116,8 +116,7 @@ class MemoryStore(Store):
         kept = self._documents.get(document)
         if kept is None:
             return []
-        entries = summed(kept.history + [_as_history(entry) for entry in kept.log])
-        return [entry for entry in entries if entry.last > after][:limit]
+        return beyond(kept.history + [_as_history(entry) for entry in kept.log], after, limit)
 
     async def add_version(
         self, document: str, state: bytes, position: int, name: str | None, participant: str | None

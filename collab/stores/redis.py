@@ -26,7 +26,7 @@ from collab.stores.base import (
     StoreReport,
     Version,
 )
-from collab.stores.history import summed
+from collab.stores.history import beyond, summed
 from collab.stores.redis_link import Link, shown_url
 from collab.stores.redis_scripts import ADD_VERSION, COMPACT, CREATE, DELETE, DELETE_VERSION, READ, RENEW, Script
 from collab.stores.redis_writer import RedisWriter, fresh_epoch
@@ -200,8 +200,7 @@ class RedisStore(SharedStore):
             pipeline.lrange(history, 0, -1)
             pipeline.xrange(log)
             rows, entries = await pipeline.execute()
-        found = summed([*map(_from_row, rows), *(_entry(id, fields) for id, fields in entries)])
-        return [entry for entry in found if entry.last > after][:limit]
+        return beyond([*map(_from_row, rows), *(_entry(id, fields) for id, fields in entries)], after, limit)
 
     async def add_version(
         self, document: str, state: bytes, position: int, name: str | None, participant: str | None

@@ -19,7 +19,7 @@ from typing import TypeVar
 from collab.errors import CollabError
 from collab.stores.base import DocumentInfo, HistoryEntry, Store, StoredDocument, StoreReport, Version
 from collab.stores.failpoints import failpoint
-from collab.stores.history import summed
+from collab.stores.history import beyond, summed
 from collab.stores.sqlite_schema import SchemaError, check_is_ours, checksum, connect, prepare
 from collab.stores.writer import Append, Writer
 
@@ -176,7 +176,7 @@ class SqliteStore(Store):
             row = connection.execute("SELECT position FROM snapshots WHERE document = ?", (id,)).fetchone()
             if row is not None and row[0] >= position:
                 return
-            covered = _log_history(connection, id, position)
+            covered = _log_history(connection, id, most=position)
             _join_history(connection, id, covered)
             failpoint("compact.history")
             now = time.time()
@@ -291,8 +291,8 @@ class SqliteStore(Store):
                 " FROM history WHERE document = ? ORDER BY first",
                 (id,),
             )
-            entries = summed([*(HistoryEntry(*row) for row in rows), *_log_history(connection, id)])
-            return [entry for entry in entries if entry.last > after][:limit]
+            known = [HistoryEntry(*row) for row in rows]
+            return beyond([*known, *_log_history(connection, id, after=after)], after, limit)
 
         return await self._read(history)
 
@@ -421,11 +421,13 @@ def _quarantine(connection: sqlite3.Connection, document: str, damaged_from: int
     connection.execute("DELETE FROM log WHERE document = ? AND position >= ?", (id, damaged_from))
 
 
-def _log_history(connection: sqlite3.Connection, id: int, most: int = 2**62) -> list[HistoryEntry]:
+def _log_history(
+    connection: sqlite3.Connection, id: int, *, after: int = -1, most: int = 2**62
+) -> list[HistoryEntry]:
     rows = connection.execute(
         "SELECT position, participant, length(data), time FROM log"
-        " WHERE document = ? AND position <= ? ORDER BY position",
-        (id, most),
+        " WHERE document = ? AND position > ? AND position <= ? ORDER BY position",
+        (id, after, most),
     )
     return summed(HistoryEntry(at, at, who, 1, size, when, when) for at, who, size, when in rows)
 

@@ -161,6 +161,9 @@ async def test_history_tells_who_changed_how_much_before_and_after_compaction(st
     ]  # fmt: skip
     assert before[0].first == positions[0]
     assert before[0].last == positions[1]
+    first, *rest = await store.history("a", after=positions[0])
+    assert (first.first, first.last, first.updates, first.size) == (positions[1], positions[1], 1, 3)
+    assert rest == before[1:]
     await store.compact("a", b"s", positions[2])
     assert await store.history("a") == before
     await store.compact("a", b"s", positions[4])
