@@ -253,7 +253,9 @@ class ProblemSchema(Schema):
     retry_after = fields.Float(metadata={"description": "Seconds."})
     path = fields.Str(allow_none=True, metadata={"description": "Where in the request or in the document."})
     index = fields.Int(metadata={"description": "Of the operation that was refused."})
-    limit = fields.Int(metadata={"description": "What is allowed."})
+    limit = fields.Float(metadata={"description": "What is allowed."})
+    scope = fields.Str(metadata={"description": "Whose limit it is."})
+    of = fields.Str(metadata={"description": "What is counted."})
     kept = fields.Bool(
         metadata={"description": "The edit is done and will be saved; sending it again would do it twice."}
     )

@@ -22,6 +22,8 @@ from collab.app import create_app
 from collab.config import Settings, load_settings
 from collab.hub.hub import Hub
 from collab.transports import rest
+from collab.transports.problems import PROBLEM_TYPE
+from collab.transports.rest_schemas import ProblemSchema
 
 SECRET = "a secret of more than thirty-two bytes"
 JWT = {"auth": "jwt", "jwt_secret": SECRET}
@@ -151,7 +153,11 @@ class Api:
             data = orjson.dumps(json)
             fields["Content-Type"] = "application/json"
         async with self.http.request(method, self.url(path), data=data, headers=fields) as response:
-            return Answer(response.status, response.headers, await response.read())
+            answer = Answer(response.status, response.headers, await response.read())
+        if response.content_type == PROBLEM_TYPE:
+            faults = ProblemSchema().validate(answer.json)
+            assert not faults, f"not the problem that /openapi.json describes: {faults}"
+        return answer
 
     async def edit(self, document: str, *operations: dict[str, Any]) -> Answer:
         """PATCH operations."""
