@@ -217,7 +217,7 @@ class Presence:
             else:
                 if own.lead and entry.clock >= own.clock:
                     # Another tab of its browser has told it the clock that we show, and Yjs took that over.
-                    own.lead = int(entry.clock == own.clock and entry.state != own.state)
+                    own.lead = int(entry.clock == own.clock and not _equal(entry.state, own.state, present.user))
                 if not own.clock + (entry.state is not None) <= entry.clock + own.lead <= MAX_SHOWN_CLOCK:
                     continue  # y-protocols: an equal clock is news only if it removes
             own.clock = entry.clock + own.lead
@@ -473,6 +473,13 @@ class Presence:
                 shown = {key: named[key] for key in ("name", "color") if isinstance(named.get(key), str)}
                 user = {**user, **shown}
         return {"session": present.session, "client_id": client, "user": user, "state": state}
+
+
+def _equal(announced: str | None, shown: str | None, user: dict[str, Any]) -> bool:
+    """Whether what somebody announces is what is shown, however it is written."""
+    if announced is None or shown is None:
+        return announced is shown
+    return bool(orjson.loads(_stamp(announced, user)) == orjson.loads(shown))
 
 
 def _stamp(state: str, user: dict[str, Any]) -> str:

@@ -236,6 +236,7 @@ def test_a_clock_that_comes_back_through_another_tab_is_not_led_again() -> None:
     shown, _ = change(presence)[7]
     # y-socket.io: the other tab of the browser passes on what the server shows, and the owner repeats it.
     assert not presence.announce("a", [AwarenessEntry(7, shown, '{"x":1}')])
+    assert not presence.announce("a", [AwarenessEntry(7, shown, '{"x": 1.0}')])
     for number in range(1, 20):
         assert presence.announce("a", [AwarenessEntry(7, shown + number, f'{{"x":{number + 1}}}')])
         assert change(presence)[7] == (shown + number, f'{{"x":{number + 1}}}')
