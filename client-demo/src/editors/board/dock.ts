@@ -3,6 +3,7 @@
 import { Keyboard, Map as MapIcon, Maximize, Minus, Plus, Redo2, Undo2 } from 'lucide'
 import { fill, h } from '../../ui/dom'
 import { icon } from '../../ui/icons'
+import { arrowKeys } from '../arrowKeys'
 import { READING_TOOLS, TOOLS, type Tool } from './toolbox'
 
 /** One button per tool. */
@@ -23,7 +24,8 @@ export class Dock {
         return button
       }),
     )
-    this.element.addEventListener('keydown', (event) => this.onKey(event))
+    // Tab comes to the tool that is in use; arrow keys go from there to the others.
+    arrowKeys(this.element)
   }
 
   show(tool: Tool): void {
@@ -36,17 +38,6 @@ export class Dock {
   setReadOnly(readOnly: boolean): void {
     for (const [tool, button] of this.buttons) button.hidden = readOnly && !READING_TOOLS.has(tool)
     this.element.classList.toggle('reading', readOnly)
-  }
-
-  /** Tab comes to the tool that is in use; arrow keys go from there to the others. */
-  private onKey(event: KeyboardEvent): void {
-    const buttons = [...this.buttons.values()].filter((button) => !button.hidden)
-    const at = buttons.indexOf(document.activeElement as HTMLButtonElement)
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1 + buttons.length, Home: 0, End: buttons.length - 1 }[event.key]
-    if (at === -1 || to === undefined) return
-    event.preventDefault()
-    event.stopPropagation()
-    buttons[to % buttons.length]?.focus()
   }
 }
 

@@ -11,10 +11,13 @@ import { pictureOf } from '../pictures'
 import { placeOf, placeTeller } from '../places'
 import { markdownShortcuts } from './markdown'
 import { remoteCarets } from './remoteCarets'
-import { FORMATS, Quill } from './setup'
+import { Delta, FORMATS, Quill, TABS } from './setup'
 import { tolerated } from './tolerance'
 import { toolbar } from './toolbar'
 import './text.css'
+
+/** What a screen reader hears of the text. */
+const KEYS = 'Alt F10 leads to the formatting bar, Escape back. Tab indents in lists and code; after Escape it always moves on.'
 
 /** Typing without a pause for so many milliseconds is one step of undo. */
 const LONGEST_STEP = 1500
@@ -32,6 +35,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
     formats: FORMATS,
     placeholder: 'Write something. “# ” makes a heading, “- ” a list, “[] ” a task.',
     modules: {
+      keyboard: { bindings: TABS },
       // Undo is the Y.UndoManager's; Quill's own history would undo what others did.
       history: { maxStack: 0 },
       uploader: { mimetypes: ['image/png', 'image/jpeg', 'image/gif', 'image/webp'], handler: (range: { index: number }, files: File[]) => void insertPictures(range.index, files) },
@@ -41,6 +45,9 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   quill.root.setAttribute('role', 'textbox')
   quill.root.tabIndex = 0
   quill.root.setAttribute('aria-multiline', 'true')
+  const keys = h('p', { id: 'text-keys', hidden: true }, KEYS)
+  host.append(keys)
+  quill.root.setAttribute('aria-describedby', keys.id)
   // A page may not load pictures from elsewhere; a link to one is better than a broken frame.
   quill.clipboard.addMatcher('IMG', (node, delta) => {
     const { src, alt } = node as HTMLImageElement
@@ -54,6 +61,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   const stopCarets = remoteCarets(quill, text, awareness)
   markdownShortcuts(quill, () => undo.manager.stopCapturing())
   const tools = toolbar(quill, choosePictures)
+  tabLeaves(quill)
 
   const tellPlace = placeTeller(text, awareness)
   quill.on('editor-change', () => {
@@ -141,10 +149,21 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
       tools.destroy()
       undo.destroy()
       binding.destroy()
-      scroller.remove()
-      count.remove()
+      for (const part of [scroller, count, keys]) part.remove()
     },
   }
+}
+
+/** Escape, then Tab leaves also where Tab indents, as in the code editor; readers leave with Tab at once. */
+function tabLeaves(quill: Quill): void {
+  let leaving = false
+  const onKey = (event: KeyboardEvent): void => {
+    // What Quill does not hear of, the browser does: the focus moves on.
+    if (event.key === 'Tab' && (leaving || !quill.isEnabled())) event.stopPropagation()
+    else if (event.key !== 'Shift') leaving = event.key === 'Escape'
+  }
+  quill.container.addEventListener('keydown', onKey, true)
+  for (const event of ['focusout', 'pointerdown']) quill.container.addEventListener(event, () => (leaving = false))
 }
 
 /** What y-quill sees of an editor: deltas from elsewhere are made safe on their way in. */

@@ -9,6 +9,8 @@ import type Quill from 'quill/core'
 import { fill, h } from '../../ui/dom'
 import { icon } from '../../ui/icons'
 import { openMenu } from '../../ui/overlays'
+import { arrowKeys } from '../arrowKeys'
+import { linkCard } from './linkCard'
 
 interface Tool {
   label: string
@@ -37,8 +39,8 @@ const BLOCKS: Tool[] = [
 /** The block formats that a floating bar has room for; the rest is in the menu of an empty line. */
 const IN_BAR = BLOCKS.filter((tool) => tool.label !== 'Heading 3')
 
-/** Put the toolbar onto an editor; `addPicture` asks for a file. Returns what the editor calls. */
-export function toolbar(quill: Quill, addPicture: () => void): { hide(): void; destroy(): void } {
+/** Put the toolbar onto an editor; `addPicture` asks for a file. Returns what the editor calls; `enter` is for hands on the keyboard. */
+export function toolbar(quill: Quill, addPicture: () => void): { enter(): void; hide(): void; destroy(): void } {
   const bar = h('div', { class: 'text-bar floating', role: 'toolbar', 'aria-label': 'Format', hidden: true })
   const link = h('input', { class: 'field', type: 'url', placeholder: 'Paste a link, press Enter', 'aria-label': 'Link' })
   // People type "example.org"; the browser would not let that pass for an address.
@@ -59,8 +61,12 @@ export function toolbar(quill: Quill, addPicture: () => void): { hide(): void; d
     linkRow,
   )
   const add = h('button', { class: 'button plain square text-add', type: 'button', title: 'Add', 'aria-label': 'Add a block', hidden: true }, icon(Plus))
-  document.body.append(bar)
+  // Before the text, so that Shift+Tab leads to it; the button comes after it.
+  quill.container.before(bar)
   quill.container.append(add)
+  const [first, ...others] = bar.querySelectorAll('button')
+  for (const button of others) button.tabIndex = -1
+  arrowKeys(bar)
 
   const isOn = (formats: Record<string, unknown>, { format, value }: Tool): boolean =>
     formats[format] === value || (value === 'unchecked' && formats[format] === 'checked')
@@ -105,6 +111,23 @@ export function toolbar(quill: Quill, addPicture: () => void): { hide(): void; d
   })
   quill.keyboard.addBinding({ key: 'k', shortKey: true }, askLink)
 
+  const enter = (): void => {
+    if (!quill.isEnabled()) return
+    // Only what is shown can take the focus.
+    bar.hidden = false
+    first?.focus()
+    update()
+  }
+  quill.keyboard.addBinding({ key: 'F10', altKey: true }, enter)
+  bar.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') quill.focus()
+  })
+
+  const card = linkCard(quill, (found) => {
+    quill.setSelection(found.index, found.length, 'user')
+    askLink()
+  })
+
   add.addEventListener('pointerdown', (event) => event.preventDefault())
   add.addEventListener('click', () => {
     const items = BLOCKS.map((tool) => ({
@@ -123,6 +146,8 @@ export function toolbar(quill: Quill, addPicture: () => void): { hide(): void; d
     bar.hidden = true
     add.hidden = true
     linkRow.hidden = true
+    linkRange = null
+    card.hide()
   }
 
   const update = (): void => {
@@ -138,7 +163,8 @@ export function toolbar(quill: Quill, addPicture: () => void): { hide(): void; d
       const at = quill.getBounds(range.index)
       if (at !== null) add.style.top = `${at.top + at.height / 2 - 16}px`
     }
-    bar.hidden = range.length === 0
+    card.show(range)
+    bar.hidden = range.length === 0 && !bar.contains(document.activeElement)
     if (bar.hidden) return
     const formats = quill.getFormat(range)
     for (const { tool, button } of tools) button.setAttribute('aria-pressed', String(isOn(formats, tool)))
@@ -172,18 +198,24 @@ export function toolbar(quill: Quill, addPicture: () => void): { hide(): void; d
     if (!bar.hidden) update()
   }
   scroller?.addEventListener('scroll', onScroll, { passive: true })
-  const onBlur = (event: FocusEvent): void => {
+  const onFocusOut = (event: FocusEvent): void => {
     const to = event.relatedTarget as Node | null
-    if (!bar.contains(to) && to !== add) hide()
+    if (to === quill.root) update()
+    // Another window may have what the link is to be.
+    else if (to === null ? event.target === quill.root : !parts.some((part) => part.contains(to))) hide()
   }
-  quill.root.addEventListener('focusout', onBlur)
+  const parts = [quill.root, bar, add, card.element]
+  for (const part of parts) part.addEventListener('focusout', onFocusOut)
   return {
+    enter: () => {
+      quill.focus()
+      enter()
+    },
     hide,
     destroy: () => {
       quill.off('editor-change', onEditorChange)
       scroller?.removeEventListener('scroll', onScroll)
-      bar.remove()
-      add.remove()
+      for (const part of [bar, add, card.element]) part.remove()
     },
   }
 }

@@ -1,0 +1,144 @@
+"""The text editor: the keyboard alone, links, pictures, what readers are offered, how wide a line is."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.support.server import CollabServer
+
+pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.pages import OpenPage, Screenshot, saved, write
+
+IN_TEXT = "() => document.activeElement.matches('.ql-editor')"
+FOCUSED = "() => document.activeElement.getAttribute('aria-label')"
+
+
+def open_text(open_page: OpenPage, server: CollabServer, document: str, **options: Any) -> Page:
+    """A text that is there."""
+    page = open_page(f"{server.url}/d/{document}?kind=text", **options)
+    saved(page)
+    return page
+
+
+def press(page: Page, *keys: str) -> None:
+    """Press keys, one after the other."""
+    for key in keys:
+        page.keyboard.press(key)
+
+
+# -- keys -------------------------------------------------------------------------------------------
+
+
+def test_tab_moves_on_and_replaces_nothing(shared_server: CollabServer, open_page: OpenPage) -> None:
+    page = open_text(open_page, shared_server, "tab")
+    editor = page.locator(".ql-editor")
+    write(page, "all of it")
+    press(page, "Control+a", "Tab")
+    assert not page.evaluate(IN_TEXT)
+    expect(editor).to_have_text("all of it")
+    editor.click()
+    press(page, "Shift+Tab")
+    assert not page.evaluate(IN_TEXT)
+
+
+def test_tab_indents_in_lists_and_code_and_leaves_after_escape(
+    shared_server: CollabServer, open_page: OpenPage
+) -> None:
+    page = open_text(open_page, shared_server, "tab-indents")
+    editor = page.locator(".ql-editor")
+    write(page, "- item")
+    press(page, "Tab")
+    expect(editor.locator("li.ql-indent-1")).to_have_text("item")
+    press(page, "Shift+Tab", "Shift+Tab")
+    expect(editor.locator("li:not(.ql-indent-1)")).to_have_text("item")
+    assert page.evaluate(IN_TEXT)
+    press(page, "Escape", "Tab")
+    assert not page.evaluate(IN_TEXT)
+
+    editor.click()
+    press(page, "Control+End", "Enter", "Enter")
+    page.keyboard.type("``` code")
+    press(page, "Home", "Tab")
+    expect(editor.locator(".ql-code-block")).to_have_text("  code", use_inner_text=True)
+    press(page, "Escape", "Shift+Tab")
+    assert not page.evaluate(IN_TEXT)
+    expect(editor.locator(".ql-code-block")).to_have_text("  code", use_inner_text=True)
+
+
+def test_the_formatting_bar_by_keys(shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot) -> None:
+    page = open_text(open_page, shared_server, "bar-keys")
+    editor, bar = page.locator(".ql-editor"), page.get_by_role("toolbar", name="Format")
+    expect(editor).to_have_accessible_description(re.compile("Alt F10.*Escape"))
+    write(page, "heron")
+    press(page, "Shift+Home", "Shift+Tab")
+    assert page.evaluate(FOCUSED) == "Bold"
+    press(page, "ArrowRight", "Enter")
+    expect(editor.locator("em")).to_have_text("heron")
+    expect(editor).to_be_focused()
+    # Without a selection, too: for the line.
+    press(page, "End")
+    expect(bar).to_be_hidden()
+    press(page, "Alt+F10")
+    assert page.evaluate(FOCUSED) == "Bold"
+    page.wait_for_timeout(200)
+    screenshot(page, "text-bar-keys")
+    press(page, "End")
+    assert page.evaluate(FOCUSED) == "Code block"
+    press(page, "ArrowLeft", "Space")
+    expect(editor.locator("blockquote")).to_have_text("heron")
+    press(page, "Alt+F10", "Escape")
+    expect(editor).to_be_focused()
+    expect(bar).to_be_hidden()
+    page.keyboard.type("s")
+    expect(editor.locator("blockquote")).to_have_text("herons")
+    press(page, "Alt+F10", "Shift+Tab")
+    expect(bar).to_be_hidden()
+
+
+# -- links and pictures -----------------------------------------------------------------------------
+
+
+def test_links_open_and_change_where_they_are_written(
+    shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    page = open_text(open_page, shared_server, "links")
+    editor, card = page.locator(".ql-editor"), page.get_by_role("group", name="Link")
+    page.context.route("https://birds.example/**", lambda route: route.fulfill(body="birds"))
+    write(page, "see herons")
+    press(page, "Control+Shift+ArrowLeft", "Control+k")
+    page.keyboard.type("birds.example/herons")
+    press(page, "Enter", "Home")
+    expect(card).to_be_hidden()
+    link = editor.locator("a")
+    with page.context.expect_page() as opened:
+        link.click(modifiers=["ControlOrMeta"])
+    assert opened.value.url == "https://birds.example/herons"
+    assert opened.value.evaluate("() => window.opener") is None
+    opened.value.close()
+
+    link.click()
+    expect(card.get_by_role("link")).to_have_text("birds.example/herons")
+    expect(card.get_by_role("link")).to_have_attribute("href", "https://birds.example/herons")
+    screenshot(page, "text-link")
+    card.get_by_role("button", name="Edit link").click()
+    field = page.get_by_role("textbox", name="Link")
+    expect(field).to_have_value("https://birds.example/herons")
+    field.fill("birds.example/storks")
+    press(page, "Enter")
+    expect(link).to_have_attribute("href", "https://birds.example/storks")
+    # By keys, as what comes after the text.
+    press(page, "ArrowRight")
+    expect(card).to_be_visible()
+    press(page, "Tab", "Tab", "Tab")
+    assert page.evaluate(FOCUSED) == "Remove link"
+    press(page, "Enter")
+    expect(link).to_have_count(0)
+    expect(card).to_be_hidden()
+    expect(editor).to_have_text("see herons")
+    expect(editor).to_be_focused()
