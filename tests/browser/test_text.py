@@ -142,3 +142,67 @@ def test_links_open_and_change_where_they_are_written(
     expect(card).to_be_hidden()
     expect(editor).to_have_text("see herons")
     expect(editor).to_be_focused()
+
+
+def test_the_caret_follows_pasted_pictures(shared_server: CollabServer, open_page: OpenPage) -> None:
+    ann = open_text(open_page, shared_server, "pictures", name="Ann")
+    ben = open_text(open_page, shared_server, "pictures", name="Ben")
+    write(ann, "seen: ")
+    ann.evaluate(
+        """async () => {
+            const files = new DataTransfer()
+            for (const name of ['A grey heron.png', 'A stork.png']) {
+                const canvas = new OffscreenCanvas(40, 30)
+                canvas.getContext('2d').fillRect(0, 0, 40, 30)
+                files.items.add(new File([await canvas.convertToBlob()], name, { type: 'image/png' }))
+            }
+            document.querySelector('.ql-editor').dispatchEvent(
+                new ClipboardEvent('paste', { clipboardData: files, bubbles: true, cancelable: true }))
+        }"""
+    )
+    expect(ann.locator(".ql-editor img")).to_have_count(2)
+    ann.keyboard.type("!")
+    for page in (ann, ben):
+        expect(page.locator(".ql-editor")).to_have_text("seen: !")
+        parts = "(p) => [...p.childNodes].map((node) => node.alt ?? node.textContent)"
+        assert page.locator(".ql-editor p").evaluate(parts) == ["seen: ", "A grey heron", "A stork", "!"]
+
+
+def test_a_line_has_about_68_letters(shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot) -> None:
+    page = open_text(open_page, shared_server, "measure")
+    words = (
+        "A heron stands still for hours and is the fastest thing on the river. What looks like patience is attention: "
+        "the bird knows where the light falls, how the water bends it, and when the fish will turn. Then it strikes, "
+        "once, and stands again as if nothing had happened, which for everybody but the fish is quite true. "
+    )
+    page.locator(".ql-editor").click()
+    page.keyboard.insert_text(words * 3)
+    lines = page.evaluate(
+        """() => {
+            const range = document.createRange()
+            range.selectNodeContents(document.querySelector('.ql-editor p'))
+            return new Set([...range.getClientRects()].map(({ top }) => top)).size
+        }"""
+    )
+    screenshot(page, "text-measure")
+    # The last line is short, and words do not break.
+    assert 62 <= len(words * 3) / (lines - 0.5) <= 70
+    expect(page.locator(".text-count")).to_contain_text(re.compile(r"\d characters$"))
+    press(page, "Shift+ArrowLeft")
+    expect(page.locator(".text-count")).to_have_text(re.compile(r" 1 character selected$"))
+
+
+def test_following_jumps_where_less_motion_is_asked_for(shared_server: CollabServer, open_page: OpenPage) -> None:
+    watch = """
+        const scrollTo = Element.prototype.scrollTo
+        Element.prototype.scrollTo = function (options) { window.scrolled = options.behavior; return scrollTo.call(this, options) }
+    """
+    ann = open_text(open_page, shared_server, "still", reduced_motion="reduce", init_script=watch)
+    ben = open_text(open_page, shared_server, "still", name="Ben")
+    write(ben, "top" + "\n" * 60)
+    ann.get_by_role("button", name=re.compile("Ben")).click()
+    expect(ann.locator(".follow-bar")).to_be_visible()
+    press(ben, "Control+Home")
+    press(ben, "Control+End")
+    ann.wait_for_function("() => window.scrolled !== undefined")
+    assert ann.evaluate("() => window.scrolled") == "instant"

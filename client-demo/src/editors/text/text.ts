@@ -75,18 +75,21 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
     const selected = range !== null && range.length > 0
     const words = selected ? quill.getText(range.index, range.length) : quill.getText()
     const characters = selected ? range.length : quill.getLength() - 1
-    const number = countWords(words)
-    count.textContent = `${number} ${number === 1 ? 'word' : 'words'} · ${characters} characters${selected ? ' selected' : ''}`
+    count.textContent = `${counted(countWords(words), 'word')} · ${counted(characters, 'character')}${selected ? ' selected' : ''}`
   })
   quill.on('editor-change', showCount)
   showCount()
 
   // -- pictures --------------------------------------------------------------------------------
-  async function insertPictures(index: number, files: Iterable<Blob>): Promise<void> {
+  async function insertPictures(index: number, files: Iterable<File>): Promise<void> {
     for (const file of files) {
       try {
         const { url } = await pictureOf(file)
-        quill.insertEmbed(Math.min(index, quill.getLength() - 1), 'image', url, 'user')
+        const at = Math.min(index, quill.getLength() - 1)
+        const alt = file.name.replace(/\.\w+$/, '') || 'Picture'
+        quill.updateContents(new Delta().retain(at).insert({ image: url }, { alt }), 'user')
+        index = at + 1
+        quill.setSelection(index, 0, 'user')
       } catch (error) {
         context.toast({ words: error instanceof Error ? error.message : 'This picture cannot be used.', tone: 'warn' })
       }
@@ -109,7 +112,8 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
     const top = page.offsetTop + at.top
     const { scrollTop, clientHeight } = scroller
     if (top < scrollTop + 80 || top > scrollTop + clientHeight - 120) {
-      scroller.scrollTo({ top: top - clientHeight / 2, behavior: 'smooth' })
+      const still = matchMedia('(prefers-reduced-motion: reduce)').matches
+      scroller.scrollTo({ top: top - clientHeight / 2, behavior: still ? 'instant' : 'smooth' })
     }
   }
   const onAwareness = (): void => {
@@ -226,6 +230,10 @@ function undoOfOwn(quill: Quill, text: Y.Text, binding: QuillBinding): { manager
       manager.destroy()
     },
   }
+}
+
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
 }
 
 function countWords(text: string): number {

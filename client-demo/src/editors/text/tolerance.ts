@@ -15,6 +15,7 @@ const ATTRIBUTES: Record<string, (value: unknown) => boolean> = {
   underline: isFlag,
   code: isFlag,
   blockquote: isFlag,
+  alt: (value) => typeof value === 'string',
   link: (value) => typeof value === 'string',
   header: (value) => typeof value === 'number' && value >= 1 && value <= 6,
   indent: (value) => typeof value === 'number' && value >= 1 && value <= 8,
