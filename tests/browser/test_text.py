@@ -168,6 +168,34 @@ def test_the_caret_follows_pasted_pictures(shared_server: CollabServer, open_pag
         assert page.locator(".ql-editor p").evaluate(parts) == ["seen: ", "A grey heron", "A stork", "!"]
 
 
+# -- reading ----------------------------------------------------------------------------------------
+
+
+def test_readers_are_offered_what_they_can_do(start_server: Any, open_page: OpenPage, screenshot: Screenshot) -> None:
+    server = start_server(args=["--default-role", "viewer"])
+    text = open_page(f"{server.url}/d/read?kind=text")
+    expect(text.locator(".pill-words")).to_have_text("View only", timeout=15_000)
+    editor = text.locator(".ql-editor")
+    expect(editor).to_have_attribute("data-placeholder", "Nothing is written here yet.")
+    expect(editor).to_have_attribute("aria-readonly", "true")
+    text.get_by_label("Menu").click()
+    expect(text.get_by_role("menuitem", name="Inspector")).to_be_visible()
+    for name in ("Undo", "Redo", "Insert picture", "Format"):
+        expect(text.get_by_role("menuitem", name=name)).to_have_count(0)
+    screenshot(text, "viewer-text")
+
+    code = open_page(f"{server.url}/d/read-code?kind=code")
+    expect(code.locator(".pill-words")).to_have_text("View only", timeout=15_000)
+    expect(code.locator(".cm-placeholder")).to_have_count(0)
+
+    board = open_page(f"{server.url}/d/read-board?kind=board")
+    expect(board.locator(".pill-words")).to_have_text("View only", timeout=15_000)
+    for name in ("Undo", "Redo"):
+        expect(board.get_by_role("button", name=name)).to_be_hidden()
+    expect(board.get_by_role("button", name="Zoom in")).to_be_visible()
+    screenshot(board, "viewer-board")
+
+
 def test_a_line_has_about_68_letters(shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot) -> None:
     page = open_text(open_page, shared_server, "measure")
     words = (

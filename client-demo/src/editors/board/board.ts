@@ -120,6 +120,7 @@ class Board {
       if (!READING_TOOLS.has(this.stage.tool)) this.chooseTool('select')
     }
     this.dock.setReadOnly(readOnly)
+    this.zoom.setReadOnly(readOnly)
     this.invalidate('overlay')
   }
 

@@ -52,10 +52,15 @@ export interface ZoomActions {
 }
 
 /** Zoom and undo. */
-export function zoomBar(actions: ZoomActions): { element: HTMLElement; show(zoom: number): void } {
+export function zoomBar(actions: ZoomActions): { element: HTMLElement; show(zoom: number): void; setReadOnly(readOnly: boolean): void } {
   const percent = h('button', {
     class: 'button plain board-percent', type: 'button', title: 'Zoom to 100 %  Shift 0', onclick: () => actions.zoomTo(1),
   })
+  const changing = [
+    h('span', { class: 'board-zoom-line' }),
+    button('Undo  Ctrl Z', icon(Undo2), () => actions.undo()),
+    button('Redo  Ctrl Shift Z', icon(Redo2), () => actions.redo()),
+  ]
   const element = h(
     'div',
     { class: 'board-zoom floating', role: 'group', 'aria-label': 'Zoom and undo' },
@@ -63,9 +68,7 @@ export function zoomBar(actions: ZoomActions): { element: HTMLElement; show(zoom
     percent,
     button('Zoom in  +', icon(Plus), () => actions.zoomBy(1.25), 'roomy'),
     button('Show everything  Shift 1', icon(Maximize), () => actions.fitAll()),
-    h('span', { class: 'board-zoom-line' }),
-    button('Undo  Ctrl Z', icon(Undo2), () => actions.undo()),
-    button('Redo  Ctrl Shift Z', icon(Redo2), () => actions.redo()),
+    ...changing,
     h('span', { class: 'board-zoom-line roomy' }),
     button('Map  M', icon(MapIcon), () => actions.toggleMap(), 'roomy'),
     button('Keyboard shortcuts  ?', icon(Keyboard), () => actions.help(), 'roomy'),
@@ -74,6 +77,9 @@ export function zoomBar(actions: ZoomActions): { element: HTMLElement; show(zoom
     element,
     show: (zoom) => {
       percent.textContent = `${Math.round(zoom * 100)} %`
+    },
+    setReadOnly: (readOnly) => {
+      for (const part of changing) part.hidden = readOnly
     },
   }
 }

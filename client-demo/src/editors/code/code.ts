@@ -50,6 +50,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   const { awareness } = context
   const undoManager = new Y.UndoManager(text, { captureTimeout: 400 })
   const writable = new Compartment()
+  const forWriters = placeholder('Type code here')
   const language = new Compartment()
   let followed: number | null = null
 
@@ -74,7 +75,6 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
         search({ top: true }),
         EditorState.phrases.of(SEARCH_WORDS),
         highlightSelectionMatches(),
-        placeholder('Type code here'),
         keymap.of([
           ...yUndoManagerKeymap,
           ...closeBracketsKeymap,
@@ -88,7 +88,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
         EditorState.lineSeparator.of('\n'),
         yCollab(text, null, { undoManager }),
         remoteCarets(text, awareness),
-        writable.of([]),
+        writable.of(forWriters),
         language.of([]),
         codeTheme,
         EditorView.contentAttributes.of({ 'aria-label': 'Code' }),
@@ -158,7 +158,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   showLanguage()
   return {
     setReadOnly: (readOnly) => {
-      view.dispatch({ effects: writable.reconfigure(readOnly ? [EditorState.readOnly.of(true)] : []) })
+      view.dispatch({ effects: writable.reconfigure(readOnly ? EditorState.readOnly.of(true) : forWriters) })
       languageButton.disabled = readOnly
     },
     follow: (client) => {
@@ -167,7 +167,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
     },
     focus: () => view.focus(),
     menu: () => [
-      { label: 'Find and replace', hint: 'Ctrl F', run: () => void openSearchPanel(view) },
+      { label: view.state.readOnly ? 'Find' : 'Find and replace', hint: 'Ctrl F', run: () => void openSearchPanel(view) },
       {
         label: 'Download',
         run: () => download(provider.document, view.state.doc.toString()),

@@ -22,6 +22,8 @@ const KEYS = 'Alt F10 leads to the formatting bar, Escape back. Tab indents in l
 /** Typing without a pause for so many milliseconds is one step of undo. */
 const LONGEST_STEP = 1500
 
+const PLACEHOLDER = 'Write something. “# ” makes a heading, “- ” a list, “[] ” a task.'
+
 /** Fill `host` with a text editor. */
 export function mount(host: HTMLElement, context: EditorContext): Editor {
   const { doc, awareness } = context
@@ -33,7 +35,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
 
   const quill = new Quill(page, {
     formats: FORMATS,
-    placeholder: 'Write something. “# ” makes a heading, “- ” a list, “[] ” a task.',
+    placeholder: PLACEHOLDER,
     modules: {
       keyboard: { bindings: TABS },
       // Undo is the Y.UndoManager's; Quill's own history would undo what others did.
@@ -134,6 +136,9 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   return {
     setReadOnly: (readOnly) => {
       quill.enable(!readOnly)
+      quill.root.setAttribute('aria-readonly', String(readOnly))
+      quill.root.dataset['placeholder'] = readOnly ? 'Nothing is written here yet.' : PLACEHOLDER
+      keys.textContent = readOnly ? '' : KEYS
       if (readOnly) tools.hide()
     },
     follow: (client) => {
@@ -141,11 +146,15 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
       keepInView()
     },
     focus: () => quill.focus({ preventScroll: true }),
-    menu: () => [
-      { label: 'Undo', hint: 'Ctrl Z', run: () => undo.manager.undo() },
-      { label: 'Redo', hint: 'Ctrl Shift Z', run: () => undo.manager.redo() },
-      { label: 'Insert picture', run: choosePictures },
-    ],
+    menu: () =>
+      quill.isEnabled()
+        ? [
+            { label: 'Undo', hint: 'Ctrl Z', run: () => undo.manager.undo() },
+            { label: 'Redo', hint: 'Ctrl Shift Z', run: () => undo.manager.redo() },
+            { label: 'Format', hint: 'Alt F10', run: () => tools.enter() },
+            { label: 'Insert picture', run: choosePictures },
+          ]
+        : [],
     destroy: () => {
       awareness.off('change', onAwareness)
       awareness.setLocalStateField('cursor', null)
