@@ -32,19 +32,42 @@ def test_properties_and_the_keyboard_alone(shared_server: CollabServer, open_pag
     expect(page.locator(".board-spoken")).to_have_text(re.compile("Note: by keys, 2 of 2, selected"))
     board.press("Tab")
     expect(page.locator(".board-spoken")).to_have_text(re.compile("Rectangle, 1 of 2, selected"))
-    board.press("ArrowDown")
-    page.get_by_role("button", name="Fill green").focus()
+    board.press("ArrowDown", "Control+Enter")
+    assert page.evaluate(focused) == "Stroke ink", "a key leads into the properties"
+
+    def tab_to(name: str) -> None:
+        for _ in range(30):
+            if page.evaluate(focused) == name:
+                return
+            board.press("Tab")
+        raise AssertionError(f"Tab does not come to {name}")
+
+    tab_to("Fill green")
     board.press("Enter")
     board.until(lambda shapes: any(shape.get("fill") == "green" for shape in shapes.values()), "filled")
     assert page.evaluate(focused) == "Fill green", "the focus stays where it was"
-    page.get_by_role("button", name="Dash dashed").press(" ")
-    page.get_by_role("button", name="Width L").press("Enter")
-    page.get_by_role("button", name="Font size XL").press("Enter")
-    page.get_by_label("Opacity").press("ArrowLeft")
+    tab_to("Width L")
+    board.press("Enter")
+    tab_to("Dash dashed")
+    board.press(" ")
+    tab_to("Font size XL")
+    board.press("Enter")
+    tab_to("Opacity")
+    board.press("ArrowLeft")
     want = {"fill": "green", "dash": "dashed", "width": "L", "fontSize": "XL", "opacity": 0.95}
     board.until(lambda shapes: any(want.items() <= shape.items() for shape in shapes.values()), "all properties")
     board.press("Escape")
     assert page.evaluate(focused) == "Whiteboard", "Escape leads back to the board"
+    expect(page.locator(".board-panel")).to_be_visible()
+    # Past the last shape Tab leaves the board, past the first one Shift+Tab; the selection stays.
+    board.press("Tab")
+    assert page.evaluate(focused) == "Stroke ink", "the properties come next"
+    board.press("Shift+Tab", "Shift+Tab")
+    expect(page.locator(".board-spoken")).to_have_text(re.compile("Note: by keys, 2 of 2, selected"))
+    board.press("Shift+Tab")
+    assert page.evaluate(focused) != "Whiteboard", "Shift+Tab leaves"
+    board.press("Tab")
+    assert page.evaluate(focused) == "Whiteboard"
     board.press("Escape")
     expect(page.locator(".board-panel")).to_be_hidden()
     board.press("Tab")

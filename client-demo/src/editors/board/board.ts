@@ -167,6 +167,11 @@ class Board {
       {
         stage: this.stage, edits: this.edits, pointers: this.pointers, tools: this.tools, viewing: this.viewing, writing: this.writing,
         chooseTool: (tool) => this.chooseTool(tool),
+        toPanel: () => {
+          // It may have been selected since the last frame.
+          this.showPanel()
+          this.panel.focus()
+        },
         undo: () => this.undo(),
         redo: () => this.redo(),
         toggleMap: () => this.map.toggle(),

@@ -45,7 +45,7 @@ export function rowsFor(types: Iterable<Shape['type']>): PanelState['rows'] {
 /** Make the panel. `show` with null hides it; `beside` is the selection in screen pixels. */
 export function panel(
   actions: PanelActions,
-): { element: HTMLElement; show(state: PanelState | null, dark: boolean): void; place(beside: Box | null, frame: { w: number; h: number }, others: () => Box[]): void } {
+): { element: HTMLElement; show(state: PanelState | null, dark: boolean): void; focus(): void; place(beside: Box | null, frame: { w: number; h: number }, others: () => Box[]): void } {
   const element = h('aside', { class: 'board-panel floating', 'aria-label': 'Properties', hidden: true })
   let shown = ''
   let placed = ''
@@ -98,6 +98,9 @@ export function panel(
       if (state === null || key === shown || element.querySelector('input:active') !== null) return
       shown = key
       render(state, dark)
+    },
+    focus: () => {
+      if (!element.hidden) [...element.querySelectorAll('button')].find((control) => control.checkVisibility())?.focus()
     },
     place: (beside, frame, others) => {
       if (element.hidden) return

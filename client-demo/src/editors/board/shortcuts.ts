@@ -22,6 +22,8 @@ export interface ShortcutParts {
   viewing: Viewing
   writing: Writing
   chooseTool(tool: Tool): void
+  /** Put the focus into the properties, if there are any. */
+  toPanel(): void
   undo(): void
   redo(): void
   toggleMap(): void
@@ -53,10 +55,11 @@ export class Shortcuts {
     if (target !== this.root && target !== document.body && !this.root.contains(target)) return
     if (target.matches('input:not([type=range]), textarea, [contenteditable=true]')) return
     const onControl = target !== this.root && target !== document.body
+    const command = event.ctrlKey || event.metaKey
+    // Back to the board, on which everything is as it was; the next Escape is the board's.
     if (onControl && event.key === 'Escape') this.root.focus({ preventScroll: true })
-    if (onControl && CONTROL_KEYS.has(event.key)) return
-    const handled = event.ctrlKey || event.metaKey ? this.command(event) : this.key(event)
-    if (!handled) return
+    else if (onControl && CONTROL_KEYS.has(event.key)) return
+    else if (!(command ? this.command(event) : this.key(event))) return
     event.preventDefault()
     event.stopPropagation()
   }
@@ -81,6 +84,9 @@ export class Shortcuts {
         return true
       case 'd':
         edits.duplicate()
+        return true
+      case 'enter':
+        this.parts.toPanel()
         return true
       case 'l':
         edits.lock(!stage.selected.every((shape) => shape.locked))
@@ -112,10 +118,7 @@ export class Shortcuts {
         this.enter()
         return true
       case 'Tab':
-        // Without a selection it goes on to the buttons, as everywhere.
-        if (stage.tool !== 'select' || stage.selection.size === 0) return false
-        this.walk(event.shiftKey ? -1 : 1)
-        return true
+        return stage.tool === 'select' && stage.selection.size > 0 && this.walk(event.shiftKey ? -1 : 1)
       case ']':
         edits.restack('top')
         return true
@@ -167,15 +170,16 @@ export class Shortcuts {
     }
   }
 
-  /** Select the shape after or before the selected one, as one reads. */
-  private walk(by: 1 | -1): void {
+  /** Select the shape after or before the selected one, as one reads; past the ends the focus goes on to the buttons. */
+  private walk(by: 1 | -1): boolean {
     const { stage, viewing } = this.parts
     const order = inReadingOrder(stage.shapes)
     const at = order.findIndex((shape) => stage.selection.has(shape.id))
-    const next = order[(at + by + order.length) % order.length]
-    if (next === undefined) return
+    const next = order[at + by]
+    if (next === undefined) return false
     stage.select([next.id])
     viewing.show(stage.boundsOf(next))
+    return true
   }
 
   private nudge([dx, dy]: readonly [number, number], step: number): void {

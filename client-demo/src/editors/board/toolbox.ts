@@ -55,8 +55,9 @@ export const SHORTCUTS: Record<string, [string, string][]> = {
   ],
   'By keyboard alone': [
     ['Enter', 'Make a shape; take one; write in it'],
-    ['Tab', 'From the selected shape to the next'],
+    ['Tab', 'From shape to shape, then to the buttons'],
+    ['Ctrl Enter', 'To the properties of the selection'],
     ['Ctrl A', 'Select everything'],
-    ['Escape', 'Back to Select; select nothing'],
+    ['Escape', 'Back to the board; to Select; select nothing'],
   ],
 }
