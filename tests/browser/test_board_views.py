@@ -234,3 +234,39 @@ def test_undo_takes_back_ones_own_drawing_only(shared_server: CollabServer, open
     ben.press("Control+a")
     ben.expect_selected(1)
     assert len(ben.shapes()) == 1
+
+
+def test_no_undo_leaves_a_text_without_letters(shared_server: CollabServer, open_page: OpenPage) -> None:
+    board = Board(open_page, shared_server, "undo-text")
+    page = board.page
+
+    def text_is(words: str | None) -> None:
+        texts = [] if words is None else [words]
+        board.until(lambda shapes: [shape.get("text") for shape in shapes.values()] == texts, f"{words!r} alone")
+
+    def write_slowly(words: str) -> None:
+        for part in words.split():
+            page.keyboard.type(part)
+            page.wait_for_timeout(500)
+        board.press("Escape")
+
+    board.press("t", "Enter")
+    write_slowly("her on")
+    text_is("heron")
+    board.press("Control+z")
+    text_is(None)
+    board.press("Control+Shift+z")
+    text_is("heron")
+    # Begun and left without a letter: nothing that an undo would bring back.
+    board.press("Escape", "t", "Enter", "Escape")
+    board.press("Control+z")
+    text_is(None)
+    board.press("Control+Shift+z", "Enter", "Enter")
+    text_is("heron")
+    # Emptied, and so gone; one undo brings it back with its letters.
+    board.press("Control+a", "Delete")
+    page.wait_for_timeout(500)
+    board.press("Escape")
+    text_is(None)
+    board.press("Control+z")
+    text_is("heron")

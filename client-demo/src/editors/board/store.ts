@@ -23,6 +23,9 @@ function structure(): Uint8Array {
   return update
 }
 
+/** Edits that follow each other within so many milliseconds are one step of undo. */
+const CAPTURE = 400
+
 /** To the top or the bottom of everything, or past one other shape. */
 export type Restack = 'top' | 'bottom' | 'up' | 'down'
 
@@ -38,7 +41,7 @@ export class BoardStore {
 
   constructor(private readonly doc: Y.Doc) {
     this.board = doc.getMap('board')
-    this.undo = new Y.UndoManager(this.board, { trackedOrigins: new Set([BOARD_ORIGIN]), captureTimeout: 400 })
+    this.undo = new Y.UndoManager(this.board, { trackedOrigins: new Set([BOARD_ORIGIN]), captureTimeout: CAPTURE })
     this.board.observeDeep(this.onEvents)
     for (const id of this.map?.keys() ?? []) this.read(id)
   }
@@ -59,9 +62,19 @@ export class BoardStore {
     return this.sorted
   }
 
-  /** The next edits are a step of undo of their own. */
+  /** The next edits are a step of undo of their own, unless a long one is under way. */
   step(): void {
-    this.undo.stopCapturing()
+    if (this.undo.captureTimeout !== Infinity) this.undo.stopCapturing()
+  }
+
+  /** All edits until the returned function is called are one step of undo. */
+  longStep(): () => void {
+    this.step()
+    this.undo.captureTimeout = Infinity
+    return () => {
+      this.undo.captureTimeout = CAPTURE
+      this.step()
+    }
   }
 
   /** Put shapes on top of everything, in the order given. */

@@ -24,15 +24,23 @@ export class Writing {
     this.open?.end()
   }
 
-  /** Write in a shape, if it holds text and may be changed. */
-  begin(id: string): void {
+  /**
+   * Write in a shape, if it holds text and may be changed.
+   * @param endStep ends the step of undo that has begun with the shape.
+   */
+  begin(id: string, endStep?: () => void): void {
     const { stage } = this
     const { store } = stage
     const shape = stage.lookup(id)
     const text = stage.readOnly || shape === undefined || !holdsText(shape) || shape.locked ? null : store.textOf(id)
-    if (shape === undefined || text === null) return
+    if (shape === undefined || text === null) {
+      endStep?.()
+      return
+    }
     this.end()
     this.on.begin()
+    // A free text is its letters: half an undo would leave one that nobody sees.
+    const finish = endStep ?? (shape.type === 'text' ? store.longStep() : () => store.step())
     store.step()
     stage.editing = id
     stage.select([id])
@@ -46,7 +54,7 @@ export class Writing {
         this.open = null
         stage.editing = null
         if (empty && store.get(id)?.type === 'text') this.on.empty(id)
-        store.step()
+        finish()
         stage.invalidate()
         this.on.end()
       },
@@ -59,9 +67,10 @@ export class Writing {
     const { stage } = this
     const size = FONT_SIZES[stage.look.fontSize]
     const shape = { ...freshShape(stage, 'text', { x: at.x, y: at.y - size * 0.65 }), fill: 'none', ...textSize('', size) }
-    stage.store.step()
+    this.end()
+    const endStep = stage.store.longStep()
     stage.store.add([shape])
-    this.begin(shape.id)
+    this.begin(shape.id, endStep)
   }
 
   /** Keep the letters over their shape, wherever it goes. */
