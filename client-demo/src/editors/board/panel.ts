@@ -11,6 +11,10 @@ import type { Restack } from './store'
 const GAP = 24
 const EDGE = 12
 const ABOVE_DOCK = 76
+const ABOVE_ZOOM = 126
+/** Widths of the board as in board.css: zoom lies above the tools; the panel lies there, too. */
+const MEDIUM = 1120
+const NARROW = 640
 
 export interface PanelActions {
   /** A property was chosen. `more` follows while a slider moves. */
@@ -108,7 +112,7 @@ export function panel(
       const key = JSON.stringify([beside, frame, shown])
       if (key === placed) return
       placed = key
-      if (matchMedia('(max-width: 640px)').matches) {
+      if (frame.w <= NARROW) {
         element.style.left = element.style.top = ''
         return
       }
@@ -121,7 +125,7 @@ export function panel(
 
 /** Beside the selection, where it covers the fewest other things; without one, at the left. */
 function placeFor(size: { w: number; h: number }, beside: Box | null, frame: { w: number; h: number }, others: () => Box[]): Point {
-  const most = { x: frame.w - size.w - EDGE, y: frame.h - size.h - ABOVE_DOCK }
+  const most = { x: frame.w - size.w - EDGE, y: frame.h - size.h - (frame.w <= MEDIUM ? ABOVE_ZOOM : ABOVE_DOCK) }
   const inFrame = ({ x, y }: Point): Point => ({ x: Math.max(EDGE, Math.min(x, most.x)), y: Math.max(EDGE, Math.min(y, most.y)) })
   if (beside === null) return inFrame({ x: 16, y: (frame.h - size.h) / 2 })
   const middle = { x: beside.x + beside.w / 2 - size.w / 2, y: beside.y + beside.h / 2 - size.h / 2 }
