@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -101,3 +102,27 @@ def test_a_locked_shape_has_a_panel_without_a_stray_line(
     expect(actions.get_by_role("button", name="Unlock")).to_be_visible()
     screenshot(board.page, "board-locked")
     assert actions.evaluate(line) == "0px"
+
+
+def test_where_shapes_differ_nothing_is_chosen(shared_server: CollabServer, open_page: OpenPage) -> None:
+    board = Board(open_page, shared_server, "mixed")
+    page = board.page
+    arrow: Any = {"type": "arrow", "x": 0, "y": 200, "points": [[0, 0], [50, 0]], "width": "M"}
+    board.put(
+        a=box(-200, -60, fill="red", width="L"),
+        b=box(0, -60, fill="blue", width="L"),
+        c=box(0, 100, fill="green", width="S", locked=True),
+        d=arrow,
+    )
+    board.drag((-300, -200), (150, 60))
+    board.expect_selected(2)
+    fills = page.get_by_role("group", name="Fill").locator("[aria-pressed=true]")
+    expect(page.get_by_role("button", name="Width L")).to_have_attribute("aria-pressed", "true")
+    expect(fills).to_have_count(0)
+    page.get_by_role("button", name="Fill green").click()
+    expect(fills).to_have_attribute("aria-label", "Fill green")
+    board.press("Control+a")
+    board.expect_selected(3)
+    # An arrow has no fill that could differ.
+    expect(fills).to_have_attribute("aria-label", "Fill green")
+    expect(page.get_by_role("group", name="Width").locator("[aria-pressed=true]")).to_have_count(0)

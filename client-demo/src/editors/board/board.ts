@@ -14,7 +14,7 @@ import { Live } from './live'
 import { keptLook } from './look'
 import { Minimap } from './minimap'
 import { onScreen, selectionOnScreen } from './overlay'
-import { panel, rowsFor, type PanelState } from './panel'
+import { commonLook, panel, rowsFor, type PanelState } from './panel'
 import { Pointers } from './pointers'
 import { Screen } from './screen'
 import type { Shape } from './shapes'
@@ -261,9 +261,10 @@ class Board {
     if (readOnly || this.pointers.gesture !== null || this.writing.active) return null
     const [first] = selected
     if (first !== undefined) {
-      const { stroke, fill: inside, width, dash, opacity, fontSize } = first
+      // What is locked among them does not change with the rest.
+      const open = selected.filter((shape) => !shape.locked)
       return {
-        look: { stroke, fill: inside, width, dash, opacity, fontSize },
+        look: commonLook(open, look),
         rows: rowsFor(selected.map((shape) => shape.type)),
         selected: true,
         locked: selected.every((shape) => shape.locked),

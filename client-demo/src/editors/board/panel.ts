@@ -25,9 +25,12 @@ export interface PanelActions {
   remove(): void
 }
 
+/** A look; null where shapes differ. */
+type CommonLook = { [Key in keyof Look]: Look[Key] | null }
+
 /** What the panel shows: the look, which rows make sense, and whether there is a selection. */
 export interface PanelState {
-  look: Look
+  look: CommonLook
   rows: { stroke: boolean; fill: boolean; width: boolean; font: boolean }
   selected: boolean
   locked: boolean
@@ -44,6 +47,19 @@ export function rowsFor(types: Iterable<Shape['type']>): PanelState['rows'] {
     rows.font ||= box || type === 'note' || type === 'text'
   }
   return rows
+}
+
+const ROW_OF: Partial<Record<keyof Look, keyof PanelState['rows']>> = { stroke: 'stroke', fill: 'fill', width: 'width', dash: 'width', fontSize: 'font' }
+
+/** What shapes have in common: of each property, what those say that show it. */
+export function commonLook(shapes: Shape[], otherwise: Look): CommonLook {
+  const look: CommonLook = { ...otherwise }
+  for (const key of Object.keys(look) as (keyof Look)[]) {
+    const row = ROW_OF[key]
+    const values = new Set(shapes.filter((shape) => row === undefined || rowsFor([shape.type])[row]).map((shape) => shape[key]))
+    if (values.size > 0) Object.assign(look, { [key]: values.size === 1 ? [...values][0] : null })
+  }
+  return look
 }
 
 /** Make the panel. `show` with null hides it; `beside` is the selection in screen pixels. */
@@ -148,7 +164,7 @@ function row(label: string, content: Node): HTMLElement {
   return h('div', { class: 'board-panel-row' }, h('span', { class: 'small quiet' }, label), content)
 }
 
-function swatches(label: 'Stroke' | 'Fill', current: string, dark: boolean, choose: (colour: string) => void): HTMLElement {
+function swatches(label: 'Stroke' | 'Fill', current: string | null, dark: boolean, choose: (colour: string) => void): HTMLElement {
   const filled = label === 'Fill'
   const names = filled ? ['none', ...Object.keys(PALETTE)] : Object.keys(PALETTE)
   return h(
@@ -173,7 +189,7 @@ function swatches(label: 'Stroke' | 'Fill', current: string, dark: boolean, choo
   )
 }
 
-function choices<T extends string>(label: string, values: T[], current: T, choose: (value: T) => void, words?: Record<T, string>): HTMLElement {
+function choices<T extends string>(label: string, values: T[], current: T | null, choose: (value: T) => void, words?: Record<T, string>): HTMLElement {
   return h(
     'div',
     { class: 'choices', role: 'group', 'aria-label': label },
@@ -187,9 +203,9 @@ function choices<T extends string>(label: string, values: T[], current: T, choos
   )
 }
 
-function slider(current: number, choose: (value: number, more: boolean) => void): HTMLElement {
+function slider(current: number | null, choose: (value: number, more: boolean) => void): HTMLElement {
   const input = h('input', { type: 'range', min: '10', max: '100', step: '5', class: 'slider', 'aria-label': 'Opacity', 'data-name': 'Opacity' })
-  input.value = String(Math.round(current * 100))
+  input.value = String(Math.round((current ?? 1) * 100))
   input.addEventListener('input', () => choose(Number(input.value) / 100, true))
   input.addEventListener('change', () => choose(Number(input.value) / 100, false))
   return input
@@ -206,8 +222,10 @@ function lookToggle(element: HTMLElement, { look, rows }: PanelState, dark: bool
     },
     h('span', { class: 'board-look-dot' }),
   )
-  toggle.style.setProperty('--swatch', rows.fill && look.fill !== 'none' ? fillColour(look.fill, dark) : 'transparent')
-  toggle.style.setProperty('--swatch-edge', rows.stroke ? strokeColour(look.stroke, dark) : fillColour(look.fill, dark))
+  const inside = rows.fill && look.fill !== null && look.fill !== 'none' ? fillColour(look.fill, dark) : null
+  const edge = rows.stroke && look.stroke !== null ? strokeColour(look.stroke, dark) : inside
+  toggle.style.setProperty('--swatch', inside ?? 'transparent')
+  toggle.style.setProperty('--swatch-edge', edge ?? 'var(--line-strong)')
   return toggle
 }
 
