@@ -14,6 +14,7 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Page, expect
 
 from tests.browser.pages import OpenPage, Screenshot, saved, write
+from tests.browser.test_access import axe
 
 IN_TEXT = "() => document.activeElement.matches('.ql-editor')"
 FOCUSED = "() => document.activeElement.getAttribute('aria-label')"
@@ -88,6 +89,7 @@ def test_the_formatting_bar_by_keys(shared_server: CollabServer, open_page: Open
     assert page.evaluate(FOCUSED) == "Bold"
     page.wait_for_timeout(200)
     screenshot(page, "text-bar-keys")
+    assert axe(page, "text with its bar") == []
     press(page, "End")
     assert page.evaluate(FOCUSED) == "Code block"
     press(page, "ArrowLeft", "Space")
@@ -99,6 +101,19 @@ def test_the_formatting_bar_by_keys(shared_server: CollabServer, open_page: Open
     expect(editor.locator("blockquote")).to_have_text("herons")
     press(page, "Alt+F10", "Shift+Tab")
     expect(bar).to_be_hidden()
+    page.get_by_label("Menu").click()
+    page.get_by_role("menuitem", name="Format").click()
+    assert page.evaluate(FOCUSED) == "Bold"
+    press(page, "Escape", "End", "Enter", "Enter", "Tab")
+    # After the text comes the button of an empty line, whose menu leads back to it.
+    assert page.evaluate(FOCUSED) == "Add a block"
+    press(page, "Enter")
+    expect(page.get_by_role("menu")).to_be_visible()
+    press(page, "Escape")
+    assert page.evaluate(FOCUSED) == "Add a block"
+    press(page, "Enter", "Enter")
+    page.keyboard.type("Birds")
+    expect(editor.locator("h1")).to_have_text("Birds")
 
 
 # -- links and pictures -----------------------------------------------------------------------------
@@ -125,7 +140,9 @@ def test_links_open_and_change_where_they_are_written(
     link.click()
     expect(card.get_by_role("link")).to_have_text("birds.example/herons")
     expect(card.get_by_role("link")).to_have_attribute("href", "https://birds.example/herons")
+    page.wait_for_timeout(200)
     screenshot(page, "text-link")
+    assert axe(page, "text with a link") == []
     card.get_by_role("button", name="Edit link").click()
     field = page.get_by_role("textbox", name="Link")
     expect(field).to_have_value("https://birds.example/herons")

@@ -200,6 +200,8 @@ export function toolbar(quill: Quill, addPicture: () => void): { enter(): void; 
   scroller?.addEventListener('scroll', onScroll, { passive: true })
   const onFocusOut = (event: FocusEvent): void => {
     const to = event.relatedTarget as Node | null
+    // The menu of an empty line gives the focus back to its button.
+    if (add.getAttribute('aria-expanded') === 'true') return
     if (to === quill.root) update()
     // Another window may have what the link is to be.
     else if (to === null ? event.target === quill.root : !parts.some((part) => part.contains(to))) hide()
