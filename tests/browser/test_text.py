@@ -159,6 +159,16 @@ def test_links_open_and_change_where_they_are_written(
     expect(card).to_be_hidden()
     expect(editor).to_have_text("see herons")
     expect(editor).to_be_focused()
+    # Without a selection the address is what the link says.
+    press(page, "End")
+    page.keyboard.type(" on ")
+    press(page, "Alt+F10", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "Enter")
+    expect(field).to_be_focused()
+    page.keyboard.type("birds.example")
+    press(page, "Enter")
+    expect(link).to_have_attribute("href", "https://birds.example")
+    expect(editor).to_have_text("see herons on birds.example")
+    expect(editor).to_be_focused()
 
 
 def test_the_caret_follows_pasted_pictures(shared_server: CollabServer, open_page: OpenPage) -> None:

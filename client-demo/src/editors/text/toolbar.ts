@@ -88,8 +88,9 @@ export function toolbar(quill: Quill, addPicture: () => void): { enter(): void; 
     if (linkRange === null) return
     const { link: current } = quill.getFormat(linkRange)
     link.value = typeof current === 'string' ? current : ''
-    linkRow.hidden = false
+    bar.hidden = linkRow.hidden = false
     link.focus()
+    update()
   }
   linkButton.addEventListener('pointerdown', (event) => event.preventDefault())
   linkButton.addEventListener('click', askLink)
@@ -103,7 +104,14 @@ export function toolbar(quill: Quill, addPicture: () => void): { enter(): void; 
     if (linkRange === null) return
     const typed = link.value.trim()
     const url = typed === '' ? false : /^[a-z]+:/i.test(typed) ? typed : `https://${typed}`
-    quill.formatText(linkRange.index, linkRange.length, 'link', url, 'user')
+    const { index, length } = linkRange
+    if (length > 0) {
+      quill.formatText(index, length, 'link', url, 'user')
+    } else if (url !== false) {
+      // Without a selection the address is what the link says.
+      quill.insertText(index, typed, 'link', url, 'user')
+      linkRange = { index: index + typed.length, length }
+    }
     closeLink()
   })
   link.addEventListener('keydown', (event) => {
