@@ -18,7 +18,12 @@ import structlog
 _BURST = 20
 #: of which so many may be of one offender, known by the first of these fields
 _BURST_EACH = 5
-_OFFENDERS = ("connection", "participant", "document")
+#: people come and go more often than something goes wrong, and whoever has ten documents open comes ten times
+_BURSTS = dict.fromkeys(("session joined", "session left"), (40, 10))
+_OFFENDERS = ("participant", "connection", "document")
+#: what others choose is cut at so many characters
+_MAX_NAME = 200
+_NAMES = ("participant", "document", "fault")
 #: offenders that are remembered
 _MAX_WINDOWS = 5000
 _WINDOW = 10.0
@@ -28,7 +33,7 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 class _Bounded:
     """Drops lines of one event beyond a burst, and says later how many it dropped.
 
-    Of one offender (a connection, a participant, a document) fewer lines of one event are written than of
+    Of one offender (a participant, a connection, a document) fewer lines of one event are written than of
     all together, so that a noisy one does not hide the others.
     """
 
@@ -39,11 +44,12 @@ class _Bounded:
         self, _logger: Any, _method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
         words = str(event.get("event"))
+        burst, burst_each = _BURSTS.get(words, (_BURST, _BURST_EACH))
         for key in _OFFENDERS:
             if key in event:
-                self._count(event, (words, key, str(event[key])), _BURST_EACH)
+                self._count(event, (words, key, str(event[key])), burst_each)
                 break
-        self._count(event, (words,), _BURST)
+        self._count(event, (words,), burst)
         return event
 
     def _count(self, event: MutableMapping[str, Any], key: tuple[str, ...], burst: int) -> None:
@@ -59,6 +65,16 @@ class _Bounded:
             self._windows.popitem(last=False)
         if count > burst:
             raise structlog.DropEvent
+
+
+def _on_one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Names that others chose neither steer a terminal nor fill the log."""
+    for key in _NAMES:
+        name = event.get(key)
+        if isinstance(name, str):
+            name = name[:_MAX_NAME]
+            event[key] = name if name.isprintable() else name.encode("unicode_escape").decode()
+    return event
 
 
 def configure_logging(format: str | None, level: str) -> None:
@@ -77,6 +93,7 @@ def configure_logging(format: str | None, level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         _Bounded(),
+        _on_one_line,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if text:

@@ -195,7 +195,7 @@ class Hub:
             live.deleted = True
             gone = CollabError("document_deleted")
             for session in list(live.sessions.values()):
-                session.on_dismiss(gone)
+                session.dismiss(gone)
         return live
 
     def _deleted_elsewhere(self, name: str) -> None:

@@ -130,7 +130,7 @@ class LiveDocument:
         self._fan_out.enter(session)
         session.shares = (*session.shares, Share(self.pool))
         self.pool.add(1)
-        session.watch_expiry()
+        session.join(self.name)
         self.presence.join(
             session.id,
             session.client_id,

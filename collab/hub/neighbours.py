@@ -159,7 +159,7 @@ class Neighbours:
         elif kind == "dismiss":
             session = self._live.sessions.get(body["session"])
             if session is not None:
-                session.on_dismiss(CollabError("forbidden", "You were disconnected."))
+                session.dismiss(CollabError("forbidden", "You were disconnected."))
 
     def _take_people(self, node: str, body: dict[str, Any]) -> None:
         number, people, presence = body["n"], body["people"], self._live.presence

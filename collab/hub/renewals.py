@@ -109,6 +109,6 @@ def _follow(live: LiveDocument, session: Session, identity: Identity, error: Col
     if error is None and role is None:
         error = CollabError("forbidden")
     if error is not None or role is None:
-        session.on_dismiss(error or CollabError("forbidden"))
+        session.dismiss(error or CollabError("forbidden"))
     else:
         session.assume(identity, role)

@@ -9,12 +9,16 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from enum import Enum
 from typing import Any, Protocol
 
+import structlog
+
 from collab.errors import CollabError
 from collab.hub.shares import Share
 from collab.types import Identity, Role
 
 #: seconds before the end of a token at which its session is told, at most
 WARN_BEFORE = 60.0
+
+_log = structlog.get_logger("collab.session")
 
 
 class State(Enum):
@@ -33,6 +37,18 @@ MOVES: dict[State, frozenset[State]] = {
     State.BEHIND: frozenset({State.SYNCING, State.LIVE, State.BEHIND, State.CLOSED}),
     State.CLOSED: frozenset(),
 }
+
+
+def log_refusal(error: CollabError, document: str, **known: Any) -> None:
+    """Note that somebody was not let into a document; for every door.
+
+    Args:
+        document: as it was asked for.
+        known: what else is known of who asked (``connection``, ``participant``).
+    """
+    if error.code != "invalid_document":
+        known["document"] = document
+    _log.info("session refused", code=error.code, **known)
 
 
 class Encoder(Protocol, Hashable):
@@ -87,11 +103,12 @@ class Session:
         json_presence: whether it gets ``presence`` events instead of awareness updates.
         max_client_ids: how many awareness client ids it may own.
         shares: of budgets that it has together with others: its participant's, its address', its document's.
+        document: which it has joined.
     """
 
     __slots__ = (
-        "_expiry", "client_id", "encoder", "id", "identity", "json_presence",
-        "max_client_ids", "missed_left", "on_dismiss", "pipe", "request_sync", "role", "shares",
+        "_dismissed", "_expiry", "_joined_at", "_on_dismiss", "client_id", "document", "encoder", "id", "identity",
+        "json_presence", "max_client_ids", "missed_left", "pipe", "request_sync", "role", "shares",
         "state", "unacknowledged", "write",
     )  # fmt: skip
 
@@ -117,12 +134,30 @@ class Session:
         self.json_presence = json_presence
         self.max_client_ids = max_client_ids
         self.request_sync = request_sync
-        self.on_dismiss = on_dismiss
         self.shares: tuple[Share, ...] = ()
         self.state = State.SYNCING
         self.unacknowledged = 0
         self.missed_left: list[dict[str, Any]] = []
+        self.document = ""
+        self._joined_at = 0.0
+        self._on_dismiss = on_dismiss
+        self._dismissed: str | None = None
         self._expiry: asyncio.TimerHandle | None = None
+
+    def join(self, document: str) -> None:
+        """Be in ``document`` from now on: its end is watched, and noted with its beginning."""
+        self.document = document
+        self._joined_at = time.monotonic()
+        self.watch_expiry()
+        _log.info(
+            "session joined",
+            document=document, session=self.id[:6], participant=self.participant, role=self.role.word,
+        )  # fmt: skip
+
+    def dismiss(self, error: CollabError) -> None:
+        """Send the session away through its door."""
+        self._dismissed = error.code
+        self._on_dismiss(error)
 
     def move(self, state: State) -> None:
         """Go on to ``state``; raises RuntimeError where :data:`MOVES` does not allow it."""
@@ -131,6 +166,15 @@ class Session:
         self.state = state
         if state is State.CLOSED:
             self._stop_watching()
+            self._note_end()
+
+    def _note_end(self) -> None:
+        why = {} if self._dismissed is None else {"code": self._dismissed}
+        _log.info(
+            "session left",
+            document=self.document, session=self.id[:6], participant=self.participant,
+            seconds=round(time.monotonic() - self._joined_at, 1), **why,
+        )  # fmt: skip
 
     def require(self, role: Role) -> None:
         """Raise ``read_only`` or ``forbidden`` where the session's role is below ``role``."""
@@ -144,6 +188,12 @@ class Session:
         """Go on as ``identity`` with ``role``; a session that may write no more, or may now, is told."""
         before, self.identity, self.role = self.role, identity, role
         self.watch_expiry()
+        if role is not before:
+            _log.info(
+                "role changed",
+                document=self.document, session=self.id[:6], participant=self.participant,
+                role=role.word, before=before.word,
+            )  # fmt: skip
         could, can = before >= Role.EDITOR, role >= Role.EDITOR
         if could and not can:
             self.notify(CollabError("read_only"), role=role.word)
@@ -161,7 +211,7 @@ class Session:
     def _warn(self, expires_at: float) -> None:
         left = max(0.0, expires_at - time.time())
         self.notify(CollabError("token_expired", "Your sign-in expires soon.", retry_after=round(left, 1)))
-        self._later(left, self.on_dismiss, CollabError("token_expired"))
+        self._later(left, self.dismiss, CollabError("token_expired"))
 
     def _later(self, seconds: float, function: Callable[[Any], None], argument: Any) -> None:
         self._expiry = asyncio.get_running_loop().call_later(max(0.0, seconds), function, argument)

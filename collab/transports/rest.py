@@ -23,6 +23,7 @@ from typing import Any, cast
 import orjson
 from aiohttp import hdrs, web
 from marshmallow import Schema
+from structlog.contextvars import bound_contextvars
 
 from collab.auth.base import Authenticator, ShownUser
 from collab.documents.editing import edit
@@ -32,6 +33,7 @@ from collab.hub.hub import Hub
 from collab.hub.limits import SharedLimits
 from collab.hub.live_document import LiveDocument
 from collab.hub.reader import Reader
+from collab.hub.session import log_refusal
 from collab.stores.base import DocumentInfo, Version
 from collab.transports.api_page import api_page
 from collab.transports.openapi import PREFIX, ROUTES, Route, openapi_document
@@ -231,12 +233,33 @@ class RestDoor:
     async def _serve(
         self, route: Route, query: Schema, body: Schema | type[bytes] | None, request: web.Request
     ) -> web.StreamResponse:
+        who: dict[str, str] = {}
+        try:
+            return await self._answer(route, query, body, request, who)
+        except CollabError as error:
+            if route.name == "get_events":
+                log_refusal(error, request.match_info["document"], **who)
+            raise
+
+    async def _answer(
+        self,
+        route: Route,
+        query: Schema,
+        body: Schema | type[bytes] | None,
+        request: web.Request,
+        who: dict[str, str],
+    ) -> web.StreamResponse:
+        """Serve a request; ``who`` is told who it comes from, as soon as that is known."""
         if self._hub.draining:
             raise CollabError("draining", retry_after=1)
         rate = self._rates.of(self._peers.address(request))
         await rate.wait()
-        identity = await self._identify(route, request)
         document = request.match_info.get("document", "")
+        known = {"document": document} if document else {}
+        with bound_contextvars(**known):  # for what the authenticator has to say
+            identity = await self._identify(route, request)
+        if identity.id is not None:
+            who["participant"] = identity.id
         role = self._check_role(route, identity, document, request) if document else None
         values = await self._parser.parse(query, request, location="query")
         payload: Any = None
@@ -464,7 +487,7 @@ class RestDoor:
         name = call.request.match_info["session"]
         session = live.sessions.get(name) if live is not None else None
         if session is not None:
-            session.on_dismiss(CollabError("forbidden", "You were disconnected."))
+            session.dismiss(CollabError("forbidden", "You were disconnected."))
         elif live is not None and live.neighbours is not None and name in live.presence.sessions:
             live.neighbours.dismiss(name)
         else:

@@ -20,6 +20,7 @@ import orjson
 import socketio
 import structlog
 from aiohttp import web
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from collab import __version__
 from collab.auth.base import Authenticator, ShownUser
@@ -28,7 +29,7 @@ from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.limits import Budget, SharedLimits
 from collab.hub.reader import Reader
-from collab.hub.session import Session
+from collab.hub.session import Session, log_refusal
 from collab.protocol import packets
 from collab.protocol.events import EVENTS
 from collab.protocol.frames import Frames
@@ -172,7 +173,8 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         connection.partial = None
 
     def _protocol_error(self, socket: EngineSocket, words: str) -> None:
-        _log.info("protocol error", connection=socket.sid[:6], fault=words[:80])
+        who = {"connection": socket.sid[:6]} if socket.connection is None else socket.connection.who_and_where
+        _log.info("protocol error", fault=words[:80], **who)
 
     def _detach(self, attachment: Attachment) -> None:
         """Take a session out of its document and out of every index. Idempotent."""
@@ -279,6 +281,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         try:
             await self._admit_session(connection, namespace, prefix, auth)
         except CollabError as error:
+            log_refusal(error, namespace.removeprefix(prefix), **connection.who)
             connection.count_fault(error)
             self._refuse(connection, namespace, {"message": error.message, "data": error.as_dict()})
         except Exception:
@@ -299,9 +302,12 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             raise CollabError("too_many_documents", detail={"limit": limit, "scope": "connection"})
         own_door = DOORS[prefix]
         request = load_connect(auth, strict=own_door)
+        bind_contextvars(document=name)  # for what the authenticator has to say
         identity = await self._authenticator.authenticate(
             request.token, ShownUser(request.name, request.color)
         )
+        unbind_contextvars("document")
+        connection.participant = identity.id
         role = identity.role_for(name)
         if role is None:
             raise CollabError("unauthorized" if request.token is None else "forbidden")
@@ -394,7 +400,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         if socket is not None and socket.connection is not None:
             attachment = socket.connection.attachments.get(namespace)
             if attachment is not None:
-                self._dismiss(attachment, CollabError("forbidden", "You were disconnected."))
+                attachment.session.dismiss(CollabError("forbidden", "You were disconnected."))
 
     async def shutdown(self) -> None:
         """End every session, and stop listening to other processes."""

@@ -63,8 +63,8 @@ class Connection:
     """What the door keeps of one Engine.IO session."""
 
     __slots__ = (
-        "attachments", "budget", "connecting", "deadline", "partial", "refused", "released", "shares",
-        "socket", "strikes",
+        "attachments", "budget", "connecting", "deadline", "partial", "participant", "refused", "released",
+        "shares", "socket", "strikes",
     )  # fmt: skip
 
     def __init__(self, socket: EngineSocket, budget: Budget) -> None:
@@ -78,6 +78,24 @@ class Connection:
         self.partial: tuple[Attachment | None, Packet] | None = None
         self.deadline: asyncio.TimerHandle | None = None
         self.refused: CollabError | None = None
+        #: whose token was taken last
+        self.participant: str | None = None
+
+    @property
+    def who(self) -> dict[str, str]:
+        """Whose connection it is, for the log."""
+        known = {"connection": self.socket.sid[:6]}
+        if self.participant is not None:
+            known["participant"] = self.participant
+        return known
+
+    @property
+    def who_and_where(self) -> dict[str, str]:
+        """The same, and what it has open where that is one document."""
+        if len(self.attachments) != 1:
+            return self.who
+        (attachment,) = self.attachments.values()
+        return {**self.who, "document": attachment.live.name, "session": attachment.session.id[:6]}
 
     def spend(self, kind: BudgetKind, size: int, session: Session | None = None) -> None:
         """Account for what the peer sent: hold its reader, then tell it, then cut it.
@@ -102,7 +120,7 @@ class Connection:
     def count_fault(self, error: CollabError) -> None:
         """Count what the peer was refused; cut it after too much of that."""
         if self.strikes.add(error.code):
-            _log.warning("connection cut after repeated faults", connection=self.socket.sid[:6])
+            _log.warning("connection cut after repeated faults", **self.who_and_where)
             self.socket.end(self.socket.server.reason.SERVER_DISCONNECT)
 
 

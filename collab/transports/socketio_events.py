@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from collab.auth.base import Authenticator
 from collab.documents.editing import edit
@@ -249,6 +250,7 @@ class EventHandlers:
     async def _authenticate(self, attachment: Attachment, token: str, id: int | None) -> None:
         try:
             session = attachment.session
+            bind_contextvars(document=session.document, session=session.id[:6], participant=session.participant)
             identity = await self._authenticator.authenticate(token, None)
             if attachment.connection.attachments.get(attachment.namespace) is not attachment:
                 return

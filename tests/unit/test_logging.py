@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from collab import logging
-from collab.logging import _BURST, _BURST_EACH, _MAX_WINDOWS, _WINDOW, _Bounded
+from collab.logging import _BURST, _BURST_EACH, _BURSTS, _MAX_NAME, _MAX_WINDOWS, _WINDOW, _Bounded, _on_one_line
 
 
 @pytest.fixture
@@ -54,3 +54,29 @@ def test_offenders_are_not_remembered_for_ever(clock: SimpleNamespace) -> None:
     for number in range(3 * _MAX_WINDOWS):
         written(bounded, 1, event="protocol error", connection=str(number))
     assert len(bounded._windows) <= _MAX_WINDOWS
+
+
+def test_people_come_and_go_more_often_than_something_goes_wrong(clock: SimpleNamespace) -> None:
+    bounded = _Bounded()
+    burst, each = _BURSTS["session joined"]
+    assert len(written(bounded, 100, event="session joined", participant="ann", document="a")) == each
+    crowd = [written(bounded, 1, event="session joined", participant=str(number)) for number in range(1000)]
+    assert sum(map(len, crowd)) == burst - each
+    clock.now += _WINDOW + 1
+    (line,) = written(bounded, 1, event="session joined", participant="late")
+    assert line["left_out"] == 1000 + each - burst
+
+
+def test_whoever_connects_anew_is_the_same_offender(clock: SimpleNamespace) -> None:
+    bounded = _Bounded()
+    lines = [written(bounded, 1, event="session refused", participant="ann", connection=str(n)) for n in range(50)]
+    assert sum(map(len, lines)) == _BURST_EACH
+
+
+def test_names_do_not_steer_a_terminal_nor_fill_the_log() -> None:
+    event = {"event": "session joined", "participant": "a\x1b[2Jb\n", "document": "\u2028" + "x" * 5000, "session": "abcdef"}
+    shown = _on_one_line(None, "info", dict(event))
+    assert shown["participant"] == "a\\x1b[2Jb\\n"
+    assert shown["document"].isprintable()
+    assert len(shown["document"]) < 2 * _MAX_NAME
+    assert _on_one_line(None, "info", {"event": "x", "document": "Übersicht"})["document"] == "Übersicht"
