@@ -43,15 +43,19 @@ from collab.documents.operations import (
     validate,
 )
 from collab.documents.roots import RootKind
+from collab.errors import CollabError
 from collab.protocol.codec import EMPTY_UPDATE
 
 
-def edit(state: bytes, operations: object, *, client_id: int | None = None) -> bytes:
+def edit(
+    state: bytes, operations: object, max_update_bytes: int | None = None, *, client_id: int | None = None
+) -> bytes:
     """The Yjs v1 update that performs a batch on a document, all or nothing.
 
     Args:
         state: the document, as one Yjs v1 update.
         operations: what :func:`collab.documents.operations.validate` takes or returned.
+        max_update_bytes: of the edit, as of any other that a client sends; None: as large as it may get.
         client_id: under which Yjs client id the edit is written; a random one by default. Two edits
             that are made from the same state need different ones, or replicas diverge.
 
@@ -61,7 +65,7 @@ def edit(state: bytes, operations: object, *, client_id: int | None = None) -> b
 
     Raises:
         CollabError: ``invalid_payload`` with ``index`` and ``path`` of the operation that is refused;
-            ``invalid_update`` for a state that cannot be read.
+            ``invalid_update`` for a state that cannot be read; ``update_too_large``.
     """
     checked = validate(operations)
     doc, kinds = load_copy(state, client_id)
@@ -75,7 +79,10 @@ def edit(state: bytes, operations: object, *, client_id: int | None = None) -> b
             except Fault as fault:
                 raise refusal(number, format_pointer(operation.path), fault) from None
     doc.unobserve(subscription)
-    return updates[0] if updates else EMPTY_UPDATE
+    update = updates[0] if updates else EMPTY_UPDATE
+    if max_update_bytes is not None and len(update) > max_update_bytes:
+        raise CollabError("update_too_large", detail={"limit": max_update_bytes, "scope": "update"})
+    return update
 
 
 def apply(doc: pycrdt.Doc[Any], operations: object) -> None:

@@ -386,7 +386,7 @@ class RestDoor:
 
     async def edit_content(self, call: Call) -> web.Response:
         """Carry out operations, all or none."""
-        return await self._edit(call, edit, call.body["operations"], at_once=True)
+        return await self._edit(call, edit, call.body["operations"], self._max_body, at_once=True)
 
     async def get_update(self, call: Call) -> web.Response:
         """What somebody with a state vector lacks."""

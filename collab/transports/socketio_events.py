@@ -209,7 +209,7 @@ class EventHandlers:
 
     async def _operate(self, attachment: Attachment, operations: list[Any], id: int | None) -> None:
         live, session = attachment.live, attachment.session
-        update = await self._reader.run(edit, live.document.encode(), operations)
+        update = await self._reader.run(edit, live.document.encode(), operations, self._max_update_bytes)
         session.require(EVENTS["operations"].role)
         session.unacknowledged += 1
         try:

@@ -375,6 +375,26 @@ async def test_a_full_document_says_so(connect: Connect, start_server: Callable[
             await asyncio.sleep(0.05)
 
 
+async def test_operations_are_held_to_the_size_of_an_update(
+    connect: Connect, start_server: Callable[..., CollabServer], http: aiohttp.ClientSession
+) -> None:
+    server = start_server(args=["--max-update-bytes", "64KiB"])
+    editor = Editor(await connect("/doc/sizes", server=server))
+    await editor.sync()
+    batch = [{"op": "text.insert", "path": "/body", "index": 0, "text": "x" * 70_000}]
+    answer = await editor.client.call("operations", {"operations": batch})
+    assert (answer["ok"], answer["error"]["code"], answer["error"]["limit"]) == (False, "update_too_large", 65_536)
+    url = f"{server.url}/api/v1/documents/sizes/content"
+    small = {"op": "map.set", "path": "/meta/key", "value": 1}
+    # 40 KB of JSON, 72 KB of update.
+    for operations in (batch, [small, {"op": "map.set", "path": "/meta/list", "value": [1.1] * 8000}]):
+        async with http.patch(url, json={"operations": operations}) as response:
+            assert (response.status, (await response.json())["code"]) == (413, "update_too_large")
+    async with http.get(url) as response:
+        assert (await response.json()) == {}, "nothing of a refused batch is applied"
+    assert (await editor.client.call("operations", {"operations": [small]}))["ok"]
+
+
 async def test_too_large_updates_name_the_limit(connect: Connect, start_server: Callable[..., CollabServer]) -> None:
     server = start_server(args=["--max-update-bytes", "10KiB", "--max-document-bytes", "30KiB"])
     editor = Editor(await connect("/doc/sizes", server=server))
