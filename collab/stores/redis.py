@@ -70,7 +70,7 @@ class RedisStore(SharedStore):
             async with self._link.asking() as client:
                 info = await client.info("server")
         except CollabError as error:
-            where, words = shown_url(self._link.url), error.__cause__
+            where, words = shown_url(self._link.url), str(error.__cause__ or error).rstrip(".")
             raise CollabError("storage_unavailable", f"Cannot reach Redis at {where}: {words}.") from None
         version = str(info.get("redis_version", "0"))
         if int(version.split(".")[0]) < 7:

@@ -94,7 +94,7 @@ class Link:
                 async with asyncio.timeout(BULK_TIMEOUT):
                     yield self.client
             except FAILURES as error:
-                words = str(error) or type(error).__name__
+                words = (str(error) or type(error).__name__).rstrip(".")
                 raise CollabError("storage_unavailable", f"Redis is out of reach: {words}.", retry_after=1) from error
 
     def pipe(self) -> Pipe:
