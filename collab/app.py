@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
+import os
 import secrets
 import signal
 import warnings
@@ -19,7 +21,7 @@ from collab.auth.jwt import JwtAuthenticator
 from collab.cluster.base import Cluster
 from collab.cluster.local import LocalCluster
 from collab.cluster.redis import RedisCluster
-from collab.config import Settings, load_settings, weaknesses
+from collab.config import ConfigError, Settings, load_settings, weaknesses
 from collab.hub.checkpoints import Checkpoints
 from collab.hub.hub import Hub
 from collab.hub.limits import SharedLimits
@@ -29,7 +31,7 @@ from collab.hub.renewals import Renewals
 from collab.stores.base import Store
 from collab.stores.redis import RedisStore
 from collab.stores.redis_link import Link
-from collab.stores.urls import store_from_url
+from collab.stores.urls import is_redis_url, store_from_url
 from collab.transports import ops, rest
 from collab.transports.inprocess import InProcessDoor
 from collab.transports.peers import Peers
@@ -43,17 +45,23 @@ _log = structlog.get_logger("collab.app")
 DRAIN_WAVES = 5
 
 
+def _default_role(settings: Settings) -> Role | None:
+    word = settings.default_role or ("admin" if settings.auth == "none" else "none")
+    return None if word == "none" else Role.parse(word)
+
+
 def authenticator_for(settings: Settings) -> Authenticator:
-    """The authenticator that the settings ask for."""
+    """The authenticator that the settings ask for; raises ValueError for a key that is none."""
+    role = _default_role(settings)
     if settings.auth == "none":
-        return AnonymousAuthenticator(Role.parse(settings.default_role or "admin"))
+        return AnonymousAuthenticator(role or Role.ADMIN)
     return JwtAuthenticator(
         secret=settings.jwt_secret,
         public_key=settings.jwt_public_key,
         jwks_url=settings.jwt_jwks_url,
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
-        default_role=Role.parse(settings.default_role) if settings.default_role else None,
+        default_role=role,
     )
 
 
@@ -143,7 +151,7 @@ def create_app(
         await hub.start()
         if isinstance(store, RedisStore):
             _log.info("one node of a cluster", nodes=cluster.nodes, promise=await store.promise())
-            if settings.store.startswith("sqlite:"):
+            if not is_redis_url(settings.store):
                 _log.warning("in a cluster documents live in Redis; this store is not used", store=settings.store)
 
     async def leave(_app: web.Application) -> None:
@@ -187,7 +195,10 @@ async def serve(settings: Settings) -> int:
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port, backlog=4096)
-        await site.start()
+        try:
+            await site.start()
+        except (OSError, ValueError) as error:  # ValueError: a name that cannot be written as one
+            raise ConfigError(_why_not_here(settings, error)) from None
         print(_start_line(settings, runner.addresses[0], app["hub"]), flush=True)
         # What lives now lives long: keep the collector away from it, and call it seldom.
         gc.collect()
@@ -199,6 +210,15 @@ async def serve(settings: Settings) -> int:
         return 0 if await _drain(app, settings.drain_timeout) else 1
     finally:
         await runner.cleanup()
+
+
+def _why_not_here(settings: Settings, error: OSError | ValueError) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    words = os.strerror(number).lower() if number is not None and number > 0 else "no such name"
+    if number in (errno.EADDRINUSE, errno.EACCES):
+        allowed = "a port that is free, or 0, which picks one"
+        return f"port: {settings.port} cannot be used on {settings.host!r}: {words}; allowed: {allowed}"
+    return f"host: {settings.host!r} cannot be listened on: {words}; allowed: an address or a name of this machine"
 
 
 def _start_line(settings: Settings, address: Any, hub: Hub) -> str:

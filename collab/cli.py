@@ -6,8 +6,9 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import MISSING, Field, fields
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import Field, fields
 from typing import Any
 
 import click
@@ -15,17 +16,24 @@ import jwt
 from marshmallow import ValidationError
 from marshmallow import fields as m
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from collab import __version__
+from collab.auth.jwt import JwtAuthenticator, is_subject
 from collab.config import ConfigError, Duration, Settings, load_settings, setting_name, variable_name, weaknesses
 from collab.docs_cli import docs
 from collab.errors import CollabError
 from collab.logging import configure_logging
 from collab.stores.base import StoreReport
+from collab.stores.redis_link import shown_url
 from collab.stores.sqlite import SqliteStore
 from collab.stores.urls import store_from_url
 from collab.types import Role
+
+#: seconds that a token of ours is valid at most: a hundred years
+_LONGEST_TTL = 36500 * 86400.0
 
 _err = Console(stderr=True, highlight=False)
 
@@ -36,7 +44,45 @@ class _Failure(click.ClickException):
     exit_code = 1
 
     def show(self, file: Any = None) -> None:
-        _err.print(f"[red]collab:[/red] {self.message}", soft_wrap=True)
+        # As it is: what stands in brackets or between colons is no markup of ours.
+        words = " ".join(self.message.splitlines())
+        _err.print(Text.assemble(("collab:", "red"), " ", words), soft_wrap=True)
+
+
+class _Misuse(_Failure):
+    """The command line cannot be read: one line, too, and click's exit code."""
+
+    exit_code = 2
+
+    def __init__(self, error: click.UsageError) -> None:
+        words = error.format_message().strip()
+        if isinstance(error, click.NoSuchOption):
+            near = " or ".join(error.possibilities or ())
+            words = f"{error.option_name}: no such option; " + (f"did you mean {near}? " if near else "")
+            words += f"allowed: what {error.ctx.command_path if error.ctx else 'collab'} --help lists"
+        super().__init__(words)
+
+
+@contextmanager
+def _misuse_on_one_line() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # since click 8.2: the help, as it was asked for
+            raise
+        raise _Misuse(error) from None
+
+
+class _Commands(click.Group):
+    """The commands; what is wrong with a command line is said as all else is."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _misuse_on_one_line():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _misuse_on_one_line():
+            return super().invoke(ctx)
 
 
 def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,9 +96,10 @@ def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _option(field: Field[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     name, default = field.name, field.default
-    words = f"{field.metadata['help']}.  [env {variable_name(name)}"
-    shown = _shown_default(field.metadata["kind"], None if default is MISSING else default)
-    words += f", default {shown}]" if shown else "]"
+    words = field.metadata["help"]
+    words += f"{'' if words.endswith('.') else '.'}  [env {variable_name(name)}"
+    shown = field.metadata["shown"] or _shown_default(field.metadata["kind"], default)
+    words += f", default {shown}]"
     flag = "--" + setting_name(name)
     if isinstance(field.metadata["kind"], m.Bool):
         return click.option(flag, name, is_flag=True, default=None, help=words)
@@ -60,14 +107,16 @@ def _option(field: Field[Any]) -> Callable[[Callable[..., Any]], Callable[..., A
 
 
 def _metavar(kind: m.Field[Any]) -> str:
-    words = {"Integer": "N", "Size": "SIZE", "Duration": "TIME"}
+    words = {"Size": "SIZE", "Duration": "TIME"}
     name = type(kind).__name__
+    if isinstance(kind, m.Int):
+        return "N"
     return words.get(name, "URL" if name.endswith("Url") else "TEXT")
 
 
 def _shown_default(kind: m.Field[Any], default: Any) -> str:
     if default is None or default == () or isinstance(kind, m.Bool):
-        return ""
+        return "off" if isinstance(kind, m.Bool) else "none"
     if isinstance(kind, Duration):
         return f"{default:g}s"
     if type(kind).__name__ == "Size":
@@ -83,7 +132,7 @@ def _settings(flags: dict[str, Any]) -> Settings:
         raise _Failure(str(error)) from None
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="collab")
 def main() -> None:
     """Collaborative editing over Socket.IO: what is acknowledged is on disk.
@@ -112,7 +161,7 @@ def serve(**flags: Any) -> None:
         code = uvloop.run(run_server(settings))
     except CollabError as error:
         raise _Failure(error.message) from None
-    except (OSError, ValueError) as error:
+    except (ConfigError, OSError, ValueError) as error:
         raise _Failure(str(error)) from None
     sys.exit(code)
 
@@ -121,25 +170,44 @@ def serve(**flags: Any) -> None:
 @click.option("--deep", is_flag=True, help="Verify every checksum in the store.")
 @_setting_options
 def check(deep: bool, **flags: Any) -> None:
-    """Validate the settings, reach the store, print what was found; exit 0 or 1."""
+    """Validate the settings, reach the store and whoever publishes keys, print what was found; exit 0 or 1."""
     settings = _settings(flags)
     try:
+        keys = asyncio.run(_check_keys(settings))
         report = asyncio.run(_check(settings, deep))
     except CollabError as error:
         raise _Failure(error.message) from None
+    except ValueError as error:
+        raise _Failure(str(error)) from None
     table = Table(show_header=False, box=None)
     table.add_row("settings", "valid")
     for words in weaknesses(settings):
-        table.add_row("[yellow]warning[/yellow]", words)
-    table.add_row("auth", settings.auth)
-    table.add_row("store", f"{report.adapter} {report.location}")
+        table.add_row("[yellow]warning[/yellow]", escape(words))
+    table.add_row("auth", escape(settings.auth + keys))
+    table.add_row("store", escape(f"{report.adapter} {report.location}"))
     table.add_row("promise", report.promise)
     table.add_row("documents", str(report.documents))
     for name, words in report.damaged.items():
-        table.add_row("[red]damaged[/red]", f"{name}: {words}")
-    Console(highlight=False).print(table)
+        table.add_row("[red]damaged[/red]", escape(f"{name}: {words}"))
+    Console(highlight=False, emoji=False).print(table)
     if report.damaged:
         raise _Failure(f"{len(report.damaged)} damaged document(s)")
+
+
+async def _check_keys(settings: Settings) -> str:
+    """What was found where keys are published; ends the command where there is none that can be used."""
+    from collab.app import authenticator_for
+
+    authenticator = authenticator_for(settings)
+    url = settings.jwt_jwks_url
+    if not isinstance(authenticator, JwtAuthenticator) or url is None:
+        return ""
+    try:
+        count = await authenticator.published_keys()
+    except ValueError as error:
+        allowed = "the URL of a JWKS with keys for RS256, ES256 or EdDSA"
+        raise _Failure(f"jwt-jwks-url: {shown_url(url)!r} {error}; allowed: {allowed}") from None
+    return f", {count} key(s) at {shown_url(url)}"
 
 
 async def _check(settings: Settings, deep: bool) -> StoreReport:
@@ -169,14 +237,20 @@ def token() -> None:
 def _grant(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> list[dict[str, str]]:
     grants = []
     for value in values:
-        pattern, separator, role = value.rpartition("=")
+        pattern, _, role = value.rpartition("=")
+        if not pattern:
+            raise click.BadParameter(f"{value!r} is not PATTERN=ROLE, such as 'team/*=editor'")
         try:
             grants.append({"documents": pattern, "role": Role.parse(role).word})
         except ValueError as error:
             raise click.BadParameter(f"{value!r}: {error}") from None
-        if not separator or not pattern:
-            raise click.BadParameter(f"{value!r} is not PATTERN=ROLE")
     return grants
+
+
+def _subject(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not is_subject(value):
+        raise click.BadParameter(f"{value!r} is nobody's name; allowed: at least one character that can be seen")
+    return value
 
 
 def _ttl(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
@@ -184,11 +258,13 @@ def _ttl(_context: click.Context, _parameter: click.Parameter, value: str) -> fl
         seconds: float = Duration().deserialize(value)
     except ValidationError as error:
         raise click.BadParameter(f"{value!r} is not {error.messages[0]}") from None
+    if not 1 <= seconds <= _LONGEST_TTL:
+        raise click.BadParameter(f"{value!r} is not a duration from 1s to {_LONGEST_TTL / 86400:g}d")
     return seconds
 
 
 @token.command("create")
-@click.option("--sub", required=True, metavar="ID", help="Who the token is for.")
+@click.option("--sub", required=True, callback=_subject, metavar="ID", help="Who the token is for.")
 @click.option("--name", metavar="NAME", help="The name that others see.")
 @click.option("--color", metavar="COLOR", help="The colour that others see.")
 @click.option(

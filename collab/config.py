@@ -26,6 +26,8 @@ from collab.types import Role, is_loopback
 ENV_PREFIX = "COLLAB_"
 #: variables with our prefix that are not settings of the server
 _OTHER_VARIABLES = frozenset({"COLLAB_URL", "COLLAB_TOKEN", "COLLAB_FAILPOINT", "COLLAB_CONFIG"})
+#: settings without effect unless tokens are looked at
+_OF_TOKENS = ("jwt_secret", "jwt_public_key", "jwt_jwks_url", "jwt_issuer", "jwt_audience")
 #: what Kubernetes sets for a service that is called "collab"
 _KUBERNETES = re.compile(r"COLLAB_(SERVICE_|PORT_)")
 
@@ -35,6 +37,9 @@ KIB = 2**10
 MIB = 2**20
 _SIZE_UNITS = {"": 1, "b": 1, "kb": 1000, "kib": KIB, "mb": 10**6, "mib": MIB, "gb": 10**9, "gib": 2**30}
 _TIME_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+#: an unknown key may be a known one with a slip of the pen: its value is shown only where it looks harmless
+_MAY_BE_SECRET = re.compile(r"secret|token|pass|pwd|key|jwt|auth|cred", re.IGNORECASE)
+_LONGEST_SHOWN = 60
 _WITH_UNIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
 
@@ -142,7 +147,7 @@ _HOST = m.Str(error_messages={"invalid": "an address or a host name"})
 _NODE_NAME = m.Str(
     validate=validate.Regexp(r"[A-Za-z0-9_-]{1,32}\Z", error="up to 32 letters, digits, - and _"),
 )
-_URL = m.Url(require_tld=False, error_messages={"invalid": "an http or https URL"})
+_URL = m.Url(require_tld=False, schemes={"http", "https"}, error_messages={"invalid": "an http or https URL"})
 _SWITCH = m.Bool(error_messages={"invalid": "true or false"})
 
 
@@ -150,8 +155,9 @@ def _choice(*words: str) -> m.Str:
     return m.Str(validate=validate.OneOf(words, error=f"one of {', '.join(words)}"))
 
 
-def _setting(kind: m.Field[Any], default: Any, words: str) -> Any:
-    return dataclass_field(default=default, metadata={"kind": kind, "help": words})
+def _setting(kind: m.Field[Any], default: Any, words: str, *, shown: str | None = None) -> Any:
+    """A field of :class:`Settings`; ``shown`` is what ``--help`` calls its default where that is no value."""
+    return dataclass_field(default=default, metadata={"kind": kind, "help": words, "shown": shown})
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +182,13 @@ class Settings:
     jwt_issuer: str | None = _setting(m.Str(), None, "required `iss` of tokens")
     jwt_audience: str | None = _setting(m.Str(), None, "required `aud` of tokens")
     default_role: str | None = _setting(
-        _choice(*(role.word for role in Role)), None, "role without a grant [admin without auth, none with]"
-    )
+        _choice("none", *(role.word for role in Role)), None, "role without a grant",
+        shown="admin without auth, none with",
+    )  # fmt: skip
     insecure: bool = _setting(_SWITCH, False, "listen beyond loopback without auth, knowing what that means")
-    cors_origins: tuple[str, ...] = _setting(_Origins(), (), "browser origins allowed besides our own, or *")
+    cors_origins: tuple[str, ...] = _setting(
+        _Origins(), (), "browser origins allowed besides our own, or *", shown="same origin"
+    )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
         _Networks(), (), "networks whose X-Forwarded-* headers count"
     )
@@ -216,7 +225,9 @@ class Settings:
     ping_timeout: float = _setting(Duration(), 20.0, "heartbeat: time for the answer")
     connect_timeout: float = _setting(Duration(), 10.0, "time for a connection to open its first document")
     drain_timeout: float = _setting(Duration(), 15.0, "on SIGTERM: time to flush and to move people away")
-    log_format: str | None = _setting(_choice("text", "json"), None, "text or json [text on a terminal, else json]")
+    log_format: str | None = _setting(
+        _choice("text", "json"), None, "text or json", shown="text on a terminal, else json"
+    )
     log_level: str = _setting(_choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error")
 
 
@@ -255,7 +266,7 @@ def load_settings(
         name, faults = next(iter(error.messages_dict.items()))
         allowed = faults[0] if isinstance(faults, list) else str(faults)
         shown = "(hidden)" if name == "jwt_secret" else repr(given[name])
-        if name in ("store", "redis") and "@" in shown:
+        if name in ("store", "redis", "jwt_jwks_url") and "@" in shown:
             shown = repr(shown_url(str(given[name])))
         raise ConfigError(f"{setting_name(name)}: {shown} is not allowed; allowed: {allowed}") from None
     settings = Settings(**_with_redis(values))
@@ -272,7 +283,7 @@ def _read_file(file: str, known: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in content.items():
         name = key.replace("-", "_")
         if name not in known:
-            raise ConfigError(f"{key}: unknown setting in {file!r}; {_nearest(name, known, setting_name)}")
+            raise ConfigError(_unknown(key, f"in {file!r}", value, _nearest(name, known, setting_name)))
         values[name] = value
     return values
 
@@ -286,14 +297,22 @@ def _read_environment(environ: Mapping[str, str], known: Mapping[str, Any]) -> d
         if name in known:
             values[name] = value
         elif not _KUBERNETES.match(variable):
-            near = _nearest(name, known, variable_name)
-            raise ConfigError(f"{variable}: unknown setting in the environment; {near}")
+            raise ConfigError(_unknown(variable, "in the environment", value, _nearest(name, known, variable_name)))
     return values
+
+
+def _unknown(key: str, where: str, value: Any, near: str) -> str:
+    shown = repr(value)
+    if isinstance(value, dict | list) or _MAY_BE_SECRET.search(key) or len(shown) > _LONGEST_SHOWN or "@" in shown:
+        shown = "(hidden)"
+    named = key if key.isprintable() else repr(key)
+    return f"{named}: unknown setting {where}, with the value {shown}; {near}"
 
 
 def _nearest(name: str, known: Mapping[str, Any], shown: Callable[[str], str]) -> str:
     near = get_close_matches(name, known, 1)
-    return f"did you mean {shown(near[0])}?" if near else "see collab serve --help"
+    allowed = "allowed: what collab serve --help lists"
+    return f"did you mean {shown(near[0])}? {allowed}" if near else allowed
 
 
 def _with_redis(values: dict[str, Any]) -> dict[str, Any]:
@@ -316,6 +335,11 @@ def _check_together(settings: Settings) -> None:
         raise ConfigError(
             f"host: {settings.host!r} is open to other machines and auth is none; allowed: --auth jwt,"
             " a loopback host such as 127.0.0.1, or --insecure if everybody may edit everything"
+        )
+    if settings.auth == "none" and settings.default_role == "none":
+        raise ConfigError(
+            "default-role: 'none' is not allowed without auth, where nobody could do anything;"
+            " allowed: viewer, editor, admin, or none with --auth jwt"
         )
     if settings.auth == "jwt" and sum(key is not None for key in keys) != 1:
         raise ConfigError(
@@ -344,6 +368,12 @@ def weaknesses(settings: Settings) -> list[str]:
         size = len(secret.encode())
         found.append(
             f"jwt-secret: {size} bytes can be guessed from a single token; use {MIN_SECRET_BYTES} random ones or more"
+        )
+    idle = [name for name in _OF_TOKENS if getattr(settings, name) is not None]
+    if settings.auth == "none" and idle:
+        found.append(
+            f"{', '.join(map(setting_name, idle))}: without auth jwt no token is looked at, and everybody may read"
+            " and edit everything"
         )
     if settings.auth == "none" and not is_loopback(settings.host):
         found.append("auth: none, and other machines can reach the host: everybody may read and edit everything")

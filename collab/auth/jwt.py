@@ -15,6 +15,10 @@ from typing import Any
 import jwt
 import structlog
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt import PyJWKClient
 
@@ -32,6 +36,10 @@ MAX_TOKEN_BYTES = 16 * 1024
 MAX_GRANTS = 1000
 _SHARED_KEY = ["HS256"]
 _PUBLIC_KEY = ["RS256", "ES256", "EdDSA"]
+_KEY_KINDS = (RSAPublicKey, Ed25519PublicKey, Ed448PublicKey)
+#: what fetching keys raises
+_FETCH_FAILURES = (jwt.PyJWTError, OSError, HTTPException, ValueError)
+_KEYS_ALLOWED = "RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA), in PEM or a file of it"
 
 _log = structlog.get_logger("collab.auth")
 
@@ -93,6 +101,14 @@ class JwtAuthenticator(Authenticator):
             _log.info("token refused", reason=type(error).__name__)
             raise CollabError("unauthorized", "This token is not valid.") from None
 
+    async def published_keys(self) -> int:
+        """How many keys are published; 0 where nothing is to be published.
+
+        Raises:
+            ValueError: there are none to be had; says why.
+        """
+        return 0 if self._published is None else await self._published.count()
+
     async def _key(self, token: str) -> tuple[Any, list[str]]:
         if self._secret is not None:
             return self._secret, _SHARED_KEY
@@ -105,7 +121,7 @@ class JwtAuthenticator(Authenticator):
         if expires_at <= time.time():
             raise jwt.ExpiredSignatureError
         subject = claims["sub"]
-        if not subject or clean_name(subject, "") == "" or subject != subject.encode("utf-8", "replace").decode():
+        if not is_subject(subject):
             raise jwt.InvalidTokenError("the subject is not a name")
         name = claims.get("name")
         color = claims.get("color")
@@ -120,11 +136,19 @@ class JwtAuthenticator(Authenticator):
         )
 
 
+def is_subject(subject: str) -> bool:
+    """Whether somebody can go by the name of ``subject``."""
+    return clean_name(subject, "") != "" and subject == subject.encode("utf-8", "replace").decode()
+
+
 class _PublishedKeys:
     """Keys from a JWKS URL; one fetch serves everybody who waits, and nobody waits for others' unknown keys."""
 
     def __init__(self, url: str) -> None:
-        self._client = PyJWKClient(url, cache_jwk_set=False, timeout=5)
+        try:
+            self._client = PyJWKClient(url, cache_jwk_set=False, timeout=5)
+        except jwt.PyJWTError:
+            raise ValueError("jwt-jwks-url: this is not an http or https URL") from None
         self._keys: dict[str | None, Any] = {}
         self._fetched_at: float | None = None
         self._fetching = asyncio.Lock()
@@ -154,16 +178,28 @@ class _PublishedKeys:
     def _age(self) -> float:
         return float("inf") if self._fetched_at is None else time.monotonic() - self._fetched_at
 
+    async def count(self) -> int:
+        """Fetch the keys, and count them; raises as :meth:`JwtAuthenticator.published_keys`."""
+        try:
+            keys = await self._published()
+        except _FETCH_FAILURES as error:
+            raise ValueError(f"cannot be fetched: {str(error.__cause__ or error).strip('<>')}") from None
+        usable = sum(_useless_kind(key) is None for key in keys.values())
+        if not usable:
+            raise ValueError("publishes no key that verifies a token here")
+        return usable
+
     async def _fetch(self) -> None:
         try:
-            published = await asyncio.to_thread(self._client.get_jwk_set)
-        except (jwt.PyJWTError, OSError, HTTPException, ValueError) as error:
+            self._keys = await self._published()
+        except _FETCH_FAILURES as error:
             _log.error("keys cannot be fetched", reason=type(error).__name__)
             raise CollabError("internal", "Sign-in cannot be checked right now.", retry_after=5) from None
         self._fetched_at = time.monotonic()
-        self._keys = {
-            key.key_id: key.key for key in published.keys if key.public_key_use in ("sig", None)
-        }
+
+    async def _published(self) -> dict[str | None, Any]:
+        published = await asyncio.to_thread(self._client.get_jwk_set)
+        return {key.key_id: key.key for key in published.keys if key.public_key_use in ("sig", None)}
 
 
 def _pem(key: str) -> Any:
@@ -172,11 +208,27 @@ def _pem(key: str) -> Any:
         try:
             text = Path(key).read_text("ascii")
         except (OSError, UnicodeDecodeError):
-            raise ValueError(f"jwt-public-key: {key!r} is neither PEM nor a file of it") from None
+            raise ValueError(
+                f"jwt-public-key: {key!r} is neither PEM nor a file of it; allowed: {_KEYS_ALLOWED}"
+            ) from None
+    shown = "this" if text is key else repr(key)
     try:
-        return load_pem_public_key(text.encode())
+        public = load_pem_public_key(text.encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise ValueError("jwt-public-key: this is not a public key in PEM") from None
+        raise ValueError(f"jwt-public-key: {shown} is not a public key in PEM; allowed: {_KEYS_ALLOWED}") from None
+    useless = _useless_kind(public)
+    if useless is not None:
+        raise ValueError(
+            f"jwt-public-key: {shown} is a key of {useless}, which verifies no token here; allowed: {_KEYS_ALLOWED}"
+        )
+    return public
+
+
+def _useless_kind(key: Any) -> str | None:
+    """What a public key is called that none of our algorithms can use; None for one that can be used."""
+    if isinstance(key, EllipticCurvePublicKey):
+        return None if key.curve.name == SECP256R1.name else key.curve.name
+    return None if isinstance(key, _KEY_KINDS) else type(key).__name__.removesuffix("PublicKey")
 
 
 def _grants(value: Any) -> tuple[Grant, ...]:

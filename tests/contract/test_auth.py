@@ -22,7 +22,7 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -501,6 +501,24 @@ def test_a_key_that_cannot_be_read_is_noticed_at_the_start(tmp_path: Any, text: 
         (tmp_path / "key.pem").write_text("not a key")
     with pytest.raises(ValueError, match="jwt-public-key"):
         JwtAuthenticator(public_key=text)
+
+
+@pytest.mark.parametrize("private", [ec.generate_private_key(ec.SECP384R1()), x25519.X25519PrivateKey.generate()])
+def test_a_key_that_none_of_the_algorithms_can_use_is_noticed_at_the_start(private: Any) -> None:
+    with pytest.raises(ValueError, match=r"jwt-public-key: .* verifies no token here; allowed: RSA"):
+        JwtAuthenticator(public_key=pem(private))
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_every_kind_of_key_is_taken(algorithm: str) -> None:
+    identity = asyncio.run(JwtAuthenticator(public_key=pem(KEYS[algorithm])).authenticate(signed(algorithm, claims()), None))
+    assert identity.id == "ann"
+
+
+@pytest.mark.parametrize("url", ["ftp://id.example/keys", "file:///etc/passwd"])
+def test_keys_are_published_over_http_or_not_at_all(url: str) -> None:
+    with pytest.raises(ValueError, match="jwt-jwks-url"):
+        JwtAuthenticator(jwks_url=url)
 
 
 async def test_published_keys_are_fetched_once(key_server: KeyServer) -> None:

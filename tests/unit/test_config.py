@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import fields
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import jwt
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collab.app import authenticator_for
+from collab.auth.jwt import JwtAuthenticator
 from collab.cli import main
 from collab.config import ConfigError, Settings, load_settings, setting_name, variable_name, weaknesses
 from collab.stores.redis_link import same_database
@@ -150,7 +160,7 @@ def test_durations_grow_with_their_number(number: int, unit: str) -> None:
         ("port", "", "from 0 to 65535"), ("port", "80.5", "from 0 to 65535"), ("port", True, "from 0 to 65535"),
         ("max_participants", "0", "from 1"), ("max_participants", "many", "from 1"), ("checkpoint_keep", "-1", "from 0"),
         ("auth", "oauth", "none, jwt"), ("auth", "JWT", "none, jwt"), ("auth", "", "none, jwt"),
-        ("default_role", "owner", "viewer, editor, admin"), ("log_format", "xml", "text, json"), ("log_level", "trace", "debug, info"),
+        ("default_role", "owner", "none, viewer, editor, admin"), ("log_format", "xml", "text, json"), ("log_level", "trace", "debug, info"),
         ("store", "mysql://x", "memory://, sqlite:///PATH or redis://"), ("store", "collab.db", "memory://, sqlite:///PATH or redis://"),
         ("store", "sqlite://", "memory://, sqlite:///PATH or redis://"), ("rate_bytes", "4 parsecs", "256KiB"), ("rate_bytes", "-5", "256KiB"),
         ("rate_bytes", "", "256KiB"), ("rate_bytes", "1e6", "256KiB"), ("rate_bytes", True, "256KiB"), ("rate_bytes", "10", "1KiB"),
@@ -163,6 +173,7 @@ def test_durations_grow_with_their_number(number: int, unit: str) -> None:
         ("insecure", "maybe", "true"),
         ("host", 5, "an address"),
         ("jwt_jwks_url", "keys.json", "http"),
+        ("jwt_jwks_url", "ftp://id.example/keys", "http"), ("jwt_jwks_url", "file:///etc/passwd", "http"),
         ("port", 80.5, "from 0 to 65535"),
     ],
 )  # fmt: skip
@@ -184,6 +195,7 @@ def test_sizes_that_would_stop_everything(name: str, value: str) -> None:
 def test_a_secret_is_never_shown(toml: Any) -> None:
     assert "hunter2" not in fault({}, {}, toml('jwt-secret = ["hunter2"]'))
     assert "hunter2" not in fault({}, {"COLLAB_JWT_SECRET": "hunter2", "COLLAB_PORT": "x"})
+    assert "hunter2" not in fault({"jwt_jwks_url": "ftp://ann:hunter2@id.example/keys"})
 
 
 def test_values_from_every_source_are_named_alike(toml: Any) -> None:
@@ -207,11 +219,13 @@ def test_any_text_is_a_value_or_is_refused_in_one_line(name: str, text: str) -> 
 
 @pytest.mark.parametrize(
     ("key", "near"),
-    [("prot", "did you mean port?"), ("rate-update", "did you mean rate-updates?"), ("zzz", "see collab serve --help"), ("", "")],
+    [("prot", "did you mean port?"), ("rate-update", "did you mean rate-updates?"), ("zzz", "collab serve --help"), ("", "")],
 )
 def test_an_unknown_key_in_the_file(toml: Any, key: str, near: str) -> None:
-    line = fault({}, {}, toml(f'"{key}" = 1'))
+    line = fault({}, {}, toml(f'"{key}" = 17'))
     assert line.startswith(f"{key}: unknown setting in ")
+    assert ", with the value 17; " in line
+    assert line.endswith("allowed: what collab serve --help lists")
     assert near in line
 
 
@@ -226,6 +240,26 @@ def test_an_unknown_variable(variable: str, near: str) -> None:
     line = fault({}, {variable: "1"})
     assert line.startswith(f"{variable}: unknown setting in the environment")
     assert near in line
+    assert line.endswith("allowed: what collab serve --help lists")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'jwt-secrt = "hunter2"', 'password = "hunter2"', 'stor = "redis://:hunter2@r/1"', '[limits]\nport = "hunter2"',
+        f'note = "{"hunter2 " * 20}"', 'jwt = "hunter2"',
+    ],
+)  # fmt: skip
+def test_an_unknown_key_that_may_hold_a_secret_hides_its_value(toml: Any, text: str) -> None:
+    assert "with the value (hidden); " in fault({}, {}, toml(text))
+    key, _, value = text.partition(" = ")
+    if "[" not in key:
+        environ = {f"COLLAB_{key.upper().replace('-', '_')}": value.strip('"')}
+        assert "with the value (hidden); " in fault({}, environ)
+
+
+def test_an_unknown_key_of_several_lines(toml: Any) -> None:
+    fault({}, {}, toml('"a\\nb" = 1'))
 
 
 def test_files_that_cannot_be_read(toml: Any, tmp_path: Path) -> None:
@@ -266,6 +300,15 @@ def test_tokens_need_exactly_one_key() -> None:
     assert fault({"auth": "jwt", "jwt_secret": ""}).startswith("jwt-secret")
 
 
+def test_no_role_is_a_default_too() -> None:
+    jwt = {"auth": "jwt", "jwt_secret": SECRET}
+    for role in ({}, {"default_role": "none"}):
+        authenticator = authenticator_for(load_settings({**jwt, **role}, {}))
+        assert isinstance(authenticator, JwtAuthenticator)
+        assert authenticator._default_role is None
+    assert fault({"default_role": "none"}).startswith("default-role: 'none'"), "nobody could do anything"
+
+
 def test_an_update_fits_into_a_document() -> None:
     line = fault({"max_update_bytes": "2MiB", "max_document_bytes": "1MiB"})
     assert line.startswith("max-update-bytes: 2097152")
@@ -301,8 +344,77 @@ def test_the_help_lists_every_setting_with_its_variable_and_default() -> None:
     for field in fields(Settings):
         assert f"--{setting_name(field.name)}" in words
         assert variable_name(field.name) in words
-    for default in ("127.0.0.1", "8080", "sqlite:///collab.db", "4MiB", "15s"):
-        assert f"default {default}]" in " ".join(words.split())
+    words = " ".join(words.split())
+    for default in ("127.0.0.1", "8080", "sqlite:///collab.db", "4MiB", "15s", "admin without auth, none with", "same origin"):
+        assert f"default {default}]" in words
+    for none in ("REDIS", "JWT_SECRET", "JWT_PUBLIC_KEY", "JWT_JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE", "TRUSTED_PROXIES"):
+        assert f"[env COLLAB_{none}, default none]" in words
+    assert words.count(", default ") == len(fields(Settings))
+
+
+@pytest.mark.parametrize("value", ["a[/]b", "[bold]x", "x:smile:y", "two  spaces"])
+def test_a_bad_value_is_shown_as_it_is(value: str) -> None:
+    ended = collab("serve", "--store", value)
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith(f"collab: store: {value!r} is not allowed; allowed: ")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("serve", "--prot", "5"), ("--prot: no such option; did you mean --port",)),
+        (("serve", "--zzzz"), ("--zzzz: no such option; allowed: what ", "serve --help lists")),
+        (("docs", "list", "--jsn"), ("--jsn: no such option; did you mean --json", "docs list --help lists")),
+        (("--zzzz",), ("--zzzz: no such option",)),
+        (("serv",), ("No such command 'serv'",)),
+        (("serve", "--port"), ("'--port' requires an argument",)),
+        (("serve", "more"), ("more",)),
+    ],
+)
+def test_a_command_line_that_cannot_be_read_is_one_line_and_exit_code_2(args: tuple[str, ...], words: tuple[str, ...]) -> None:
+    ended = collab(*args)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith("collab: ")
+    assert all(word in ended.stderr for word in words), ended.stderr
+
+
+def test_help_is_still_help() -> None:
+    assert collab("--help").exit_code == 0
+    assert "Commands:" in collab().output
+    assert "Commands:" in collab("docs").output
+
+
+# -- tokens -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--sub", "", "--grant", "*=editor"), "'--sub': '' is nobody's name"),
+        (("--sub", " \u200b", "--grant", "*=editor"), "'--sub': "),
+        (("--sub", "ann", "--grant", "*=editor", "--ttl", "0"), "'--ttl': '0' is not a duration from 1s"),
+        (("--sub", "ann", "--grant", "*=editor", "--ttl", "500ms"), "'--ttl': '500ms' is not a duration from 1s"),
+        (("--sub", "ann", "--grant", "*=editor", "--ttl", "-5"), "'--ttl': '-5' is not "),
+        (("--sub", "ann", "--grant", "*=editor", "--ttl", "9" * 400), "'--ttl': '999"),
+        (("--sub", "ann", "--grant", "team"), "'--grant': 'team' is not PATTERN=ROLE"),
+        (("--sub", "ann", "--grant", "=editor"), "'--grant': '=editor' is not PATTERN=ROLE"),
+        (("--sub", "ann", "--grant", "team=king"), "allowed are viewer, editor, admin"),
+    ],
+)  # fmt: skip
+def test_tokens_that_would_be_of_no_use_are_not_minted(args: tuple[str, ...], words: str) -> None:
+    ended = collab("token", "create", *args, COLLAB_JWT_SECRET=SECRET)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert ended.stderr.count("\n") == 1
+    assert words in ended.stderr
+
+
+def test_a_token_is_minted() -> None:
+    ended = collab("token", "create", "--sub", "ann", "--grant", "team/a=b=editor", "--ttl", "1s", COLLAB_JWT_SECRET=SECRET)
+    minted = jwt.decode(ended.stdout.strip(), SECRET, algorithms=["HS256"])
+    assert minted["grants"] == [{"documents": "team/a=b", "role": "editor"}]
+    assert minted["exp"] == minted["iat"] + 1
 
 
 # -- redis ------------------------------------------------------------------------------------------
@@ -335,7 +447,8 @@ def test_two_redis_databases_are_refused_without_showing_passwords() -> None:
     [
         ({"auth": "jwt", "jwt_secret": "x" * 31}, "jwt-secret: 31 bytes"),
         ({"auth": "jwt", "jwt_secret": "x" * 32}, None),
-        ({"jwt_secret": "short"}, None),
+        ({"jwt_secret": "short"}, "jwt-secret: without auth jwt"),
+        ({"jwt_issuer": "i", "jwt_audience": "a"}, "jwt-issuer, jwt-audience: without auth jwt"),
         ({"host": "0.0.0.0", "insecure": True}, "everybody may"),
         ({"cors_origins": "*"}, "every page"),
         ({"cors_origins": "*", "auth": "jwt", "jwt_secret": "x" * 32}, None),
@@ -354,3 +467,69 @@ def test_check_says_it_too(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "6 bytes" in " ".join(result.output.split())
     assert "sesame" not in result.output
+
+
+# -- check and keys ---------------------------------------------------------------------------------
+
+
+def public_pem(curve: Any) -> str:
+    key = ec.generate_private_key(curve).public_key()
+    return str(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_a_key_that_verifies_nothing_stops_the_start(tmp_path: Path, command: str) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(public_pem(ec.SECP384R1()))
+    for key in (str(file), file.read_text()):
+        ended = collab(command, "--port", "0", "--store", "memory://", "--auth", "jwt", "--jwt-public-key", key)
+        assert (ended.exit_code, ended.stdout) == (1, "")
+        assert ended.stderr.startswith("collab: jwt-public-key: ")
+        assert ended.stderr.count("\n") == 1
+        assert "secp384r1" in ended.stderr
+        assert "P-256 (ES256)" in ended.stderr.partition("allowed: ")[2]
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Iterator[str]:
+    """The URL of a directory, as HTTP."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_args: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path)))
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def jwks(*curves: Any) -> str:
+    algorithm = jwt.algorithms.ECAlgorithm
+    keys = [algorithm.to_jwk(ec.generate_private_key(curve).public_key(), as_dict=True) for curve in curves]
+    return json.dumps({"keys": [{**key, "kid": str(number)} for number, key in enumerate(keys)]})
+
+
+def test_check_fetches_the_published_keys(tmp_path: Path, published: str) -> None:
+    (tmp_path / "good.json").write_text(jwks(ec.SECP256R1(), ec.SECP384R1()))
+    (tmp_path / "useless.json").write_text(jwks(ec.SECP384R1()))
+    (tmp_path / "none.json").write_text('{"keys": []}')
+    (tmp_path / "page.json").write_text("<html>")
+
+    def check(url: str) -> Result:
+        return collab("check", "--store", "memory://", "--auth", "jwt", "--jwt-jwks-url", url)
+
+    found = check(f"{published}/good.json")
+    assert found.exit_code == 0, found.output
+    assert "jwt, 1 key(s) at" in " ".join(found.stdout.split())
+    urls = [f"{published}/{name}.json" for name in ("useless", "none", "page", "missing")]
+    for url in (*urls, "http://127.0.0.1:9/keys.json", "http://ann:hunter2@127.0.0.1:9/keys.json"):
+        ended = check(url)
+        assert (ended.exit_code, ended.stdout) == (1, ""), url
+        assert ended.stderr.count("\n") == 1
+        assert ended.stderr.startswith("collab: jwt-jwks-url: 'http://")
+        assert "allowed: the URL of a JWKS" in ended.stderr
+        assert "hunter2" not in ended.stderr

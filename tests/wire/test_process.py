@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,3 +60,42 @@ async def test_an_open_door_without_auth_is_refused() -> None:
         CollabServer(args=["--host", "0.0.0.0"]).start()
     server = CollabServer(args=["--host", "0.0.0.0", "--insecure"]).start()
     assert server.stop() == 0
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(RuntimeError) as caught:
+            CollabServer(port=port).start()
+    words = str(caught.value).removeprefix("the server did not start: ")
+    assert words.startswith(f"collab: port: {port} cannot be used on '127.0.0.1': address already in use; allowed: ")
+    assert words.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("no-such-host.invalid", "no such name"), ("a..b", "no such name"), ("x" * 300, "no such name"),
+        ("192.0.2.1", "cannot assign requested address"),
+    ],
+)  # fmt: skip
+async def test_a_host_that_is_not_this_machine_is_named(host: str, why: str) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        CollabServer(args=["--host", host, "--insecure"]).start()
+    _, line = str(caught.value).strip().split("\n")  # the first one warns of an open house
+    assert line == f"collab: host: {host!r} cannot be listened on: {why}; allowed: an address or a name of this machine"
+
+
+async def test_a_redis_that_is_not_there_is_named_in_one_sentence() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        CollabServer("redis://127.0.0.1:9/0").start()
+    line = str(caught.value).strip()
+    assert line.partition("collab: ")[2].startswith("Cannot reach Redis at redis://127.0.0.1:9/0: ")
+    assert line.endswith("refused.")
+    assert ".." not in line
+
+
+async def test_settings_for_tokens_without_auth_are_said_to_be_idle(start_server: Start) -> None:
+    server = start_server(env={"COLLAB_JWT_SECRET": "x" * 40})
+    assert "jwt-secret: without auth jwt no token is looked at" in server.stderr()
+    assert "xxx" not in server.stderr()
