@@ -11,6 +11,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.editor import Editor
 from tests.support.server import CollabServer
@@ -99,3 +101,10 @@ async def test_settings_for_tokens_without_auth_are_said_to_be_idle(start_server
     server = start_server(env={"COLLAB_JWT_SECRET": "x" * 40})
     assert "jwt-secret: without auth jwt no token is looked at" in server.stderr()
     assert "xxx" not in server.stderr()
+
+
+async def test_a_key_that_verifies_nothing_stops_the_start(start_server: Start) -> None:
+    key = ec.generate_private_key(ec.SECP384R1()).public_key()
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    with pytest.raises(RuntimeError, match=r"collab: jwt-public-key: this is a key of secp384r1, .* allowed: RSA"):
+        start_server(args=["--auth", "jwt", "--jwt-public-key", pem])
