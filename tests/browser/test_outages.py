@@ -229,13 +229,21 @@ def test_a_link_is_shared_with_a_role(
     dialog = ann.get_by_role("dialog", name="Share")
     dialog.get_by_label("Role").select_option("can view")
     expect(dialog.locator("code")).to_contain_text("--grant 'shared=viewer'")
-    dialog.get_by_label("Token for the link").fill(token(role="viewer", name="Ben"))
     ann.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    dialog.get_by_role("button", name="Copy link").last.click()
+    expect(ann.locator(".toast")).to_contain_text("Paste the token first")
+    expect(dialog.get_by_label("Token for the link")).to_be_focused()
+    dialog.get_by_label("Token for the link").fill(token(role="viewer", name="Ben"))
     dialog.get_by_role("button", name="Copy link").last.click()
     expect(ann.locator(".toast")).to_contain_text("Link with access copied")
     screenshot(ann, "share")
-    for part in ("dialog", ".dialog-body", ".share-role"):
+    for part in ("dialog", ".dialog-body", ".share-role", ".share-command"):
         assert ann.locator(part).evaluate("(element) => element.scrollWidth <= element.clientWidth"), f"{part} is cut off"
+    # Neither dimmed nor silenced by the dialog, and there still when that is closed.
+    ann.locator(".toast").get_by_role("button", name="Dismiss").click(trial=True)
+    ann.keyboard.press("Escape")
+    expect(ann.locator("dialog")).to_have_count(0)
+    expect(ann.locator(".toast")).to_be_visible()
     link = ann.evaluate("() => navigator.clipboard.readText()")
     ben = open_page(link, name="Somebody else")
     expect(words(ben)).to_have_text("View only")

@@ -112,6 +112,30 @@ def test_an_edit_that_is_refused_stays_and_is_said_to_be_unsaved(
     expect(page.locator(".toast code")).to_have_text("document_too_large")
 
 
+def test_a_toast_that_waits_for_an_answer_is_not_pushed_out(shared_server: CollabServer, open_page: OpenPage) -> None:
+    page = open_page("about:blank")
+    wire = Wire(page)
+    page.goto(f"{shared_server.url}/d/sticky?kind=text")
+    saved(page)
+    for code in ("token_expired", "rate_limited", "internal", "not_found", "forbidden"):
+        wire.notice("sticky", code)
+    expect(page.locator(".toast code")).to_have_text(["token_expired", "not_found", "forbidden"])
+
+
+def test_on_a_phone_the_words_of_a_toast_have_the_width(shared_server: CollabServer, open_page: OpenPage) -> None:
+    page = open_page("about:blank", size=(390, 780))
+    wire = Wire(page)
+    page.goto(f"{shared_server.url}/d/narrow?kind=text")
+    saved(page)
+    message = "The server has lost touch with its neighbours; changes reach others later."
+    wire.notice("narrow", "cluster_degraded", message=message)
+    toast = page.locator(".toast-words")
+    expect(toast).to_have_text(message)
+    lines = toast.evaluate("(element) => element.clientHeight / parseFloat(getComputedStyle(element).lineHeight)")
+    assert lines <= 2
+    expect(page.locator(".toast code")).to_be_visible()
+
+
 def test_at_most_three_toasts_and_one_of_a_kind(shared_server: CollabServer, open_page: OpenPage) -> None:
     page = open_page("about:blank")
     wire = Wire(page)

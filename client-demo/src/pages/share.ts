@@ -33,6 +33,13 @@ function roleSection(document: string, address: string): HTMLElement {
   const role = h('select', { class: 'field', 'aria-label': 'Role' }, h('option', { value: 'viewer' }, 'can view'), h('option', { value: 'editor' }, 'can edit'))
   const command = h('code', { class: 'share-command' })
   const token = h('input', { class: 'field', placeholder: 'Paste the token here', 'aria-label': 'Token for the link', autocomplete: 'off' })
+  const withToken = (): string | null => {
+    const words = token.value.trim()
+    if (words !== '') return `${address}#token=${encodeURIComponent(words)}`
+    token.focus()
+    toast({ words: 'Paste the token first: without it the link lets nobody in.', tone: 'warn', key: 'copied' })
+    return null
+  }
   const show = (): void => fill(command, commandFor(document, role.value))
   role.addEventListener('change', show)
   show()
@@ -47,7 +54,7 @@ function roleSection(document: string, address: string): HTMLElement {
       'div',
       { class: 'row' },
       token,
-      copyButton('Copy link', () => (token.value.trim() === '' ? '' : `${address}#token=${encodeURIComponent(token.value.trim())}`), 'Link with access copied.'),
+      copyButton('Copy link', withToken, 'Link with access copied.'),
     ),
   )
 }
@@ -58,12 +65,13 @@ function commandFor(document: string, role: string): string {
   return `collab token create --sub guest --grant '${grant}' --ttl 24h`
 }
 
-function copyButton(label: string, textOf: () => string, done: string): HTMLElement {
+/** `textOf` gives null where there is nothing to copy, and has said why. */
+function copyButton(label: string, textOf: () => string | null, done: string): HTMLElement {
   return h('button', { class: 'button', type: 'button', onclick: () => void copy(textOf(), done) }, icon(Copy), label)
 }
 
-async function copy(text: string, done: string): Promise<void> {
-  if (text === '') return
+async function copy(text: string | null, done: string): Promise<void> {
+  if (text === null) return
   try {
     await navigator.clipboard.writeText(text)
     toast({ words: done, tone: 'good', key: 'copied' })

@@ -3,6 +3,7 @@
 import { Check, X } from 'lucide'
 import { fill, h } from './dom'
 import { icon } from './icons'
+import { raiseToasts } from './toasts'
 
 export interface MenuItem {
   label: string
@@ -112,12 +113,16 @@ export function openDialog(title: string, ...body: (Node | string | false)[]): (
     ),
     h('div', { class: 'dialog-body' }, ...body),
   )
-  dialog.addEventListener('close', () => dialog.remove())
+  dialog.addEventListener('close', () => {
+    dialog.remove()
+    raiseToasts()
+  })
   dialog.addEventListener('pointerdown', (event) => {
     if (event.target === dialog) close()
   })
   document.body.append(dialog)
   dialog.showModal()
+  raiseToasts()
   // The dialog itself, so that no button looks chosen; a field comes first where there is one.
   ;(dialog.querySelector<HTMLElement>('.dialog-body input:not([readonly])') ?? dialog).focus()
   return close

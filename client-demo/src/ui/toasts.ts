@@ -22,11 +22,26 @@ const STAYS_WITH_ACTION = 12_000
 
 const region = h('div', { class: 'toasts', role: 'log', 'aria-live': 'polite', 'aria-label': 'Messages' })
 
+/** Keep the messages above everything: within a modal dialog, which dims and silences what is outside of it. */
+export function raiseToasts(): void {
+  const top = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body
+  if (region.parentElement !== top) top.append(region)
+}
+
+/** Take away the toast with a key, if there is one. */
+export function closeToast(key: string): void {
+  for (const shown of toasts()) if (shown.dataset['key'] === key) shown.remove()
+}
+
+function toasts(): HTMLElement[] {
+  return [...region.children] as HTMLElement[]
+}
+
 /** Show a toast; returns how to take it away early. */
 export function toast(message: Toast): () => void {
-  if (!region.isConnected) document.body.append(region)
+  raiseToasts()
   const close = (): void => element.remove()
-  const element = h('div', { class: 'toast floating', 'data-tone': message.tone ?? 'info', 'data-key': message.key })
+  const element = h('div', { class: 'toast floating', 'data-tone': message.tone ?? 'info', 'data-key': message.key, 'data-sticky': message.sticky })
   fill(
     element,
     h('span', { class: 'toast-words', title: message.words }, message.words),
@@ -46,10 +61,9 @@ export function toast(message: Toast): () => void {
       ),
     h('button', { class: 'button plain square', type: 'button', 'aria-label': 'Dismiss', onclick: close }, icon(X)),
   )
-  for (const other of [...region.children]) {
-    if (message.key !== undefined && (other as HTMLElement).dataset['key'] === message.key) other.remove()
-  }
-  while (region.children.length >= AT_MOST) region.firstElementChild?.remove()
+  if (message.key !== undefined) closeToast(message.key)
+  // What waits for an answer goes last.
+  while (region.children.length >= AT_MOST) (toasts().find((other) => !('sticky' in other.dataset)) ?? region.firstElementChild)?.remove()
   region.append(element)
   if (message.sticky !== true) {
     let left = message.action === undefined ? STAYS : STAYS_WITH_ACTION
