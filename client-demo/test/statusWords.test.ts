@@ -13,6 +13,8 @@ function fault(code: string, message = code, retryable = false): Fault {
   return { code, message, retryable }
 }
 
+const FULL = fault('document_full', 'This document is full: 50 people are here. Try again in a minute.', true)
+
 test.each<[string, Partial<Status>, string, string]>([
   ['connecting the first time', { phase: 'connecting' }, 'Connecting...', 'idle'],
   ['syncing the first time', { phase: 'syncing' }, 'Loading document...', 'idle'],
@@ -30,7 +32,11 @@ test.each<[string, Partial<Status>, string, string]>([
   ['polling', { ...LIVE, transport: 'polling' }, 'Saved · slow connection', 'good'],
   ['reading along', { ...LIVE, transport: 'sse', readOnly: true }, 'View only · slow connection', 'info'],
   ['expired', { phase: 'refused', fault: fault('token_expired') }, 'Sign-in expired', 'bad'],
-  ['refused', { phase: 'refused', fault: fault('forbidden', 'You do not have access to this.') }, 'You do not have access to this.', 'bad'],
+  ['refused', { phase: 'refused', fault: fault('forbidden', 'You do not have access to this.') }, 'You do not have access to this. Ask somebody who has access for a link.', 'bad'],
+  ['full', { phase: 'offline', fault: FULL, retryAt: NOW + 59_000 }, `${FULL.message} Retrying in 59 s`, 'bad'],
+  ['full, with changes', { phase: 'connecting', fault: FULL, unsaved: 2 }, `${FULL.message} 2 changes kept here. Trying now...`, 'bad'],
+  ['too many connections', { phase: 'offline', fault: fault('too_many_connections', 'Too many.', true), retryAt: NOW }, 'Too many. Close some tabs. Retrying...', 'bad'],
+  ['moving for long', { phase: 'offline', fault: fault('draining', 'Moving.', true), retryAt: NOW + 1000 }, 'Offline. Retrying in 1 s', 'warn'],
   ['an edit refused', { ...LIVE, unsaved: 1, blocked: fault('update_too_large', 'This edit is too large.') }, 'Not saved: This edit is too large.', 'bad'],
 ])('%s', (_name, status, words, tone) => {
   const said = say(status)
@@ -53,6 +59,11 @@ test('there is something to do where a person can do something', () => {
   expect(say({ phase: 'offline', retryAt: NOW + 1 }).action).toBe('retry')
   expect(say({ phase: 'refused', fault: fault('token_expired') }).action).toBe('renew')
   expect(say(LIVE).action).toBeNull()
+})
+
+test('what is said on hover does not contradict itself', () => {
+  expect(say({ ...LIVE, transport: 'sse', readOnly: true }).detail).toBe('Your network lets changes come in, but not go out.')
+  expect(say({ ...LIVE, transport: 'polling' }).detail).toContain('all works, a little later')
 })
 
 test('what a screen reader hears does not tick', () => {

@@ -420,10 +420,13 @@ def test_deleting_is_asked_for_and_told_to_everybody(shared_server: CollabServer
     expect(ann.locator(".cards")).to_be_visible()
     expect(ann.locator(".document-row", has_text="short-lived")).to_have_count(0)
     expect(ben.locator(".pill")).to_have_attribute("data-tone", "bad")
-    expect(ben.locator(".pill-words")).to_contain_text("deleted")
+    expect(ben.locator(".pill-words")).to_have_text(
+        "This document was deleted. What you see can be copied, but no longer changed."
+    )
+    # What is typed from now on would be kept nowhere.
     write(ben, " longer")
-    expect(ben.locator(".ql-editor")).to_contain_text("for a while longer")
-    expect(ben.locator("body")).to_have_attribute("data-kept", "false")
+    expect(ben.locator(".ql-editor")).to_have_text("for a while")
+    expect(ben.locator(".title")).not_to_be_editable()
 
 
 def test_five_faces_and_how_many_more(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
@@ -13,7 +15,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import STRANGER, OpenPage, Wire, saved, words, write
+from tests.browser.pages import STRANGER, OpenPage, Screenshot, Wire, saved, words, write
 
 
 def dot(page: Page, tone: str) -> None:
@@ -88,11 +90,60 @@ def test_a_refusal_says_why_and_what_to_do(shared_server: CollabServer, open_pag
     refusal = "44/doc/full," + json.dumps({"message": reason["message"], "data": reason})
     wire.rewrite(lambda message: refusal if message.startswith("40/doc/full") else message)
     page.goto(f"{shared_server.url}/d/full")
-    expect(words(page)).to_have_text("This document is full: 50 people are here.")
+    expect(words(page)).to_have_text("This document is full: 50 people are here. Try again in a minute.")
     dot(page, "bad")
     expect(page.locator(".refusal")).to_contain_text("Try again in a minute.")
     expect(page.locator(".refusal .small")).to_have_text("document_full")
     expect(page.locator(".hint")).to_have_count(0)
+
+
+def test_a_full_document_says_so_and_opens_when_there_is_room(
+    start_server: Callable[..., CollabServer], open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    server = start_server(args=["--max-participants", "2"])
+    ann, ben = (open_page(f"{server.url}/d/full?kind=text", name=name) for name in ("Ann", "Ben"))
+    write(ann, "by two ")
+    saved(ann)
+    saved(ben)
+    cleo = open_page("about:blank", name="Cleo", init_script=STRANGER)
+    cleo.clock.install()
+    cleo.goto(f"{server.url}/d/full?kind=text")
+    reason = "This document is full: 2 people are here. Try again in a minute."
+    expect(words(cleo)).to_have_text(re.compile(rf"^{re.escape(reason)} Retrying in \d+ s$"))
+    dot(cleo, "bad")
+    expect(cleo.locator(".refusal h1")).to_have_text(reason)
+    expect(cleo.locator(".skeleton, .ql-editor, .hint")).to_have_count(0)
+    screenshot(cleo, "full")
+    # Refused once more, the page does not blink: who is on a button stays there.
+    again = cleo.locator(".refusal").get_by_role("button", name="Try now")
+    again.press("Enter")
+    expect(words(cleo)).to_have_text(re.compile(r"Retrying in \d+ s$"))
+    expect(again).to_be_focused()
+    ben.context.close()
+    cleo.clock.fast_forward(75_000)
+    expect(cleo.locator(".ql-editor")).to_have_text("by two ")
+    expect(cleo.locator(".refusal")).to_have_count(0)
+    saved(cleo)
+
+
+def test_too_many_connections_keep_what_is_written_here(
+    start_server: Callable[..., CollabServer], open_page: OpenPage
+) -> None:
+    server = start_server(args=["--max-connections-per-ip", "1"])
+    ann = open_page(f"{server.url}/d/crowded?kind=text")
+    saved(ann)
+    write(ann, "a copy")
+    saved(ann)
+    expect(ann.locator("body")).to_have_attribute("data-kept", "true")
+    ann.goto("about:blank")
+    saved(open_page(f"{server.url}/d/other?kind=text", name="Ben"))
+    ann.goto(f"{server.url}/d/crowded")
+    expect(words(ann)).to_have_text(
+        re.compile(r"^There are too many connections from your address. Close some tabs. Retrying in \d+ s$")
+    )
+    expect(ann.locator(".ql-editor")).to_have_text("a copy")
+    write(ann, "!")
+    expect(words(ann)).to_contain_text("2 changes kept here.")
 
 
 def test_an_edit_that_is_refused_stays_and_is_said_to_be_unsaved(

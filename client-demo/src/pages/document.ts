@@ -5,7 +5,7 @@ import { IndexeddbPersistence } from 'y-indexeddb'
 import * as Y from 'yjs'
 
 import type { Editor, EditorContext, Kind, MountEditor } from '../editors/editor'
-import { adviceFor, CollabProvider, type Notice, type Status } from '../provider'
+import { adviceFor, CollabProvider, inWords, turnedAway, type Fault, type Notice, type Status } from '../provider'
 import { Api, ApiError } from '../ui/api'
 import { avatars } from '../ui/avatars'
 import { fill, h } from '../ui/dom'
@@ -18,7 +18,7 @@ import { forget, remember } from '../ui/recent'
 import { statusPill } from '../ui/statusPill'
 import { chosenTheme, nextTheme } from '../ui/theme'
 import { themeButton } from '../ui/themeButton'
-import { toast } from '../ui/toasts'
+import { closeToast, toast } from '../ui/toasts'
 import { signEdits } from './authors'
 import { LocalWrites } from './localWrites'
 import { openShare } from './share'
@@ -50,6 +50,8 @@ class DocumentPage {
   private kind: Kind | null = null
   private editor: Editor | null = null
   private following: number | null = null
+  /** Why the stage shows a refusal instead of an editor. */
+  private refusal: Fault | null = null
 
   private readonly stage = h('div', { class: 'stage' })
   private readonly heading = h('h1', { class: 'unseen' })
@@ -177,8 +179,8 @@ class DocumentPage {
     const onPeers = (): void => {
       if (peersOf(this.provider.awareness).length > 0) close()
     }
-    const onStatus = ({ phase }: Status): void => {
-      if (phase === 'refused') close()
+    const onStatus = (status: Status): void => {
+      if (turnedAway(status) !== null) close()
     }
     this.provider.awareness.on('change', onPeers)
     this.provider.on('status', onStatus)
@@ -203,10 +205,14 @@ class DocumentPage {
       void this.chooseEditor()
     })
     provider.on('status', (status, before) => {
-      if (status.readOnly !== before.readOnly) this.showRole()
-      if (status.phase === 'refused' && before.phase !== 'refused') this.onRefused()
+      if (isReadOnly(status) !== isReadOnly(before)) this.showRole()
+      if (isDeleted(status) && !isDeleted(before)) this.onDeleted()
+      this.showRefusal()
     })
-    provider.on('session', () => this.faces.refresh())
+    provider.on('session', () => {
+      this.faces.refresh()
+      closeToast('token_expired')
+    })
     provider.on('synced', () => {
       void this.chooseEditor()
       keepPagesOffline()
@@ -229,7 +235,7 @@ class DocumentPage {
 
   /** Mount the editor as soon as the kind is known; again if it turns out to be another. */
   private async chooseEditor(): Promise<void> {
-    if (this.nothingToShow()) return
+    if (this.whyNothing() !== null) return
     const kept = this.meta.get('kind')
     const known = kept === 'text' || kept === 'code' || kept === 'board' ? kept : null
     const kind = known ?? kindInAddress() ?? (this.provider.synced ? this.guessKind() : null)
@@ -243,13 +249,15 @@ class DocumentPage {
     this.kind = kind
     fill(this.kindIcon, icon(KIND_ICONS[kind]))
     this.kindIcon.title = KIND_WORDS[kind]
+    this.kindIcon.setAttribute('aria-label', KIND_WORDS[kind])
     this.note()
     const { mount } = await EDITORS[kind]()
-    if (this.kind !== kind || this.nothingToShow()) return
+    if (this.kind !== kind || this.whyNothing() !== null) return
+    this.refusal = null
     this.editor?.destroy()
     fill(this.stage)
     this.editor = mount(this.stage, this.context())
-    this.editor.setReadOnly(this.provider.status.readOnly)
+    this.editor.setReadOnly(isReadOnly(this.provider.status))
     if (matchMedia('(pointer: fine)').matches) this.editor.focus()
   }
 
@@ -287,52 +295,59 @@ class DocumentPage {
   }
 
   private showRole(): void {
-    const { readOnly } = this.provider.status
+    const { status } = this.provider
+    const readOnly = isReadOnly(status)
     this.editor?.setReadOnly(readOnly)
     this.title.readOnly = readOnly
-    if (readOnly) toast({ key: 'role', words: 'You can view this document, but not change it. Ask for a link that lets you edit.' })
+    if (status.readOnly) toast({ key: 'role', words: 'You can view this document, but not change it. Ask for a link that lets you edit.' })
   }
 
-  private onRefused(): void {
-    if (this.nothingToShow()) {
-      this.editor?.destroy()
-      this.editor = null
-      this.kind = null
-      fill(this.stage, this.refusal())
+  private onDeleted(): void {
+    forget(this.name)
+    void this.local?.clearData()
+  }
+
+  /** The reason instead of the editor while there is nothing to show; the way to the editor once there may be. */
+  private showRefusal(): void {
+    const fault = this.whyNothing()
+    // Every attempt brings the same reason again; whoever is on one of its buttons stays there.
+    if (fault?.message === this.refusal?.message) return
+    this.refusal = fault
+    if (fault === null) {
+      fill(this.stage, skeleton())
+      void this.chooseEditor()
+      return
     }
-    const fault = this.provider.status.fault
-    if (fault?.code === 'document_deleted') {
-      forget(this.name)
-      void this.local?.clearData()
-    }
+    this.editor?.destroy()
+    this.editor = null
+    this.kind = null
+    fill(this.stage, this.refusalPage(fault))
   }
 
-  /** Refused at the door, and no copy here: an empty editor would be a lie. */
-  private nothingToShow(): boolean {
-    const { phase, wasLive } = this.provider.status
-    return phase === 'refused' && !wasLive && Y.encodeStateVector(this.doc).length <= 1
+  /** Turned away at the door, and no copy here: an empty editor would be a lie. */
+  private whyNothing(): Fault | null {
+    const { status } = this.provider
+    return status.wasLive || Y.encodeStateVector(this.doc).length > 1 ? null : turnedAway(status)
   }
 
-  private refusal(): HTMLElement {
-    const fault = this.provider.status.fault
+  private refusalPage(fault: Fault): HTMLElement {
+    const action = fault.retryable
+      ? h('button', { class: 'button', type: 'button', onclick: () => this.provider.retryNow() }, 'Try now')
+      : h('button', { class: 'button', type: 'button', onclick: () => this.askForToken() }, 'Use an access token')
     return h(
       'section',
       { class: 'refusal' },
-      h('h1', {}, fault?.message ?? 'This document cannot be opened.'),
-      h('p', { class: 'quiet' }, fault === null ? '' : adviceFor(fault.code)),
-      h('p', { class: 'row' },
-        h('a', { class: 'button', href: '/' }, 'All documents'),
-        h('button', { class: 'button', type: 'button', onclick: () => this.askForToken() }, 'Use an access token'),
-      ),
-      h('p', { class: 'small quiet' }, fault?.code ?? ''),
+      h('h1', {}, fault.message),
+      h('p', { class: 'quiet' }, [adviceFor(fault), fault.retryable && 'This page goes on trying, and opens by itself.'].filter(Boolean).join(' ')),
+      h('p', { class: 'row' }, h('a', { class: 'button', href: '/' }, 'All documents'), action),
+      h('p', { class: 'small quiet' }, fault.code),
     )
   }
 
   private onNotice(notice: Notice): void {
     if (TOLD_BY_PILL.has(notice.code)) return
-    const words = [notice.message, notice.resolved === true ? '' : adviceFor(notice.code)].filter(Boolean).join(' ')
     toast({
-      words,
+      words: notice.resolved === true ? notice.message : inWords(notice),
       code: notice.code,
       key: notice.code,
       tone: notice.resolved === true ? 'good' : notice.retryable ? 'warn' : 'bad',
@@ -408,7 +423,7 @@ class DocumentPage {
         doc: this.doc,
         document: this.name,
         kind: this.kind,
-        readOnly: () => this.provider.status.readOnly,
+        readOnly: () => isReadOnly(this.provider.status),
         onPreview: (element) => {
           fill(this.previewLayer, element)
           this.stage.inert = element !== null
@@ -480,6 +495,15 @@ class DocumentPage {
       })
     })
   }
+}
+
+function isDeleted({ phase, fault }: Status): boolean {
+  return phase === 'refused' && fault?.code === 'document_deleted'
+}
+
+/** Whether nothing that is typed would be kept: also where there is no document any more. */
+function isReadOnly(status: Status): boolean {
+  return status.readOnly || isDeleted(status)
 }
 
 let pagesKept = false

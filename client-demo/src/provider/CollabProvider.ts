@@ -360,8 +360,11 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
 
   private onDisconnect(reason: string): void {
     const said = this.lastNotice
-    if (reason === 'io server disconnect' && said !== null && !said.retryable) this.refuse(said)
-    else this.lose(said !== null && said.code !== 'lagging' && said.resolved !== true ? said : null)
+    const ended = reason === 'io server disconnect'
+    if (ended && said !== null && !said.retryable) return this.refuse(said)
+    // Where the network went away, what the server once said is not why.
+    const explains = said !== null && (said.code === 'draining' || (ended && said.code !== 'lagging' && said.resolved !== true))
+    this.lose(explains ? said : null)
   }
 
   private refuse(fault: Fault): void {

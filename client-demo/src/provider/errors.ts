@@ -23,7 +23,7 @@ const ADVICE: Record<string, string> = {
   forbidden: 'Ask somebody who has access for a link.',
   read_only: 'Ask for the right to edit.',
   not_found: 'Check the address.',
-  document_deleted: 'Your copy stays on this page until you close it.',
+  document_deleted: 'What you see can be copied, but no longer changed.',
   document_full: 'Try again in a minute.',
   document_too_large: 'Delete something, or start another document.',
   update_too_large: 'Undo the last step and add it in smaller parts.',
@@ -31,9 +31,15 @@ const ADVICE: Record<string, string> = {
   too_many_documents: 'Close some documents.',
 }
 
-/** A sentence of advice for a code, or an empty string where there is nothing to do. */
-export function adviceFor(code: string): string {
-  return ADVICE[code] ?? ''
+/** A sentence of advice, or an empty string where there is nothing to do or the message says it already. */
+export function adviceFor({ code, message }: Fault): string {
+  const advice = ADVICE[code] ?? ''
+  return message.includes(advice) ? '' : advice
+}
+
+/** What happened, and what to do about it. */
+export function inWords(fault: Fault): string {
+  return [fault.message, adviceFor(fault)].filter(Boolean).join(' ')
 }
 
 /** Read a fault out of whatever arrived; null where it is none. */

@@ -77,6 +77,12 @@ export function saidByNotice({ code, resolved }: Notice): Partial<Status> {
   return {}
 }
 
+/** Why the server does not let us in, while it does not; that it is moving is another matter. */
+export function turnedAway({ phase, fault }: Status): Fault | null {
+  const outside = phase === 'refused' || phase === 'offline' || phase === 'connecting' || phase === 'syncing'
+  return outside && fault?.code !== 'draining' ? fault : null
+}
+
 /** The status, and the only way to change it. */
 export class StatusMachine {
   private status = FIRST_STATUS

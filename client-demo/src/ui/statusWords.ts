@@ -1,6 +1,6 @@
 /** The status pill's words: a pure function of what is true. */
 
-import { adviceFor, type Status } from '../provider'
+import { adviceFor, inWords, turnedAway, type Status } from '../provider'
 
 export interface StatusWords {
   words: string
@@ -13,6 +13,8 @@ export interface StatusWords {
   announced: string
 }
 
+const READING_ALONG = 'Your network lets changes come in, but not go out.'
+
 /**
  * @param status the provider's.
  * @param now epoch milliseconds.
@@ -20,7 +22,7 @@ export interface StatusWords {
 export function statusWords(status: Status, now: number): StatusWords {
   const spoken = speak(status, now)
   const slow = status.transport === 'polling' || status.transport === 'sse'
-  const detail = slow
+  const detail = status.transport === 'polling'
     ? `${spoken.detail} Your network blocks WebSockets, so changes travel over plain requests: all works, a little later.`
     : spoken.detail
   return {
@@ -42,7 +44,7 @@ function speak(status: Status, now: number): StatusWords {
     if (fault.code === 'token_expired') {
       return say('Sign-in expired', 'bad', { action: 'renew', detail: kept(unsaved) })
     }
-    return say(fault.message, 'bad', { action: fault.retryable ? 'retry' : null, detail: `${adviceFor(fault.code)} (${fault.code})` })
+    return say(inWords(fault), 'bad', { action: fault.retryable ? 'retry' : null, detail: `${kept(unsaved)} (${fault.code})` })
   }
   if (status.draining && (phase === 'offline' || phase === 'connecting' || phase === 'live')) {
     return say('Server is moving, hold on...', 'warn', { detail: kept(unsaved) || 'You will be reconnected.' })
@@ -56,13 +58,13 @@ function speak(status: Status, now: number): StatusWords {
   if (phase === 'closed') return say('Closed', 'idle')
   if (status.transport === 'sse') {
     return unsaved > 0
-      ? say(`View only - ${changes(unsaved)} kept here`, 'warn', { announced: 'View only. Changes are kept here.' })
-      : say('View only', 'info', { detail: 'Your network lets changes come in, but not go out.' })
+      ? say(`View only - ${changes(unsaved)} kept here`, 'warn', { announced: 'View only. Changes are kept here.', detail: READING_ALONG })
+      : say('View only', 'info', { detail: READING_ALONG })
   }
   if (status.readOnly) return say('View only', 'info', { detail: 'You see everything live, but cannot change it.' })
   if (status.blocked !== null) {
     return say(`Not saved: ${status.blocked.message}`, 'bad', {
-      detail: `${adviceFor(status.blocked.code)} (${status.blocked.code})`,
+      detail: `${adviceFor(status.blocked)} (${status.blocked.code})`,
     })
   }
   if (status.behind) return say('Catching up...', 'idle', { pulse: true, detail: 'Your connection is slower than what happens here.' })
@@ -83,13 +85,19 @@ function sayOffline(
   status: Status,
   now: number,
 ): StatusWords {
-  const { unsaved, retryAt, fault } = status
-  const what = unsaved > 0 ? `Offline - ${changes(unsaved)} kept here.` : 'Offline.'
+  const { unsaved, retryAt } = status
+  const reason = turnedAway(status)
   const seconds = retryAt === null ? 0 : Math.ceil((retryAt - now) / 1000)
   const when = retryAt === null ? 'Trying now...' : seconds > 0 ? `Retrying in ${seconds} s` : 'Retrying...'
+  const action = retryAt === null ? null : 'retry'
+  if (reason !== null) {
+    const words = [inWords(reason), kept(unsaved), when].filter(Boolean).join(' ')
+    return say(words, 'bad', { action, announced: inWords(reason), detail: `This page goes on trying by itself. (${reason.code})` })
+  }
+  const what = unsaved > 0 ? `Offline - ${changes(unsaved)} kept here.` : 'Offline.'
   return say(`${what} ${when}`, 'warn', {
-    action: retryAt === null ? null : 'retry',
-    detail: fault === null || fault.code === 'draining' ? 'Go on working: everything is sent when the server is back.' : fault.message,
+    action,
+    detail: 'Go on working: everything is sent when the server is back.',
     announced: unsaved > 0 ? 'Offline. Changes are kept here.' : 'Offline.',
   })
 }
