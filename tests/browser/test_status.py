@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from collab.client.sync import connect
 from tests.support.server import CollabServer
 
 pytest.importorskip("playwright.sync_api")
@@ -202,3 +203,45 @@ def test_at_most_three_toasts_and_one_of_a_kind(shared_server: CollabServer, ope
     expect(toasts).to_have_count(2)
     # They leave by themselves.
     expect(toasts).to_have_count(0, timeout=20_000)
+
+
+LONG = "A title as long as people give them to what they write together"
+
+
+@pytest.mark.parametrize(("width", "others"), [(390, 2), (800, 5)])
+def test_the_title_and_the_faces_give_way_to_the_status(
+    start_server: Callable[..., CollabServer], open_page: OpenPage, screenshot: Screenshot, width: int, others: int
+) -> None:
+    server = start_server()
+    page = open_page(f"{server.url}/d/narrow?kind=text", size=(width, 780))
+    saved(page)
+    page.locator(".title").fill(LONG)
+    page.keyboard.press("Enter")
+    with ExitStack() as everybody:
+        for at in range(others):
+            session = everybody.enter_context(connect(server.url, "narrow", user={"name": f"Guest {at}"}))
+            session.presence.set({"here": True})
+        faces = page.locator(".faces .avatar")
+        expect(faces).to_have_count(others)
+        saved(page)
+        in_full(page)
+        rows = faces.evaluate_all("(faces) => new Set(faces.map((face) => face.offsetTop)).size")
+        assert rows == 1, "everybody is seen while the title can still give way"
+        page.evaluate("() => { document.querySelector('.pill-words').textContent = 'View only · slow connection' }")
+        in_full(page)
+        screenshot(page, f"narrow-{width}")
+    server.kill()
+    expect(words(page)).to_have_text(re.compile("^Offline"))
+    write(page, "thirteen more")
+    expect(words(page)).to_contain_text("kept here")
+    in_full(page)
+    expect(page.get_by_role("button", name="Try now")).to_be_in_viewport(ratio=1)
+    assert page.locator(".stage").bounding_box()["y"] >= page.locator(".pill").bounding_box()["y"] + 28  # type: ignore[index]
+    screenshot(page, f"narrow-{width}-offline")
+
+
+def in_full(page: Page) -> None:
+    """The words of the pill are not cut off, and nothing of the bar sticks out at the side."""
+    cut = "(element) => [element.scrollWidth - element.clientWidth, element.scrollHeight - element.clientHeight]"
+    assert page.locator(".pill-words").evaluate(cut) == [0, 0], page.locator(".pill-words").inner_text()
+    assert page.locator(".top-bar").evaluate("(element) => element.scrollWidth - element.clientWidth") <= 0

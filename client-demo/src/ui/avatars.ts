@@ -3,7 +3,7 @@
 import type { CollabProvider } from '../provider'
 import { fill, h, oncePerFrame } from './dom'
 import { asUser, initials, inkOn, type Me, type Person } from './people'
-import { peersOf } from './presence'
+import { peersOf, type Peer } from './presence'
 import './avatars.css'
 
 const SHOWN = 5
@@ -28,6 +28,13 @@ export function avatars(
   let following: number | null = null
   let shown = ''
 
+  const face = (peer: Peer): HTMLElement => {
+    const button = avatar(peer, `${peer.name} - click to follow`)
+    button.dataset['client'] = String(peer.client)
+    button.setAttribute('aria-pressed', String(peer.client === following))
+    button.addEventListener('click', () => options.onFollow(peer.client))
+    return button
+  }
   const render = (): void => {
     const peers = peersOf(awareness)
     const own = options.me()
@@ -37,13 +44,7 @@ export function avatars(
     const more = peers.length - SHOWN
     fill(
       element,
-      ...peers.slice(0, SHOWN).map((peer) => {
-        const face = avatar(peer, `${peer.name} - click to follow`)
-        face.dataset['client'] = String(peer.client)
-        face.setAttribute('aria-pressed', String(peer.client === following))
-        face.addEventListener('click', () => options.onFollow(peer.client))
-        return face
-      }),
+      peers.length > 0 && h('div', { class: 'faces' }, ...peers.slice(0, SHOWN).map(face)),
       more > 0 && moreButton(more, options.onMore),
       ownAvatar(own, options.onMe),
     )
