@@ -131,6 +131,61 @@ def test_with_the_keyboard_alone(shared_server: CollabServer, open_page: OpenPag
     expect(page).to_have_title("By hand - collab")
 
 
+def test_the_focus_is_never_lost(start_server: Any, open_page: OpenPage) -> None:
+    server = start_server()
+    page = open_page(f"{server.url}/d/focus?kind=text")
+    saved(page)
+    menu = page.get_by_label("Menu")
+    menu.press("Enter")
+    page.get_by_role("menuitem", name="Inspector").press("Enter")
+    expect(menu).to_be_focused()
+    for key, name in (("ArrowRight", "awareness"), ("End", "connection"), ("ArrowRight", "document"), ("ArrowLeft", "connection")):
+        page.locator("[role=tab][aria-selected=true]").press(key)
+        expect(page.get_by_role("tab", name=name)).to_be_focused()
+        expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="connection").press("Enter")
+    expect(page.get_by_role("tab", name="connection")).to_be_focused()
+    page.get_by_role("button", name="Close the inspector").press("Enter")
+    expect(page.locator(".inspector")).to_have_count(0)
+    expect(menu).to_be_focused()
+
+    # A dialog out of the menu gives it back there as well.
+    menu.press("Enter")
+    page.get_by_role("menuitem", name="Delete document").press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_focused()
+
+    versions = page.get_by_role("button", name="Versions", exact=True)
+    versions.press("Enter")
+    page.get_by_role("button", name="Close versions").press("Enter")
+    expect(versions).to_be_focused()
+
+    # While an attempt lasts there is nothing to press, and then there is again, or all is well.
+    server.kill()
+    again = page.get_by_role("button", name="Try now")
+    for _ in range(2):
+        again.press("Enter")
+        expect(page.locator(".pill-wrapper :focus")).to_have_count(1)
+    server.start()
+    again.press("Enter")
+    saved(page)
+    expect(page.locator(".pill")).to_be_focused()
+
+
+def test_what_is_shown_by_icons_has_a_name(shared_server: CollabServer, open_page: OpenPage) -> None:
+    page = open_page(f"{shared_server.url}/d/spoken?kind=board", size=(390, 780))
+    saved(page)
+    expect(page.get_by_role("button", name="Share", exact=True)).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(page.get_by_role("img", name="Board", exact=True)).to_be_visible()
+    page.get_by_role("link", name="All documents").click()
+    row = page.get_by_role("list").get_by_role("link", name=re.compile(r"^Board spoken .*(now|ago) \d+ B$"))
+    expect(row).to_be_visible()
+    heads = page.locator("[role=list] > [aria-hidden], ul > [aria-hidden]")
+    expect(heads).to_have_count(0)
+
+
 def test_less_motion_where_somebody_asks_for_it(shared_server: CollabServer, open_page: OpenPage) -> None:
     page = open_page(shared_server.url, reduced_motion="reduce")
     expect(page.locator(".card")).to_have_count(3)
@@ -145,6 +200,21 @@ def test_less_motion_where_somebody_asks_for_it(shared_server: CollabServer, ope
     assert moving == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_click_on_the_theme_is_seen(
+    shared_server: CollabServer, open_page: OpenPage, scheme: str
+) -> None:
+    page = open_page(shared_server.url, color_scheme=scheme)
+    ground = "() => getComputedStyle(document.body).backgroundColor"
+    switch = page.get_by_role("button", name="Theme:")
+    seen = [page.evaluate(ground)]
+    for chosen in ({"light": "dark", "dark": "light"}[scheme], scheme, "system"):
+        switch.click()
+        expect(switch).to_have_attribute("title", f"Theme: {chosen}")
+        seen.append(page.evaluate(ground))
+    assert [at == seen[0] for at in seen] == [True, False, True, True]
+
+
 def test_a_first_visit_is_told_how_to_be_two(
     shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
@@ -152,6 +222,17 @@ def test_a_first_visit_is_told_how_to_be_two(
     saved(page)
     expect(page.locator(".hint")).to_contain_text("Open this page in a second window")
     screenshot(page, "hint")
+    covers = """() => {
+        const { top, bottom } = document.querySelector('.hint').getBoundingClientRect()
+        return top < document.querySelector('.top-bar').getBoundingClientRect().bottom
+            || bottom > document.querySelector('.stage').getBoundingClientRect().top
+    }"""
+    for size in ({"width": 390, "height": 780}, {"width": 1280, "height": 800}):
+        page.set_viewport_size(size)
+        assert not page.evaluate(covers), "the hint covers nothing"
+    page.keyboard.press("Control+Alt+i")
+    expect(page.locator(".hint")).to_be_hidden()
+    page.keyboard.press("Control+Alt+i")
     with page.expect_popup() as opened:
         page.get_by_role("button", name="Open second window").click()
     second = opened.value

@@ -1,6 +1,6 @@
 /** `/d/<document>`: top bar, status, people, and the editor of the document's kind. */
 
-import { ChevronLeft, Code, FileText, History, MoreHorizontal, Share2, Shapes, X } from 'lucide'
+import { ChevronLeft, History, MoreHorizontal, Share2, X } from 'lucide'
 import { IndexeddbPersistence } from 'y-indexeddb'
 import * as Y from 'yjs'
 
@@ -10,6 +10,7 @@ import { Api, ApiError } from '../ui/api'
 import { avatars } from '../ui/avatars'
 import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
+import { KIND_ICONS, KIND_WORDS } from '../ui/kinds'
 import { addressOf, freshName, kindInAddress, setTokenOfTab, tokenOfTab, untitled } from '../ui/location'
 import { openDialog, openMenu, type MenuItem } from '../ui/overlays'
 import { asUser, inkOn, me, rename, type Me } from '../ui/people'
@@ -29,8 +30,6 @@ const EDITORS: Record<Kind, () => Promise<{ mount: MountEditor }>> = {
   code: () => import('../editors/code/code'),
   board: () => import('../editors/board/board'),
 }
-const KIND_ICONS = { text: FileText, code: Code, board: Shapes }
-const KIND_WORDS = { text: 'Text', code: 'Code', board: 'Board' }
 const HINT_DISMISSED = 'collab:hint-dismissed'
 /** Notices that the pill shows already. */
 const TOLD_BY_PILL = new Set(['draining', 'lagging', 'read_only'])
@@ -56,7 +55,7 @@ class DocumentPage {
   private readonly stage = h('div', { class: 'stage' })
   private readonly heading = h('h1', { class: 'unseen' })
   private readonly title = h('input', { class: 'title', 'aria-label': 'Title', spellcheck: false, maxLength: 120 })
-  private readonly kindIcon = h('span', { class: 'kind-icon' })
+  private readonly kindIcon = h('span', { class: 'kind-icon', role: 'img' })
   private readonly followBar = h('div', { class: 'follow-bar', hidden: true })
   private readonly previewLayer = h('div', { class: 'preview-layer' })
   private readonly sideLayer = h('div', { class: 'side-layer' })
@@ -65,7 +64,7 @@ class DocumentPage {
     { class: 'button plain square desk-only', type: 'button', title: 'Versions', 'aria-label': 'Versions', hidden: true, onclick: () => void this.toggleVersions() },
     icon(History),
   )
-  private side: { name: 'versions' | 'inspector'; element: HTMLElement; destroy(): void } | null = null
+  private side: { name: 'versions' | 'inspector'; element: HTMLElement; from: Element | null; destroy(): void } | null = null
   private readonly api: Api
   private readonly faces: ReturnType<typeof avatars>
 
@@ -88,7 +87,7 @@ class DocumentPage {
       onMe: (anchor) => this.openIdentity(anchor),
       onMore: (anchor) => this.openPeople(anchor),
     })
-    fill(host, this.topBar(), h('div', { class: 'stage-frame' }, h('main', { class: 'stage-main' }, this.heading, this.stage, this.previewLayer, this.followBar), this.sideLayer), this.hint())
+    fill(host, this.topBar(), this.hint(), h('div', { class: 'stage-frame' }, h('main', { class: 'stage-main' }, this.heading, this.stage, this.previewLayer, this.followBar), this.sideLayer))
     this.stage.append(skeleton())
     this.watch()
     void this.chooseEditor()
@@ -124,7 +123,7 @@ class DocumentPage {
       this.faces.element,
       h(
         'button',
-        { class: 'button share', type: 'button', onclick: () => openShare(this.name, this.provider.session, tokenOfTab() !== null) },
+        { class: 'button share', type: 'button', 'aria-label': 'Share', onclick: () => openShare(this.name, this.provider.session, tokenOfTab() !== null) },
         icon(Share2),
         h('span', { class: 'share-word' }, 'Share'),
       ),
@@ -169,7 +168,7 @@ class DocumentPage {
     }
     const element = h(
       'aside',
-      { class: 'hint floating' },
+      { class: 'hint' },
       h('div', {}, h('strong', {}, 'You are alone here. '), 'Open this page in a second window and watch them keep up.'),
       h('div', { class: 'row' },
         h('button', { class: 'button primary', type: 'button', onclick: () => { openSecondWindow(); dismiss() } }, 'Open second window'),
@@ -442,15 +441,19 @@ class DocumentPage {
 
   private openSide(name: 'versions' | 'inspector', panel: { element: HTMLElement; destroy(): void }): void {
     this.closeSide()
-    this.side = { name, ...panel }
+    this.side = { name, from: document.activeElement, ...panel }
     this.sideLayer.append(panel.element)
     this.versionsButton.setAttribute('aria-pressed', String(name === 'versions'))
   }
 
   private closeSide(): void {
-    this.side?.destroy()
-    this.side?.element.remove()
+    const { side } = this
     this.side = null
+    const hadFocus = side?.element.contains(document.activeElement) === true
+    side?.destroy()
+    side?.element.remove()
+    // To where it was when the panel was opened, for those who close it from within.
+    if (hadFocus && side?.from instanceof HTMLElement) side.from.focus({ preventScroll: true })
     this.versionsButton.setAttribute('aria-pressed', 'false')
   }
 

@@ -1,10 +1,11 @@
 /** `/`: make a document, find one again. */
 
-import { Code, FileText, Search, Shapes, X } from 'lucide'
+import { Search, X } from 'lucide'
 import type { Kind } from '../editors/editor'
 import { Api, type Listed } from '../ui/api'
 import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
+import { KIND_ICONS, KIND_WORDS } from '../ui/kinds'
 import { addressOf, freshName, tokenOfTab, untitled } from '../ui/location'
 import { forget, recentDocuments } from '../ui/recent'
 import { themeButton } from '../ui/themeButton'
@@ -12,12 +13,11 @@ import { ago, bytes } from '../ui/words'
 import { preview } from './previews'
 import './home.css'
 
-const CARDS: { kind: Kind; title: string; words: string }[] = [
-  { kind: 'text', title: 'Text', words: 'Notes and drafts, written together.' },
-  { kind: 'code', title: 'Code', words: 'An editor with everybody’s cursors.' },
-  { kind: 'board', title: 'Board', words: 'An endless canvas for drawing.' },
+const CARDS: { kind: Kind; words: string }[] = [
+  { kind: 'text', words: 'Notes and drafts, written together.' },
+  { kind: 'code', words: 'An editor with everybody’s cursors.' },
+  { kind: 'board', words: 'An endless canvas for drawing.' },
 ]
-const KIND_ICONS = { text: FileText, code: Code, board: Shapes }
 const REFRESH = 10_000
 /** So many of the newest documents are asked for their titles; each costs the server a look inside. */
 const ASKED = 16
@@ -116,12 +116,12 @@ function bar(width: number): HTMLElement {
   return element
 }
 
-function card({ kind, title, words }: (typeof CARDS)[number]): HTMLElement {
+function card({ kind, words }: (typeof CARDS)[number]): HTMLElement {
   const link = h(
     'a',
     { class: 'card', href: addressOf(freshName(kind), kind), 'data-kind': kind },
     preview(kind),
-    h('span', { class: 'card-title' }, icon(KIND_ICONS[kind]), h('strong', {}, title)),
+    h('span', { class: 'card-title' }, icon(KIND_ICONS[kind]), h('strong', {}, KIND_WORDS[kind])),
     h('span', { class: 'quiet' }, words),
   )
   // Two clicks make two documents, also after coming back.
@@ -178,37 +178,40 @@ function kindOf(name: string): Kind | null {
 
 function tableOf(rows: Row[], withServer: boolean, onForget: (name: string) => void): HTMLElement {
   return h(
-    'ul',
+    'div',
     { class: 'rows' },
+    // For eyes; no part of the list, whose rows say by themselves what their figures are.
     h(
-      'li',
+      'div',
       { class: 'rows-head', 'aria-hidden': 'true' },
       h('span', { class: 'row-title' }, 'Name'),
       withServer && h('span', { class: 'row-people' }, 'People'),
       h('span', { class: 'row-time' }, withServer ? 'Last change' : 'Opened'),
       withServer && h('span', { class: 'row-size' }, 'Size'),
     ),
-    ...rows.map((row) =>
-      h(
-        'li',
-        { class: 'document-row' },
-        h(
-          'a',
-          { href: addressOf(row.name) },
-          h('span', { class: 'row-kind' }, icon(KIND_ICONS[row.kind ?? 'text'])),
-          h('span', { class: 'row-title' }, row.title),
-          withServer && h('span', { class: 'row-people' }, row.people !== null && row.people > 0 ? `${row.people} here` : ''),
-          h('span', { class: 'row-time' }, row.changed > 0 ? ago(row.changed) : ''),
-          withServer && h('span', { class: 'row-size' }, row.size === null ? '' : bytes(row.size)),
-        ),
-        row.remembered &&
-          h(
-            'button',
-            { class: 'button plain square row-forget', type: 'button', title: 'Take off this list', 'aria-label': `Take ${row.title} off this list`, onclick: () => onForget(row.name) },
-            icon(X),
-          ),
-      ),
+    h('ul', {}, ...rows.map((row) => rowOf(row, withServer, onForget))),
+  )
+}
+
+function rowOf(row: Row, withServer: boolean, onForget: (name: string) => void): HTMLElement {
+  return h(
+    'li',
+    { class: 'document-row' },
+    h(
+      'a',
+      { href: addressOf(row.name) },
+      h('span', { class: 'row-kind', role: 'img', 'aria-label': row.kind === null ? 'Document' : KIND_WORDS[row.kind] }, icon(KIND_ICONS[row.kind ?? 'text'])),
+      h('span', { class: 'row-title' }, row.title),
+      withServer && h('span', { class: 'row-people' }, row.people !== null && row.people > 0 ? `${row.people} here` : ''),
+      h('span', { class: 'row-time' }, row.changed > 0 ? ago(row.changed) : ''),
+      withServer && h('span', { class: 'row-size' }, row.size === null ? '' : bytes(row.size)),
     ),
+    row.remembered &&
+      h(
+        'button',
+        { class: 'button plain square row-forget', type: 'button', title: 'Take off this list', 'aria-label': `Take ${row.title} off this list`, onclick: () => onForget(row.name) },
+        icon(X),
+      ),
   )
 }
 

@@ -12,12 +12,19 @@ const REFRESH = 500
 const MOST_CHILDREN = 200
 const LONGEST_TEXT = 200
 
-type Tab = 'document' | 'awareness' | 'connection'
+const TABS = ['document', 'awareness', 'connection'] as const
+
+type Tab = (typeof TABS)[number]
 
 /** Make the panel; `destroy` ends its refreshing. */
 export function inspector(provider: CollabProvider, onClose: () => void): { element: HTMLElement; destroy(): void } {
   const body = h('div', { class: 'inspector-body', role: 'tabpanel', 'aria-label': 'What is inspected', tabIndex: 0 })
-  const tabs = h('div', { class: 'inspector-tabs', role: 'tablist' })
+  const tabs = h(
+    'div',
+    { class: 'inspector-tabs', role: 'tablist' },
+    ...TABS.map((each) => h('button', { class: 'button plain', type: 'button', role: 'tab', onclick: () => choose(each) }, each)),
+  )
+  const buttons = [...tabs.children] as HTMLElement[]
   const open = new Set<string>()
   let tab: Tab = 'document'
   let stale = true
@@ -34,14 +41,22 @@ export function inspector(provider: CollabProvider, onClose: () => void): { elem
   const choose = (chosen: Tab): void => {
     tab = chosen
     stale = true
-    fill(
-      tabs,
-      ...(['document', 'awareness', 'connection'] as const).map((each) =>
-        h('button', { class: 'button plain', type: 'button', role: 'tab', 'aria-selected': String(each === tab), onclick: () => choose(each) }, each),
-      ),
-    )
+    for (const [at, each] of buttons.entries()) {
+      each.setAttribute('aria-selected', String(TABS[at] === tab))
+      each.tabIndex = TABS[at] === tab ? 0 : -1
+    }
     render()
   }
+  // Tab comes to the chosen one; arrow keys go from there to the others.
+  tabs.addEventListener('keydown', (event) => {
+    const at = TABS.indexOf(tab)
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key]
+    const chosen = to === undefined ? undefined : TABS.at(to % TABS.length)
+    if (chosen === undefined) return
+    event.preventDefault()
+    choose(chosen)
+    buttons[TABS.indexOf(chosen)]?.focus()
+  })
   const onUpdate = (): void => {
     stale = true
   }

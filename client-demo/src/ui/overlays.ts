@@ -33,7 +33,9 @@ export function openMenu(anchor: HTMLElement, items: (MenuItem | null)[], head?:
   anchor.setAttribute('aria-expanded', 'true')
   const close = (): void => {
     closeOpenMenu = null
+    const hadFocus = menu.contains(document.activeElement)
     menu.remove()
+    if (hadFocus) anchor.focus({ preventScroll: true })
     anchor.setAttribute('aria-expanded', 'false')
     document.removeEventListener('pointerdown', onOutside, true)
     document.removeEventListener('keydown', onKey, true)
@@ -45,27 +47,28 @@ export function openMenu(anchor: HTMLElement, items: (MenuItem | null)[], head?:
   const onKey = (event: KeyboardEvent): void => {
     const entries = [...menu.querySelectorAll<HTMLElement>('.menu-item')]
     const at = entries.indexOf(document.activeElement as HTMLElement)
-    if (event.key === 'Escape') {
+    if (event.key === 'Escape' || event.key === 'Tab') {
       close()
-      anchor.focus()
     } else if (event.key === 'ArrowDown') {
       entries[(at + 1) % entries.length]?.focus()
     } else if (event.key === 'ArrowUp') {
       entries[(Math.max(at, 0) - 1 + entries.length) % entries.length]?.focus()
     } else if ((event.key === 'Home' || event.key === 'End') && at >= 0) {
       entries.at(event.key === 'Home' ? 0 : -1)?.focus()
-    } else if (event.key === 'Tab') {
-      close()
-      anchor.focus()
     } else {
       return
     }
     event.preventDefault()
     event.stopPropagation()
   }
-  menu.addEventListener('click', (event) => {
-    if ((event.target as Element).closest('.menu-item') !== null) close()
-  })
+  // Closed before the item does its work: what that opens finds the focus at the anchor, and gives it back there.
+  menu.addEventListener(
+    'click',
+    (event) => {
+      if ((event.target as Element).closest('.menu-item') !== null) close()
+    },
+    true,
+  )
   document.addEventListener('pointerdown', onOutside, true)
   document.addEventListener('keydown', onKey, true)
   window.addEventListener('blur', close)

@@ -24,7 +24,7 @@ export function statusPill(provider: CollabProvider, actions: PillActions): { el
   const action = h('button', { class: 'link pill-action', type: 'button' })
   const spoken = h('span', { class: 'unseen', role: 'status', 'aria-live': 'polite' })
   const separator = h('span', { class: 'pill-separator', 'aria-hidden': 'true' }, '·')
-  const element = h('div', { class: 'pill', 'data-testid': 'status' }, dot, words, separator, action)
+  const element = h('div', { class: 'pill', 'data-testid': 'status', tabIndex: -1 }, dot, words, separator, action)
   const wrapper = h('div', { class: 'pill-wrapper' }, element, spoken)
 
   let savingSince: number | null = null
@@ -37,8 +37,11 @@ export function statusPill(provider: CollabProvider, actions: PillActions): { el
     element.classList.toggle('pulse', said.pulse)
     element.title = said.detail
     if (words.textContent !== said.words) words.textContent = said.words
+    // An action that goes leaves the focus with the pill, and finds it there when it is back.
+    if (said.action === null && document.activeElement === action) element.focus()
     separator.hidden = action.hidden = said.action === null
     if (said.action !== null) {
+      if (document.activeElement === element) action.focus()
       fill(action, said.action === 'renew' ? 'Renew' : 'Try now')
       action.onclick = said.action === 'renew' ? () => actions.renew() : () => provider.retryNow()
     }

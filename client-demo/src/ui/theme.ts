@@ -32,9 +32,11 @@ export function chooseTheme(theme: Theme): void {
   tell()
 }
 
-/** System, light, dark, and system again. */
+/** From the system's theme to the other one, which is seen at once; then the system's own for good; and the system again. */
 export function nextTheme(): void {
-  chooseTheme(({ system: 'light', light: 'dark', dark: 'system' } as const)[chosenTheme()])
+  const [own, other] = system.matches ? (['dark', 'light'] as const) : (['light', 'dark'] as const)
+  const chosen = chosenTheme()
+  chooseTheme(chosen === 'system' ? other : chosen === other ? own : 'system')
 }
 
 /** Call back when what is on the screen may have changed; returns how to stop. */
