@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -18,14 +20,17 @@ pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Page, expect
 
 from tests.browser.pages import (
+    SECRET,
     OpenPage,
     Screenshot,
     draw,
     expect_shapes,
     operate,
     saved,
+    token,
     unsaved,
     wait_for,
+    words,
     write,
 )  # fmt: skip
 
@@ -268,6 +273,38 @@ def test_versions_are_named_shown_and_restored(
     expect(ben.locator(".ql-editor")).to_have_text("The first draft.")
     ann.locator(".toast").get_by_role("button", name="Undo").click()
     expect(ben.locator(".ql-editor")).to_have_text("The first draft. And more.")
+
+
+def test_what_others_name_appears_in_an_open_list(
+    start_server: Callable[..., CollabServer], open_page: OpenPage, screenshot: Screenshot, tmp_path: Path
+) -> None:
+    server = start_server(
+        f"sqlite:///{tmp_path}/demo.db",
+        args=["--auth", "jwt", "--checkpoint-interval", "1s"],
+        env={"COLLAB_JWT_SECRET": SECRET},
+    )
+    ann = open_page(f"{server.url}/d/named?kind=text#token={token(name='Ann')}")
+    saved(ann)
+    ben = open_page(f"{server.url}/d/named#token={token(name='Ben')}")
+    saved(ben)
+    cleo = open_page(f"{server.url}/d/unnamed#token={token(name='Cleo', role='viewer')}")
+    expect(words(cleo)).to_have_text("View only")
+    write(ann, "words")
+    saved(ann)
+    for page in (ann, ben):
+        page.get_by_role("button", name="Versions", exact=True).click()
+    ben.get_by_label("Name of the version").fill("By Ben")
+    ben.keyboard.press("Enter")
+    expect(ann.locator(".version strong")).to_have_text("By Ben", timeout=8_000)
+    expect(ann.locator(".version", has_text="By Ben").locator(".quiet").first).to_have_text("Ben")
+    size = "(element) => parseFloat(getComputedStyle(element).fontSize)"
+    automatic = ann.locator(".version.automatic button").first
+    expect(automatic).to_be_visible(timeout=20_000)
+    assert automatic.evaluate(size) < ann.locator(".version:not(.automatic) button").first.evaluate(size)
+    screenshot(ann, "versions-signed-in")
+    # Who may not name one is not told to.
+    cleo.get_by_role("button", name="Versions", exact=True).click()
+    expect(cleo.locator(".versions-empty")).to_have_text("No versions yet. The server keeps one from time to time.")
 
 
 def test_versions_of_code_and_boards_show_their_changes(

@@ -12,8 +12,12 @@ import { ago, bytes } from '../ui/words'
 import { versionPreview } from './versionPreview'
 import './versions.css'
 
+/** Whom the server names as the author where nobody signs in. */
+const ANONYMOUS = 'Anonymous'
 /** How long a version waits for edits that are on their way. */
 const SAVING_PATIENCE = 3_000
+/** How often an open list looks for what others named. */
+const REFRESH = 4_000
 
 export interface VersionsOptions {
   api: Api
@@ -34,11 +38,21 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
   const list = h('div', { class: 'versions-list' })
   const field = h('input', { class: 'field', placeholder: 'Name this version', 'aria-label': 'Name of the version', maxLength: 80 })
   const form = h('form', { class: 'row versions-name' }, field, h('button', { class: 'button', type: 'submit' }, 'Save'))
+  /** Display names by participant; of those who have left, their ids are all there is. */
+  const names = new Map<string, string>()
   let versions = first
   let shown: string | null = null
 
   const reload = async (): Promise<void> => {
+    const before = JSON.stringify(versions)
     versions = (await api.versions(name)) ?? []
+    if (JSON.stringify(versions) === before && form.hidden === options.readOnly()) return
+    render()
+    void learnNames()
+  }
+  const learnNames = async (): Promise<void> => {
+    if (!versions.some(({ author }) => author !== null && author !== ANONYMOUS && !names.has(author))) return
+    for (const [id, called] of await api.names(name).catch(() => [])) names.set(id, called)
     render()
   }
 
@@ -51,7 +65,8 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
   const draw = (): void => {
     form.hidden = options.readOnly()
     if (versions.length === 0) {
-      fill(list, h('p', { class: 'quiet versions-empty' }, 'No versions yet. The server keeps one from time to time; name one to keep it for good.'))
+      const naming = options.readOnly() ? '.' : '; name one to keep it for good.'
+      fill(list, h('p', { class: 'quiet versions-empty' }, `No versions yet. The server keeps one from time to time${naming}`))
       return
     }
     const days = new Map<string, Version[]>()
@@ -68,6 +83,7 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
   const entry = (version: Version): HTMLElement => {
     const time = new Date(version.created).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
     const words = version.name ?? 'Automatic'
+    const author = version.author === null || version.author === ANONYMOUS ? null : (names.get(version.author) ?? version.author)
     return h(
       'li',
       { class: version.automatic ? 'version automatic' : 'version', 'data-id': version.id, 'aria-current': version.id === shown ? 'true' : undefined },
@@ -75,7 +91,7 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
         'button',
         { type: 'button', title: ago(version.created), onclick: () => void show(version) },
         h('span', { class: 'version-time' }, time),
-        h('span', { class: 'version-words' }, version.automatic ? words : h('strong', {}, words), version.author !== null && version.author !== 'Anonymous' && h('span', { class: 'quiet' }, version.author)),
+        h('span', { class: 'version-words' }, version.automatic ? words : h('strong', {}, words), author !== null && h('span', { class: 'quiet' }, author)),
         h('span', { class: 'quiet small' }, bytes(version.size)),
       ),
     )
@@ -170,8 +186,11 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
     if (event.key === 'Escape' && shown !== null && document.querySelector('dialog[open]') === null) back()
   }
   addEventListener('keydown', onKey)
-  const timer = setInterval(() => void reload().catch(() => undefined), 30_000)
+  const timer = setInterval(() => {
+    if (document.visibilityState === 'visible') void reload().catch(() => undefined)
+  }, REFRESH)
   render()
+  void learnNames()
   return {
     element: h(
       'aside',

@@ -60,6 +60,14 @@ export class Api {
     return ((await this.read(answer)) as { versions: Raw[] }).versions.map(asVersion)
   }
 
+  /** The names of the people who are signed in and here now, by their ids; empty where they may not be asked for. */
+  async names(document: string): Promise<Map<string, string>> {
+    const answer = await this.request('GET', `/documents/${encodeURIComponent(document)}/participants`)
+    if (!answer.ok) return new Map()
+    const { participants } = (await answer.json()) as { participants: { user: { id?: string; name: string } }[] }
+    return new Map(participants.flatMap(({ user: { id, name } }) => (id === undefined ? [] : [[id, name]])))
+  }
+
   /** Keep the document as it is now under a name. */
   async nameVersion(document: string, name: string): Promise<Version> {
     const answer = await this.request('POST', `/documents/${encodeURIComponent(document)}/versions`, { name })
