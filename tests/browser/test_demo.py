@@ -429,6 +429,18 @@ def test_pages_are_light(shared_server: CollabServer, open_page: OpenPage, scree
     assert max(weight.values()) < 400_000
 
 
+def test_code_is_set_in_its_own_type_everywhere(shared_server: CollabServer, open_page: OpenPage) -> None:
+    loaded = "() => [...document.fonts].filter(({ family, status }) => /JetBrains/.test(family) && status === 'loaded').length"
+    home = open_page(shared_server.url, service_workers="block")
+    wait_for(lambda: home.evaluate(loaded) > 0, "the folder in the footer is set in it")
+    assert home.evaluate(loaded) == 1, "one file is enough"
+    text = open_page(f"{shared_server.url}/d/typed?kind=text", service_workers="block")
+    saved(text)
+    assert text.evaluate(loaded) == 0, "nothing is fetched where no code is shown"
+    write(text, "some `code` ")
+    wait_for(lambda: text.evaluate(loaded) > 0, "code in a text is set in it")
+
+
 def test_a_card_makes_a_document_that_is_listed(shared_server: CollabServer, open_page: OpenPage) -> None:
     page = open_page(shared_server.url)
     page.locator(".card[data-kind=board]").click()
@@ -441,6 +453,20 @@ def test_a_card_makes_a_document_that_is_listed(shared_server: CollabServer, ope
     expect(page.locator(".document-row", has_text="Roof plan")).to_be_visible()
     page.get_by_label("Search documents").fill("nothing like it")
     expect(page.locator(".documents-empty")).to_contain_text("nothing like it")
+
+
+def test_the_list_follows_titles_that_others_change(shared_server: CollabServer, open_page: OpenPage) -> None:
+    ann = open_page(f"{shared_server.url}/d/renamed?kind=board", name="Ann")
+    saved(ann)
+    ann.locator(".title").fill("Old title")
+    ann.keyboard.press("Enter")
+    saved(ann)
+    ann.get_by_role("link", name="All documents").click()
+    expect(ann.locator(".document-row", has_text="Old title")).to_be_visible()
+    operate(shared_server, "renamed", [{"op": "map.set", "path": "/meta/title", "value": "New title"}])
+    ann.reload()
+    expect(ann.locator(".document-row", has_text="New title")).to_be_visible()
+    expect(ann.locator(".document-row", has_text="Old title")).to_have_count(0)
 
 
 def test_deleting_is_asked_for_and_told_to_everybody(shared_server: CollabServer, open_page: OpenPage) -> None:

@@ -133,11 +133,12 @@ function rowsOf(listed: Listed[] | null, titles: Titles): Row[] {
   const rows = new Map<string, Row>()
   for (const { name, updated_at, size, participants } of listed ?? []) {
     const { title, kind } = titles.of(name)
-    rows.set(name, { name, title, kind, changed: Date.parse(updated_at), size, people: participants, remembered: false })
+    rows.set(name, { name, title: title ?? untitled(name), kind, changed: Date.parse(updated_at), size, people: participants, remembered: false })
   }
   for (const { name, title, kind, opened } of recentDocuments()) {
     const known = rows.get(name)
-    if (known !== undefined) rows.set(name, { ...known, title: known.title === untitled(name) ? title : known.title, kind, remembered: true })
+    // The document's own words, once it has been asked, are newer than what it was called here.
+    if (known !== undefined) rows.set(name, { ...known, title: titles.of(name).title ?? title, kind: known.kind ?? kind, remembered: true })
     else rows.set(name, { name, title, kind, changed: opened, size: null, people: null, remembered: true })
   }
   return [...rows.values()].sort((a, b) => b.changed - a.changed).slice(0, 100)
@@ -145,25 +146,24 @@ function rowsOf(listed: Listed[] | null, titles: Titles): Row[] {
 
 /** Titles and kinds, as the documents themselves keep them; asked for once per change. */
 class Titles {
-  private readonly known = new Map<string, { asOf: string; title: string; kind: Kind | null }>()
+  private readonly known = new Map<string, { asOf: string; title: string | null; kind: Kind | null }>()
 
   constructor(private readonly api: Api) {}
 
-  of(name: string): { title: string; kind: Kind | null } {
-    return this.known.get(name) ?? { title: untitled(name), kind: kindOf(name) }
+  /** What a document said; a null title where it said nothing, or was not asked yet. */
+  of(name: string): { title: string | null; kind: Kind | null } {
+    return this.known.get(name) ?? { title: null, kind: kindOf(name) }
   }
 
   /** Ask for what is new among `listed`; true if something was learned. */
   async learn(listed: Listed[]): Promise<boolean> {
     const newest = [...listed].sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1)).slice(0, ASKED)
-    // A document that was opened here is called what it was called then, until it is opened again.
-    const opened = new Set(recentDocuments().map(({ name }) => name))
-    const stale = newest.filter(({ name, updated_at }) => !opened.has(name) && this.known.get(name)?.asOf !== updated_at)
+    const stale = newest.filter(({ name, updated_at }) => this.known.get(name)?.asOf !== updated_at)
     for (const { name, updated_at } of stale) {
       const { title, kind } = await this.api.meta(name).catch((): Record<string, unknown> => ({}))
       this.known.set(name, {
         asOf: updated_at,
-        title: typeof title === 'string' && title.trim() !== '' ? title.slice(0, 120) : untitled(name),
+        title: typeof title === 'string' ? title.trim().slice(0, 120) || untitled(name) : null,
         kind: kind === 'text' || kind === 'code' || kind === 'board' ? kind : kindOf(name),
       })
     }

@@ -19,7 +19,6 @@ import {
 import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
 import * as Y from 'yjs'
 
-import './fonts.css'
 import { h } from '../../ui/dom'
 import { openMenu } from '../../ui/overlays'
 import { peersOf } from '../../ui/presence'
