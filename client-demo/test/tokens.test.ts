@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { contrast } from './support/contrast'
 
 const SOURCES = ['styles/tokens.css', 'editors/code/code.css'].map((file) => readFileSync(new URL(`../src/${file}`, import.meta.url), 'utf8'))
 
@@ -11,19 +12,6 @@ const TOKENS = new Map(
     ([, name, light, dark]) => [name as string, [light as string, dark as string] as const],
   ),
 )
-
-function luminance(colour: string): number {
-  const [r, g, b] = [1, 3, 5].map((at) => {
-    const value = parseInt(colour.slice(at, at + 2), 16) / 255
-    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
-  }) as [number, number, number]
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b
-}
-
-function contrast(a: string, b: string): number {
-  const [dark, light] = [luminance(a), luminance(b)].sort((x, y) => x - y) as [number, number]
-  return (light + 0.05) / (dark + 0.05)
-}
 
 const GROUNDS = ['background', 'surface', 'raised']
 const READ: [string, string[]][] = [

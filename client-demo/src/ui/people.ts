@@ -2,10 +2,13 @@
 
 import type { User } from '../provider'
 
-/** Twelve hues at equal steps in OKLCH, alternating a little in lightness for eyes that see fewer hues. */
+/**
+ * Twelve colours of about the same lightness, by hue. They were searched for the largest smallest distance to all eyes: hues
+ * at equal steps are pairwise the same to whoever sees no red, so that some are paler than their neighbours.
+ */
 export const PEOPLE_COLOURS = [
-  '#e4405e', '#ea630c', '#b37903', '#a09600', '#519c03', '#15ac7d',
-  '#06999a', '#00a1cb', '#0c84fa', '#8a7cfd', '#b257d7', '#e253ae',
+  '#e5546a', '#f64510', '#bd6941', '#9f8f28', '#2b9667', '#559ab5',
+  '#5d91e7', '#7281fb', '#9051fc', '#b84ac0', '#be5e98', '#bb7e90',
 ] as const
 
 const ADJECTIVES = ['Quiet', 'Bright', 'Calm', 'Swift', 'Kind', 'Bold', 'Gentle', 'Clever', 'Merry', 'Steady']
