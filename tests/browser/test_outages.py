@@ -276,3 +276,8 @@ def test_an_expired_token_is_told_and_renewed(
     expect(ann.locator(".toast")).to_have_count(0)
     write(ann, "and after")
     saved(ann)
+    # The new token counts for everything that the page asks for.
+    ann.get_by_role("button", name="Versions", exact=True).click()
+    ann.get_by_label("Name of the version").fill("Renewed")
+    ann.keyboard.press("Enter")
+    expect(ann.locator(".version strong")).to_have_text("Renewed")

@@ -73,7 +73,7 @@ class DocumentPage {
     this.local = this.openLocalCopy()
     // For whoever automates this page: is everything in the browser's database?
     this.writes = this.local && new LocalWrites(this.local, this.doc, (kept) => (document.body.dataset['kept'] = String(kept)))
-    this.api = new Api(tokenOfTab())
+    this.api = new Api(tokenOfTab)
     this.provider = new CollabProvider('', name, this.doc, {
       token: tokenOfTab(),
       user: asUser(this.person),

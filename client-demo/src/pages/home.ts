@@ -37,7 +37,7 @@ interface Row {
 /** Build the page into `host`. */
 export function homePage(host: HTMLElement): void {
   document.title = 'collab'
-  const api = new Api(tokenOfTab())
+  const api = new Api(tokenOfTab)
   let listed: Listed[] | null = null
   const search = h('input', { class: 'field', type: 'search', placeholder: 'Search', 'aria-label': 'Search documents' })
   const table = h('div', { class: 'documents' })

@@ -29,9 +29,9 @@ export class ApiError extends Error {
   }
 }
 
-/** Requests with the token of a tab. */
+/** Requests with the token of a tab, whichever it is by then. */
 export class Api {
-  constructor(private readonly token: string | null) {}
+  constructor(private readonly tokenNow: () => string | null) {}
 
   /** The first thousand documents by name, or null where this server or this person has no list. */
   async documents(): Promise<Listed[] | null> {
@@ -95,10 +95,11 @@ export class Api {
   }
 
   private request(method: string, path: string, body?: unknown): Promise<Response> {
+    const token = this.tokenNow()
     return fetch(BASE + path, {
       method,
       headers: {
-        ...(this.token === null ? {} : { Authorization: `Bearer ${this.token}` }),
+        ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

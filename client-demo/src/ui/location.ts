@@ -33,6 +33,8 @@ export function freshName(kind: Kind): string {
 }
 
 const TOKEN = 'collab:token'
+/** Where the browser keeps nothing for the tab. */
+let tokenOfPage: string | null = null
 
 /**
  * The token of this tab. A link carries it behind `#token=`, which browsers never send to a server;
@@ -49,12 +51,13 @@ export function tokenOfTab(): string | null {
   try {
     return sessionStorage.getItem(TOKEN)
   } catch {
-    return null
+    return tokenOfPage
   }
 }
 
 /** Keep another token for this tab. */
 export function setTokenOfTab(token: string): void {
+  tokenOfPage = token
   try {
     sessionStorage.setItem(TOKEN, token)
   } catch {
