@@ -165,6 +165,8 @@ class Wire:
     def release(self) -> None:
         """Let through what was withheld, if anything came yet, and withhold nothing more."""
         self.withheld = lambda _message: False
+        # Also the attachments that are still on their way.
+        self._holding = False
         for message in self._held:
             assert self._page is not None
             self._page.send(message)
