@@ -118,9 +118,10 @@ class LiveDocument:
             raise CollabError("document_deleted")
         if len(self.presence.sessions) >= self.limits.max_participants:
             limit = self.limits.max_participants
+            people = f"{limit} people are" if limit > 1 else "1 person is"
             raise CollabError(
                 "document_full",
-                f"This document is full: {limit} people are here. Try again in a minute.",
+                f"This document is full: {people} here. Try again in a minute.",
                 retry_after=60,
                 detail={"limit": limit, "scope": "document"},
             )

@@ -135,9 +135,10 @@ class DocumentPage {
 
   private menuItems(): (MenuItem | null)[] {
     const narrow = matchMedia('(max-width: 640px)').matches
+    const ofEditor = this.editor?.menu() ?? []
     return [
-      ...(this.editor?.menu() ?? []),
-      null,
+      ...ofEditor,
+      ...(ofEditor.length > 0 ? [null] : []),
       ...(narrow && !this.versionsButton.hidden ? [{ label: 'Versions', run: () => void this.toggleVersions() }] : []),
       ...(narrow ? [{ label: `Theme: ${chosenTheme()}`, run: nextTheme }] : []),
       { label: 'Inspector', hint: 'Ctrl Alt I', run: () => void this.toggleInspector() },
