@@ -286,7 +286,8 @@ async def test_people_who_name_their_document_meet_on_one_node(
 ) -> None:
     _, nginx = await two_nodes(start_server, start_nginx)
     met = {}
-    for document in ("team%2Fnotes", "plan", "x", "y", "z", "drawing", "w", "v"):
+    # Who goes where hangs on the nodes' ports, which are others each time: 40 never all go to one of two.
+    for document in ("team%2Fnotes", *(f"plan-{number}" for number in range(39))):
         query = f"EIO=4&transport=polling&document={document}"
         nodes = set()
         for _ in range(4):
