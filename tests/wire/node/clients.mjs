@@ -6,8 +6,13 @@ import * as awarenessProtocol from "y-protocols/awareness";
 import { SocketIOProvider } from "y-socket.io";
 import * as Y from "yjs";
 
-/** Reconnect soon (tests do not want to wait for seconds), for as long as it takes. */
-const RECONNECTION = { reconnectionDelay: 40, reconnectionDelayMax: 200, randomizationFactor: 0.5 };
+/**
+ * Reconnect soon (tests do not want to wait for seconds), for as long as it takes.
+ *
+ * `timeout` is 20 s by default, and socket.io-client needs it: a WebSocket that breaks after its own handshake and
+ * before Engine.IO's is noticed by nothing else (its manager hears "close" only once the engine is open).
+ */
+const RECONNECTION = { reconnectionDelay: 40, reconnectionDelayMax: 200, randomizationFactor: 0.5, timeout: 4000 };
 /** How many events of a connection are remembered in `first`. */
 const FIRST_EVENTS = 8;
 
@@ -182,6 +187,11 @@ export class PlainClient extends Client {
 
   get synced() {
     return this.connected && this._asked && this._answered;
+  }
+
+  /** What is missing until this client is synced. */
+  get missing() {
+    return [["asked", this._asked], ["answered", this._answered]].filter(([, there]) => !there).map(([name]) => name);
   }
 
   _listen() {

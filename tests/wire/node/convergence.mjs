@@ -180,8 +180,11 @@ function parked(people) {
   return waiting.length ? `something is missing before what came: ${waiting.map(({ name }) => name)}` : null;
 }
 
-function history({ connects, disconnects, errors, notices }) {
-  return JSON.stringify({ connects, disconnects, errors: errors.slice(-3), notices: notices.slice(-3) });
+function history({ connected, connects, disconnects, errors, notices, first, socket, missing }) {
+  const { _readyState: manager, _reconnecting: reconnecting, engine } = socket.io;
+  const transport = engine && `${engine.readyState} ${engine.id} ${engine.transport?.name} ${engine.transport?.readyState}`;
+  const way = { connected, missing, active: socket.active, manager, reconnecting, transport, first };
+  return JSON.stringify({ connects, disconnects, errors: errors.slice(-3), notices: notices.slice(-3), ...way });
 }
 
 process.setMaxListeners(0); // every y-socket.io provider listens for "exit"
