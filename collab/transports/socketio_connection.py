@@ -31,7 +31,7 @@ class Attachment:
 
     __slots__ = (
         "connection", "encoder", "live", "namespace", "next_ack", "own_door", "session", "share",
-        "sid", "step_1_sent", "steps_awaited",
+        "sid", "step_1_sent", "steps_awaited", "suspect",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +48,8 @@ class Attachment:
         self.steps_awaited: set[int] = set()
         self.step_1_sent = False
         self.share: Share | None = None
+        #: one of its edits took long
+        self.suspect = False
 
     def ask_step_1(self, state_vector: bytes) -> None:
         """Ask the peer for what the document lacks."""
