@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
-from collab.documents import differ
+from collab.documents import differ, editing
 from collab.documents import operations as ops
 from collab.documents.document import Document
 from collab.documents.editing import apply, edit
@@ -329,6 +329,29 @@ def test_a_batch_sees_its_own_earlier_operations() -> None:
     assert read(state, "/new") == "ab"
 
 
+MANY = [{"row": number} if number % 2 else number for number in range(9_990)]
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        [op("array.insert", "/rows", index=1, values=MANY)],
+        [op("array.insert", "/rows", index=1 + at, values=[value]) for at, value in enumerate(MANY)],
+    ],
+    ids=["in one operation", "in one each"],
+)
+def test_many_values_are_inserted_in_time_that_grows_with_their_number(batch: list[dict[str, Any]]) -> None:
+    state = done(op("array.insert", "/rows", index=0, values=["first", "last"]))
+    began = time.thread_time()
+    after = done(*batch, state=state)
+    took = time.thread_time() - began
+    assert read(after, "/rows") == ["first", *MANY, "last"]
+    # In one transaction these take 4 s and more.
+    assert took < 2
+
+    assert refused(*batch, op("array.delete", "/rows", index=9_991, length=2), state=state).detail["index"] == len(batch)
+
+
 def test_a_root_that_lost_its_content_takes_any_operation() -> None:
     state = text_state("gone")
     state = done(op("text.delete", index=0, length=4), state=state)
@@ -569,9 +592,15 @@ def code_units(text: str) -> list[bytes]:
     return [data[at : at + 2] for at in range(0, len(data), 2)]
 
 
-@given(model_steps, st.booleans())
+@given(model_steps, st.booleans(), st.sampled_from([1, 2, 100]))
 @settings(max_examples=400, deadline=None)
-def test_any_sequence_has_the_effect_of_the_model(steps: list[tuple[Any, ...]], in_one_batch: bool) -> None:
+def test_any_sequence_has_the_effect_of_the_model(steps: list[tuple[Any, ...]], in_one_batch: bool, few: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(editing, "VALUES_AT_ONCE", few)
+        _have_the_effect_of_the_model(steps, in_one_batch)
+
+
+def _have_the_effect_of_the_model(steps: list[tuple[Any, ...]], in_one_batch: bool) -> None:
     model, state, batch = Model(), EMPTY_UPDATE, []
     for step in steps:
         allowed = model.allows(*step)
