@@ -334,8 +334,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         probe = _Probe(self) if upgrade else None
         websocket = FrameSocket(probe or self, self.server.max_http_buffer_size)
         try:
-            await websocket.prepare(request)
-            transport = websocket.transport
+            transport = await websocket.shake_hands(request, b"" if upgrade else self.open_packet([]).websocket)
         except (ConnectionError, ValueError):
             self.end(self.server.reason.TRANSPORT_ERROR)
             return self.server.refuse(3)
@@ -344,7 +343,6 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
                 return websocket
         else:
             self.attach(websocket, transport, request)
-            self.write(self.open_packet([]))
             self.server.on_open(self)
             websocket.start()
         try:

@@ -116,6 +116,27 @@ class FrameSocket(web.WebSocketResponse):
         self._backlog: list[Any] | None = []
         self._catching_up: asyncio.Task[None] | None = None
 
+    async def shake_hands(self, request: web.Request, first: bytes = b"") -> asyncio.Transport:
+        """Answer the handshake, in one write with the ``first`` frame; returns where further frames may be written.
+
+        A connection that breaks between the two would be noticed by socket.io-client after 20 seconds only: it hears
+        of its end once Engine.IO's first packet has come.
+
+        Raises:
+            ConnectionError: it is gone.
+        """
+        writer = await self.prepare(request)
+        if first:
+            await writer.write(first)
+        else:
+            writer.send_headers()
+        if self._transport is None:
+            raise ConnectionResetError("the connection is gone")
+        return self._transport
+
+    # Not yet: shake_hands() sends them.
+    _send_headers_immediately = False
+
     # The end of prepare(): aiohttp would put a queue here.
     def _post_start(self, request: Any, protocol: str | None, writer: Any) -> None:
         self._ws_protocol = protocol
@@ -126,13 +147,6 @@ class FrameSocket(web.WebSocketResponse):
         self._parser = WebSocketReader(sink, self._max_msg_size, compress=False, decode_text=True)
         request.protocol.set_parser(self._parser, data_received_cb=self._new_turn)
         request.protocol.keep_alive(False)
-
-    @property
-    def transport(self) -> asyncio.Transport:
-        """Where frames may be written; of use after ``prepare``."""
-        if self._transport is None:
-            raise ConnectionResetError("the connection is gone")
-        return self._transport
 
     def start(self) -> None:
         """Begin to hand frames to the owner."""

@@ -50,7 +50,7 @@ def owner() -> Owner:
 async def client(owner: Owner) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     async def handle(request: web.Request) -> web.StreamResponse:
         owner.socket = FrameSocket(owner, MAX_MESSAGE)
-        await owner.socket.prepare(request)
+        await owner.socket.shake_hands(request)
         owner.socket.start()
         await owner.socket.ended
         return owner.socket

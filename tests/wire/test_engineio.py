@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import socket
 from collections.abc import Callable
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from collab.protocol.frames import SEPARATOR
 from tests.support.server import CollabServer
@@ -48,6 +50,25 @@ async def test_websocket_handshake(http: aiohttp.ClientSession, shared_server: C
     handshake = await wire.open()
     assert handshake["upgrades"] == []
     await wire.close()
+
+
+async def test_the_handshakes_of_websocket_and_engineio_leave_together(shared_server: CollabServer) -> None:
+    # Between the two, socket.io-client does not notice that it was cut off, and waits for 20 seconds.
+    request = (
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    address = URL(shared_server.url)
+
+    def first_bytes() -> bytes:
+        with socket.create_connection((address.host, address.port), timeout=10) as connection:
+            connection.sendall(request.encode())
+            return connection.recv(65_536)
+
+    for _ in range(20):
+        head, _, frame = (await asyncio.to_thread(first_bytes)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101 ")
+        assert frame[2:4] == b"0{" and frame.endswith(b"}")
 
 
 async def test_a_session_id_ends_with_the_name_of_its_node(
