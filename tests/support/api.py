@@ -24,6 +24,7 @@ from collab.hub.hub import Hub
 from collab.transports import rest
 from collab.transports.problems import PROBLEM_TYPE
 from collab.transports.rest_schemas import ProblemSchema
+from tests.support.ports import free_port
 
 SECRET = "a secret of more than thirty-two bytes"
 JWT = {"auth": "jwt", "jwt_secret": SECRET}
@@ -65,7 +66,7 @@ class ApiServer:
         self._auth = auth
         self.app: web.Application
         self.url = ""
-        self._port = 0
+        self._port = free_port()
         self._runner: web.AppRunner
 
     @property

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tests.support.ports import free_port
+
 _ROOT = Path(__file__).resolve().parents[2]
 #: what stands around the shipped file: everything below a directory of its own, in the foreground
 _MAIN = """
@@ -59,7 +61,7 @@ class Nginx:
 
     def __init__(self, home: Path, nodes: Mapping[str, str], **options: Any) -> None:
         self.home = home
-        self.port = _free_port()
+        self.port = free_port()
         scheme = "https" if options.get("tls") else "http"
         self.url = f"{scheme}://127.0.0.1:{self.port}"
         self.access_log = home / "access.log"
@@ -121,10 +123,3 @@ class Nginx:
             self._process.kill()
             self._process.wait()
         self._process = None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

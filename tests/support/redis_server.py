@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from contextlib import suppress
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import redis
+
+from tests.support.ports import free_port
 
 BINARY = shutil.which("redis-server") or shutil.which("valkey-server")
 needs_redis = pytest.mark.skipif(BINARY is None, reason="redis-server is not installed")
@@ -29,7 +30,7 @@ class RedisServer:
     def __init__(self, directory: Path, *, appendonly: bool = True) -> None:
         self.directory = directory
         self.appendonly = appendonly
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -77,10 +78,3 @@ class RedisServer:
         if process is not None:
             process.kill()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

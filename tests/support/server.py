@@ -12,12 +12,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.support.ports import free_port
+
 _ROOT = Path(__file__).resolve().parents[2]
 _STARTED = re.compile(r"collab listening on (http://\S+:(\d+)) ")
 
 
 class CollabServer:
-    """``collab serve`` on a port that it picks, and keeps through restarts.
+    """``collab serve`` on a port of its own, which it keeps through restarts.
 
     Args:
         store: the URL of the store.
@@ -30,14 +32,14 @@ class CollabServer:
         self,
         store: str = "memory://",
         *,
-        port: int = 0,
+        port: int | None = None,
         args: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         wrapper: Sequence[str] = (),
         cwd: str | Path | None = None,
     ) -> None:
         self.store = store
-        self.port = port
+        self.port = free_port() if port is None else port
         self.args = list(args)
         self.env = dict(env or {})
         self.wrapper = list(wrapper)

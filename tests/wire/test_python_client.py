@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -33,6 +32,7 @@ from collab.client.session import MOVES, Backoff
 from collab.client.signals import Stream
 from collab.errors import CollabError
 from collab.protocol.codec import read_state_vector
+from tests.support.ports import free_port
 from tests.support.server import CollabServer
 
 #: seconds until a wait is given up; a green run never waits so long
@@ -347,13 +347,6 @@ def test_urls_are_those_of_servers(url: str) -> None:
 # -- being refused, and being away --------------------------------------------------------------------------
 
 
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_a_bad_name_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(CollabError) as raised:
         connect("http://127.0.0.1:1", "a//b")
@@ -361,7 +354,7 @@ def test_a_bad_name_is_refused_before_anything_is_sent() -> None:
 
 
 async def test_nobody_there(document: str) -> None:
-    session = connect(f"http://127.0.0.1:{unused_port()}", document, open_timeout=0.5, backoff=QUICK)
+    session = connect(f"http://127.0.0.1:{free_port()}", document, open_timeout=0.5, backoff=QUICK)
     with pytest.raises(ConnectionError, match=r"could not be opened at .*: Connection refused$"):
         await session.__aenter__()
     assert session.status is Status.CLOSED
@@ -379,7 +372,7 @@ async def test_something_else_there(document: str) -> None:
 
 
 async def test_a_server_that_comes_later_is_found(start_server: Start, document: str) -> None:
-    port = unused_port()
+    port = free_port()
     entering = asyncio.create_task(
         connect(f"http://127.0.0.1:{port}", document, backoff=QUICK, open_timeout=SOON).__aenter__()
     )
@@ -392,7 +385,7 @@ async def test_a_server_that_comes_later_is_found(start_server: Start, document:
 
 async def test_giving_up_while_it_opens_leaves_nothing_behind(document: str) -> None:
     before = asyncio.all_tasks()
-    session = connect(f"http://127.0.0.1:{unused_port()}", document, open_timeout=None)
+    session = connect(f"http://127.0.0.1:{free_port()}", document, open_timeout=None)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await session.__aenter__()
