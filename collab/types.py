@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
@@ -50,6 +52,11 @@ def _name_fault(name: str) -> str | None:
     return None
 
 
+def timestamp(seconds: float) -> str:
+    """Seconds since the epoch as RFC 3339, in UTC, with milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach ``host``, an address or a name."""
     if host == "localhost":
@@ -64,12 +71,18 @@ class Role(IntEnum):
     """What a participant may do; a higher role may do all that a lower one may."""
 
     VIEWER = 1
-    EDITOR = 2
-    ADMIN = 3
+    COMMENTER = 2
+    EDITOR = 3
+    ADMIN = 4
+
+    @property
+    def refusal(self) -> str:
+        """The code for whoever has a lower role, where this one is needed."""
+        return "forbidden" if self is Role.ADMIN else "read_only"
 
     @property
     def word(self) -> str:
-        """The role as it stands on the wire: ``viewer``, ``editor`` or ``admin``."""
+        """The role as it stands on the wire: ``viewer``, ``commenter``, ``editor`` or ``admin``."""
         return self.name.lower()
 
     @classmethod
@@ -78,15 +91,35 @@ class Role(IntEnum):
         for role in cls:
             if role.word == word:
                 return role
-        raise ValueError(f"unknown role {word!r}: allowed are viewer, editor, admin")
+        raise ValueError(f"unknown role {word!r}: allowed are {', '.join(role.word for role in cls)}")
+
+
+#: what the log writes before the names of agents; no participant's name begins with it
+AGENT_MARK = "\x1f"
+
+_PATTERN_SIGN = re.compile(r"[*?\[]")
+_ONE_SIGN = re.compile(r"\[([*?\[])\]")  # a sign that stands for itself
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role on all documents whose name matches a shell-style pattern."""
+    """A role on all documents whose name matches a shell-style pattern; ``agent``: whoever uses it is no person."""
 
     pattern: str
     role: Role
+    agent: bool = False
+
+    @staticmethod
+    def pattern_for(document: str) -> str:
+        """The pattern that matches the document of this name, and no other."""
+        return _PATTERN_SIGN.sub(r"[\g<0>]", document)
+
+    @property
+    def head(self) -> str:
+        """What the names of all documents begin with that the pattern matches."""
+        head = _PATTERN_SIGN.split(_ONE_SIGN.sub("\0", self.pattern), maxsplit=1)[0]
+        signs = iter(_ONE_SIGN.findall(self.pattern))
+        return "".join(next(signs) if char == "\0" else char for char in head)
 
     def covers(self, document: str) -> bool:
         """Whether the grant applies to ``document`` (``*`` also matches slashes)."""
@@ -116,9 +149,36 @@ class Identity:
             return self.default_role
         return max(roles)
 
-    def as_user(self) -> dict[str, Any]:
-        """The public part, as it stands in ``session`` and ``presence`` events."""
+    def is_agent(self, document: str) -> bool:
+        """Whether the strongest role on ``document`` is by a grant for agents."""
+        covering = [grant for grant in self.grants if grant.covers(document)]
+        most = max((grant.role for grant in covering), default=None)
+        return any(grant.agent for grant in covering if grant.role is most)
+
+    @property
+    def administers_everything(self) -> bool:
+        """Whether somebody is an administrator of all documents, whatever they are called."""
+        if any(grant.role is Role.ADMIN and not grant.pattern.strip("*") and grant.pattern for grant in self.grants):
+            return True
+        return not self.grants and self.default_role is Role.ADMIN
+
+    def author(self, document: str) -> str:
+        """Under whose name an edit of ``document`` is logged; see :func:`author_of`."""
+        name = self.id or self.name
+        return AGENT_MARK + name if self.is_agent(document) else name
+
+    def as_user(self, document: str | None = None) -> dict[str, Any]:
+        """The public part, as it stands in ``session`` and ``presence`` events of ``document``."""
         user: dict[str, Any] = {"name": self.name, "color": self.color}
         if self.id is not None:
             user["id"] = self.id
+        if document is not None and self.is_agent(document):
+            user["agent"] = True
         return user
+
+
+def author_of(logged: str | None) -> tuple[str | None, bool]:
+    """Who is behind the name under which an edit was logged, and whether that is an agent."""
+    if logged is not None and logged.startswith(AGENT_MARK):
+        return logged.removeprefix(AGENT_MARK), True
+    return logged, False

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from bisect import bisect_right, insort
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pycrdt
 
+from collab.documents.costs import Costs
+from collab.documents.ids import Ids
+from collab.documents.normal_form import content_hash
+from collab.documents.order import in_order
+from collab.documents.outlook import mended, outlook
 from collab.errors import CollabError
-from collab.protocol.codec import EMPTY_UPDATE, MAX_CLOCK, read_state_vector
+from collab.protocol.codec import EMPTY_UPDATE, DecodeError, read_state_vector, write_state_vector
+from collab.protocol.deletions import all_in, read_deletions
+from collab.protocol.dependencies import TakenInPart, what_integrates
+from collab.protocol.disguise import disguise, undisguise
+from collab.protocol.findings import Scan
 from collab.protocol.keystroke import read_keystroke
-from collab.protocol.scan import astral, in_order, part, scan
+from collab.protocol.known import Known
+from collab.protocol.mending import mend
+from collab.protocol.pieces import new_bytes
+from collab.protocol.scan import astral, scan
+from collab.protocol.snapshots import marked, unmarked
 
-#: the Yjs v1 update that holds nothing
-#: merging is quadratic in the number of updates: more than these are merged by a fresh document
-_MERGE_PAIRWISE = 64
-#: rounds through a fresh document after which an encoding counts as normal
-_TURNS = 4
-#: characters that typing brings at once, where it is known which structs are map entries
+#: characters that typing brings at once, if it is known which structs are map entries
 _MOST_TYPED = 127
-#: seconds of CPU that a document may cost because of structs whose place has to be looked for ...
-MAX_TANGLE = 0.5
-#: ... of which each may take so many without being counted, and each byte of a document that is loaded
-_LOOSE_SECONDS = 20e-6
-_LOAD_SECONDS_PER_BYTE = 0.2e-6
-#: so many are looked at closely after one that took longer
-_WATCHED = 50
-#: sub-documents in one document: the CRDT library takes 1 KB and 30 us for each, whatever it holds
-MAX_SUBDOCUMENTS = 2000
+#: bytes of a document that may be loaded again without being asked
+_CHEAP = 64 * 1024
 
 
 class Document:
@@ -38,26 +38,32 @@ class Document:
 
     Attributes:
         clocks: client id -> clock, the same as the CRDT's state vector.
+        known: the same, and what the document holds behind gaps.
         size: the encoded size in bytes; between two :meth:`measure` an upper estimate.
         poisoned: the CRDT failed in the middle of an edit; the owner has to load it again.
         plain: the update applied last was plain typing, which may be merged with other such updates.
+        taken: this update, as the log and others may be given it; empty bytes where it added nothing.
+        gapped: it left a gap that had not been there.
+        filled: it brought something of what was missing in a gap.
     """
 
     def __init__(self) -> None:
         self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
-        self.clocks: dict[int, int] = {}
+        self.known = Known()
+        self.clocks = self.known.clocks
+        self._behind = self.known.behind
         self.size = len(EMPTY_UPDATE)
-        self.poisoned = False
-        self.plain = False
-        self._encoded: bytes | None = None
-        self._containers: _Ids | None = _Ids()
-        self._keyed: _Ids | None = _Ids()
+        self.poisoned = self.plain = False
+        self.taken = b""
+        self.gapped = self.filled = False
+        self._kept: bytes | None = None
+        self._disguised = False
+        self._containers: Ids | None = Ids()
+        self._keyed: Ids | None = Ids()
         self._is_entry: Callable[[int, int], bool] | None = None
         self._most_typed = _MOST_TYPED
         self._pairs: set[tuple[int, int]] = set()
-        self._subdocuments: int | None = None
-        self._tangle = 0.0
-        self._watched = 0
+        self._costs = Costs()
 
     @classmethod
     def load(cls, snapshot: bytes | None, tail: Sequence[bytes]) -> Document:
@@ -72,139 +78,249 @@ class Document:
         began = time.thread_time()
         try:
             if snapshot is not None:
-                document._doc.apply_update(snapshot)
+                document._take_snapshot(snapshot)
             # One transaction each, as when they came: what a hostile update leaves depends on it.
-            if astral(snapshot or b"") or any(map(astral, tail)):
-                document._learn()
-                for update in tail:
-                    document._load_again(update)
-            else:
-                for update in tail:
-                    document._doc.apply_update(update)
-                document.clocks = read_state_vector(document._doc.get_state())
-            document._encoded = None
+            for update in tail:
+                document._replay(update)
+            document._check_clocks()
+            document._kept = None
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
             raise CollabError("storage_unavailable", "The stored document cannot be read.") from None
         document.size = max(len(EMPTY_UPDATE), len(snapshot or b"") + sum(map(len, tail)))
-        document._tangle = max(0.0, time.thread_time() - began - _LOAD_SECONDS_PER_BYTE * document.size)
+        document._costs.loaded(time.thread_time() - began, document.size)
         return document
+
+    def _take_snapshot(self, snapshot: bytes) -> None:
+        """Begin with a state; one that this class has not marked is looked at like any other update."""
+        state = unmarked(snapshot)
+        if state is None:
+            found = scan(snapshot, {}, None, is_keyed=lambda _client, _clock: False, strict=True, know_all=True)
+            self._integrate(self._for_library(mended(snapshot, found), found))
+            self._pairs = {pair for pair in found.pairs if pair not in found.parted}
+            self.known.add(found.runs)
+        else:
+            self._doc.apply_update(state)
+            if astral(state):
+                self._pairs = set(scan(state, {}).pairs)
+            self.clocks |= read_state_vector(self._doc.get_state())
+
+    def _replay(self, update: bytes) -> None:
+        """Apply what is in the log, whatever it is: it was let in once."""
+        typed = None if self._pairs else read_keystroke(update, self.clocks, self._is_entry, self._most_typed)
+        if typed is not None and typed[0] not in self._behind:
+            self._doc.apply_update(update)
+            self._kept = None
+            self.clocks[typed[0]] = typed[1]
+            return
+        scanned = partial(
+            scan, is_keyed=self._is_keyed, strict=True, pairs=self._pairs, know_all=self._keyed is not None
+        )
+        try:
+            try:
+                found = scanned(update, self.clocks)
+                if not self._behind.keys().isdisjoint(found.ends):
+                    raise CollabError("missing_dependencies")
+            except CollabError as error:
+                if error.code != "missing_dependencies":
+                    raise
+                update = what_integrates(update, self.known)[0]
+                found = scanned(update, self.clocks, settled=True)
+        except CollabError:
+            self._doc.apply_update(update)
+            self._learn()
+            return
+        if found.parted:
+            self._part(found.parted)
+        self._integrate(self._for_library(mended(update, found), found))
+        self._note(found)
 
     def _learn(self) -> None:
         """Take clocks and surrogate pairs from the CRDT."""
-        self.clocks = read_state_vector(self._doc.get_state())
-        state = self._doc.get_update()
-        self._pairs = set(scan(state, {}).pairs) if astral(state) else set()
+        self._kept = None
+        found = scan(self.encode(), {})
+        self._know(Known())
+        self.known.add(found.runs)
+        self._pairs = set(found.pairs)
 
-    def _load_again(self, update: bytes) -> None:
-        try:
-            self.apply(update)
-        except CollabError:
-            if self.poisoned:
-                raise
-            self._doc.apply_update(update)
+    def _know(self, known: Known) -> None:
+        self.known, self.clocks, self._behind = known, known.clocks, known.behind
+
+    def _check_clocks(self) -> None:
+        """What was loaded is what the CRDT has; where it is not, the CRDT decides."""
+        if self._vector() != self.clocks:
             self._learn()
 
+    def _vector(self) -> dict[int, int]:
+        """The state vector of the CRDT, which names clients with nothing but a gap in front, too."""
+        return {client: clock for client, clock in read_state_vector(self._doc.get_state()).items() if clock}
+
     def apply(
-        self, update: bytes, may_part: Callable[[], bool] = lambda: True, most: int | None = None
+        self,
+        update: bytes,
+        may_part: Callable[[], bool] = lambda: True,
+        most: int | None = None,
+        *,
+        in_part: bool = False,
     ) -> bool:
-        """Apply a foreign update, completely or not at all.
+        """Apply a foreign update; what others may be given of it is :attr:`taken` afterwards.
 
         Args:
             update: Yjs v1.
             may_part: asked before an update is applied that puts something between the halves of a
                 surrogate pair, which costs as much as loading the document.
             most: changes that are applied at once (None: however many).
+            in_part: of an update that needs something unknown, what can be integrated is applied; otherwise
+                all of it or nothing.
 
         Returns:
             Whether it added anything that the document did not have.
 
         Raises:
-            CollabError: ``invalid_update``, ``missing_dependencies``; ``rate_limited`` where
-                ``may_part`` says no; ``document_too_large`` where there are too many sub-documents;
-                ``storage_unavailable`` while the document is poisoned.
+            CollabError: ``invalid_update``; ``rate_limited`` where ``may_part`` says no;
+                ``document_too_large`` where there are too many sub-documents; ``storage_unavailable``
+                while the document is poisoned. The document is unchanged then.
+            TakenInPart: ``missing_dependencies``, with what is missing, and what has been applied.
             ManyChanges: there are more than ``most`` changes.
         """
         if self.poisoned:
             raise CollabError("storage_unavailable", "The document is being loaded again.", retry_after=1)
         typed = None if self._pairs else read_keystroke(update, self.clocks, self._is_entry, self._most_typed)
+        if typed is not None and self._behind and typed[0] in self._behind:
+            typed = None
         self.plain = typed is not None
         if typed is not None:
             client, end, loose = typed
             if loose:
-                self._integrate_loose(update, 1)
+                self._costs.integrate(self._integrate, update, 1)
             else:
                 self._integrate(update)
             self.clocks[client] = end
             self.size += len(update)
+            self.taken = update
             return True
-        strict, know_all = self._is_entry is not None, self._keyed is not None
-        found = scan(
-            update, self.clocks, self._is_container, self._pairs, most, self._is_keyed, strict, know_all
-        )
+        self.taken = b""
+        self.gapped = self.filled = False
+        strict, all_known = self._is_entry is not None, self._keyed is not None
+        try:
+            found = scan(update, self.clocks, self._is_container, self._pairs, most, self._is_keyed, strict, all_known)
+        except CollabError as error:
+            if error.code != "missing_dependencies":
+                raise
+            return self._apply_in_part(update, may_part, most, in_part)
+        if self._behind and not self._behind.keys().isdisjoint(found.ends):
+            return self._apply_in_part(update, may_part, most, in_part)
+        return self._apply_scanned(update, found, may_part)
+
+    def _apply_in_part(
+        self, update: bytes, may_part: Callable[[], bool], most: int | None, although_missing: bool
+    ) -> bool:
+        """Apply what builds on nothing unknown, with gaps between."""
+        part, missing = what_integrates(update, self.known, most)
+        added = False
+        if part != EMPTY_UPDATE and (although_missing or not missing):
+            found = scan(
+                part, self.clocks, self._is_container, self._pairs, most, self._is_keyed, True, True, settled=True
+            )  # fmt: skip
+            before = sum(map(len, self._behind.values()))
+            added = self._apply_scanned(part, found, may_part)
+            self.gapped = sum(map(len, self._behind.values())) > before
+        if missing:
+            raise TakenInPart(missing, self.taken)
+        return added
+
+    def _apply_scanned(self, update: bytes, found: Scan, may_part: Callable[[], bool]) -> bool:
         if found.subdocuments:
-            self._count_subdocuments(found.subdocuments)
+            self._costs.add_subdocuments(found.subdocuments, lambda: scan(self.encode(), {}).subdocuments)
         if found.parted:
             if not may_part():
                 raise CollabError("rate_limited", retry_after=1)
-            update = self._part(update, found.parted)
+            self._part(found.parted)
+        update = mended(update, found)
+        inside = self._for_library(update, found)
+        if found.runs:
+            self._check_order(inside, found, may_part)
         if not found.new:
             # What parted a pair has to be in the log, even if it says nothing else.
-            return (found.deletes and self._apply_deletes(update)) or bool(found.parted)
+            added = (found.deletes and self._apply_deletes(inside)) or bool(found.parted)
+            self.taken = update if added else b""
+            return added
         if found.loose:
-            self._integrate_loose(update, found.loose)
+            self._costs.integrate(self._integrate, inside, found.loose)
         else:
-            self._integrate(update)
-        clocks = self.clocks
-        for client, end in found.ends.items():
-            if end > clocks.get(client, 0):
-                clocks[client] = end
-        if found.entangled and read_state_vector(self._doc.get_state()) != clocks:
+            self._integrate(inside)
+        self._note(found)
+        if (found.entangled or found.runs) and self._vector() != self.clocks:
             self.poisoned = True
             raise CollabError("missing_dependencies")
+        self.size += len(update)
+        self.taken = update
+        return True
+
+    def _check_order(self, update: bytes, found: Scan, may: Callable[[], bool]) -> None:
+        """Raise ``invalid_update`` where a gap is filled with what can only have been made later."""
+        known = self.known
+        if not any(begin < known.end(client) for client, begin, _ in found.runs):
+            return
+        self.filled = True
+        if self.size > _CHEAP and not may():
+            raise CollabError("rate_limited", retry_after=1)
+        after = known.copy()
+        after.add(found.runs)
+        if not in_order(self._inside(), update, after):
+            raise CollabError("invalid_update", "This edit is damaged: it leans on what came later.")
+
+    def _note(self, found: Scan) -> None:
+        clocks = self.clocks
+        if found.runs:
+            self.known.add(found.runs)
+        else:
+            for client, end in found.ends.items():
+                if end > clocks.get(client, 0):
+                    clocks[client] = end
+        if found.pairs:
+            self._pairs.update(pair for pair in found.pairs if pair not in found.parted)
         if self._containers is not None:
             self._containers.add(found.containers)
         if self._keyed is not None and found.keyed:
             self._keyed.add(found.keyed)
             self._is_entry = self._keyed.hold
-        if found.pairs:
-            self._pairs.update(pair for pair in found.pairs if pair not in found.parted)
-        self.size += len(update)
-        return True
 
-    def check(self) -> Callable[[bytes], None]:
-        """A function that raises what :meth:`apply` would raise of an update; it may run in another thread."""
-        clocks, pairs = dict(self.clocks), set(self._pairs)
+    def _for_library(self, update: bytes, found: Scan) -> bytes:
+        """``update`` as it is given to the CRDT library."""
+        if not found.foreign:
+            return update
+        self._disguised = True
+        return disguise(update)
+
+    def check(self, most: int) -> Callable[[bytes], tuple[bytes, CollabError | None]]:
+        """A function that tells of an update what :meth:`apply` would take, and what it would raise.
+
+        It may run in another thread. It raises where nothing of the update may be applied.
+
+        Args:
+            most: bytes that the document may have; ``document_too_large`` where an update adds too many.
+        """
         containers, keyed = self._structure()
+        return outlook(self.known.copy(), set(self._pairs), containers, keyed, most - self.size, most)
 
-        def check(update: bytes) -> None:
-            scan(update, clocks, containers.hold, pairs, None, keyed.hold, True, True)
+    def new_bytes(self, update: bytes) -> int:
+        """Bytes of what ``update`` would add; raises ``invalid_update`` where it is none."""
+        try:
+            return new_bytes(update, self.known)
+        except (ValueError, IndexError):
+            raise CollabError("invalid_update") from None
 
-        return check
-
-    def _count_subdocuments(self, more: int) -> None:
-        """Nobody but their own editors reads sub-documents; the server keeps them as any other content."""
-        if self._subdocuments is None:
-            self._subdocuments = scan(self.encode(), {}).subdocuments
-        if self._subdocuments + more > MAX_SUBDOCUMENTS:
-            raise CollabError(
-                "document_too_large",
-                f"A document may hold {MAX_SUBDOCUMENTS} sub-documents.",
-                detail={"limit": MAX_SUBDOCUMENTS, "scope": "document"},
-            )
-        self._subdocuments += more
-
-    def _part(self, update: bytes, pairs: set[tuple[int, int]]) -> bytes:
-        """Replace the halves of ``pairs`` in the document; returns ``update`` with the same done to it."""
+    def _part(self, pairs: set[tuple[int, int]]) -> None:
+        """Replace the halves of surrogate pairs in the document."""
         known = pairs & self._pairs
         if known:
             doc: pycrdt.Doc[Any] = pycrdt.Doc()
-            doc.apply_update(part(self.encode(), {}, known))
+            doc.apply_update(mend(self._inside(), pairs=known))
             self._doc = doc
-            self._encoded = None
+            self._kept = None
             self._pairs -= known
-        return part(update, self.clocks, pairs)
 
     def _is_container(self, client: int, clock: int) -> bool:
         """Whether a struct of this document may have children; reads the document once to know."""
@@ -214,10 +330,10 @@ class Document:
         """Whether a struct of this document is a map entry; likewise."""
         return self._structure()[1].hold(client, clock)
 
-    def _structure(self) -> tuple[_Ids, _Ids]:
+    def _structure(self) -> tuple[Ids, Ids]:
         if self._containers is None or self._keyed is None:
             found = scan(self.encode(), {})
-            self._containers, self._keyed = _Ids(), _Ids()
+            self._containers, self._keyed = Ids(), Ids()
             self._containers.add(found.containers)
             self._keyed.add(found.keyed)
             self._is_entry = self._keyed.hold if found.keyed else None
@@ -225,7 +341,7 @@ class Document:
         return self._containers, self._keyed
 
     def _integrate(self, update: bytes) -> None:
-        self._encoded = None
+        self._kept = None
         try:
             _apply(self._doc, update)
         except BaseException as error:
@@ -235,32 +351,9 @@ class Document:
             self.poisoned = True
             raise CollabError("invalid_update") from None
 
-    def _integrate_loose(self, update: bytes, loose: int) -> None:
-        """Integrate structs whose place the CRDT has to look for, and bound what that costs in all.
-
-        A document of n such structs takes time that grows with n squared, to build and whenever it is loaded.
-        """
-        if self._tangle > MAX_TANGLE:
-            raise CollabError(
-                "document_too_large",
-                "This document has become too costly to edit in this way.",
-                detail={"limit": MAX_TANGLE, "scope": "document"},
-            )
-        # The wall's clock is cheap; the one that others on this machine do not disturb is a system call.
-        clock = time.thread_time if self._watched else time.perf_counter
-        began = clock()
-        self._integrate(update)
-        took = clock() - began
-        if took > _LOOSE_SECONDS * (loose + 4):
-            if self._watched:
-                self._tangle += took
-            self._watched = _WATCHED
-        elif self._watched:
-            self._watched -= 1
-
     def _apply_deletes(self, update: bytes) -> bool:
         """Yjs sends its whole delete set with every resync; most often it says nothing new."""
-        encoded = self._encoded
+        kept = self._kept
         changes: list[bytes] = []
         subscription = self._doc.observe(lambda event: changes.append(event.delete_set))
         try:
@@ -268,10 +361,22 @@ class Document:
         finally:
             self._doc.unobserve(subscription)
         if not any(change != b"\0" for change in changes):
-            self._encoded = encoded
+            self._kept = kept
             return False
         self.size += len(update)
         return True
+
+    def adds(self, update: bytes) -> bool:
+        """Whether ``update``, an answer to our step 1, says anything new; it is not applied."""
+        try:
+            if self._behind:  # whoever knows what is behind a gap sends it again
+                update, missing = what_integrates(update, self.known)
+                if missing:
+                    return True
+            deleted = read_deletions(update)
+            return not all_in(deleted, read_deletions(self._doc.get_update(self._doc.get_state())))
+        except DecodeError:
+            return True
 
     def state_vector(self) -> bytes:
         """The state vector, Yjs v1."""
@@ -283,40 +388,44 @@ class Document:
         Raises:
             CollabError: ``invalid_payload`` for a state vector that cannot be read.
         """
-        if state_vector is None:
+        clocks = read_state_vector(state_vector) if state_vector is not None else {}
+        if not clocks:
             return self.encode()
-        if read_state_vector(state_vector):
-            return self._doc.get_update(state_vector)
-        return self.encode()
+        if self._behind and not self._behind.keys().isdisjoint(clocks):
+            # The library has nothing for who knows all up to a gap: those clients are sent as to who knows nothing.
+            clocks = {client: clock for client, clock in clocks.items() if client not in self._behind}
+            state_vector = write_state_vector(clocks)
+        missing = self._doc.get_update(state_vector)
+        return undisguise(missing) if self._disguised else missing
 
     def encode(self) -> bytes:
         """The whole document as one Yjs v1 update."""
-        state = self._encoded
+        state = self._inside()
+        return undisguise(state) if self._disguised else state
+
+    def snapshot(self) -> bytes:
+        """The same for our own store, with a mark that lets :meth:`load` trust it."""
+        return self.encode() if self._disguised or self._behind else marked(self._inside())
+
+    def _inside(self) -> bytes:
+        """The whole document as it is inside the CRDT library."""
+        state = self._kept
         if state is None:
-            state = self._encoded = self._doc.get_update()
+            state = self._kept = self._doc.get_update()
             self.size = len(state)
         return state
 
     def forget_encoded(self) -> None:
         """Let go of what :meth:`encode` keeps for whoever asks before the next edit."""
-        self._encoded = None
+        self._kept = None
 
     def measure(self) -> int:
         """The exact encoded size in bytes."""
-        return len(self.encode())
+        return len(self._inside())
 
     def content_hash(self) -> str:
-        """SHA-256 (hex) of the content; equal for replicas that hold the same.
-
-        How runs are split depends on the order in which edits arrived, so the encoding is taken
-        through fresh documents until it stays the same, or swings between two forms.
-        """
-        before, state = b"", in_order(self.encode())
-        for _ in range(_TURNS):
-            before, state = state, in_order(_written_again(state))
-            if before == state:
-                break
-        return hashlib.sha256(min(before, state)).hexdigest()
+        """SHA-256 (hex) of the content; equal for replicas that hold the same."""
+        return content_hash(self._inside(), undisguise if self._disguised else None)
 
 
 def _apply(doc: pycrdt.Doc[Any], update: bytes) -> None:
@@ -328,44 +437,3 @@ def _apply(doc: pycrdt.Doc[Any], update: bytes) -> None:
         transaction.commit()
     finally:
         transaction.drop()
-
-
-def _written_again(state: bytes) -> bytes:
-    doc: pycrdt.Doc[Any] = pycrdt.Doc()
-    doc.apply_update(state)
-    return doc.get_update()
-
-
-class _Ids:
-    """A set of ids of structs: (client, clock)."""
-
-    __slots__ = ("_ids", "_ranges")
-
-    def __init__(self) -> None:
-        self._ids: set[tuple[int, int]] = set()
-        self._ranges: dict[int, list[tuple[int, int]]] = {}
-
-    def add(self, containers: Sequence[tuple[int, int, int]]) -> None:
-        for client, clock, length in containers:
-            if length == 1:
-                self._ids.add((client, clock))
-            else:
-                insort(self._ranges.setdefault(client, []), (clock, clock + length))
-
-    def hold(self, client: int, clock: int) -> bool:
-        if (client, clock) in self._ids:
-            return True
-        ranges = self._ranges.get(client, ())
-        at = bisect_right(ranges, (clock, MAX_CLOCK + 1)) - 1
-        return at >= 0 and ranges[at][0] <= clock < ranges[at][1]
-
-
-def merge(updates: Sequence[bytes]) -> bytes:
-    """One update that holds all of ``updates`` (Yjs v1, each of them scanned before)."""
-    if len(updates) <= _MERGE_PAIRWISE:
-        return pycrdt.merge_updates(*updates)
-    merged = [
-        pycrdt.merge_updates(*updates[first : first + _MERGE_PAIRWISE])
-        for first in range(0, len(updates), _MERGE_PAIRWISE)
-    ]
-    return merge(merged)

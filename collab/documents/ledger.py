@@ -29,13 +29,15 @@ class Ledger:
     Attributes:
         epoch: which incarnation of the log the position belongs to; ``""`` where there is none yet.
         position: the copy holds every entry up to and including this one.
+        lag: entries that the log had beyond it when last looked at.
     """
 
-    __slots__ = ("_logged", "epoch", "position")
+    __slots__ = ("_logged", "epoch", "lag", "position")
 
     def __init__(self, epoch: str = "", position: int = 0) -> None:
         self.epoch = epoch
         self.position = position
+        self.lag = 0
         self._logged = ("", 0)
 
     @property

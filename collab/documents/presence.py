@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from collab.documents.announced import Announced, PresenceChange, Present, equal, stamp
+from collab.metrics import AWARENESS_DROPPED
 from collab.protocol.awareness import (
     MAX_AWARENESS_CLOCK,
     AwarenessEntry,
@@ -43,58 +44,11 @@ _LEARNED_LEAD = 8
 
 
 def lead_at(now: float) -> int:
-    """The lead for a :class:`Presence` that begins at ``now`` (seconds since the epoch of Unix)."""
+    """The lead for a :class:`PresenceTable` that begins at ``now`` (seconds since the epoch of Unix)."""
     return max(0, int((now - _EPOCH) * _LEAD_PER_SECOND))
 
 
-@dataclass(slots=True, eq=False)
-class Announced:
-    """One client id: ``state`` is JSON text, None once removed; ``clock`` is what others see.
-
-    ``lead`` is how far that clock is ahead of the owner's own.
-    """
-
-    client: int
-    session: str
-    state: str | None
-    clock: int
-    lead: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Present:
-    """One session: the identity that the server stamped, its own client id, its JSON state.
-
-    ``node`` is the node that it is connected to, ``""`` for this one; of a session elsewhere ``shared`` is
-    what that node told last.
-    """
-
-    session: str
-    client_id: int
-    user: dict[str, Any]
-    max_ids: int
-    clients: list[int] = field(default_factory=list)
-    state: Any = None
-    shown: bool = False
-    node: str = ""
-    shared: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PresenceChange:
-    """What a flush has to tell.
-
-    ``awareness`` is an encoded awareness update (None: nothing), ``presence`` the JSON event
-    (None: nothing), ``sole`` the only session that changed, if it was one; ``sessions`` all of them.
-    """
-
-    awareness: bytes | None
-    presence: dict[str, Any] | None
-    sole: str | None
-    sessions: frozenset[str] = frozenset()
-
-
-class Presence:
+class PresenceTable:
     """The presence of one document. Pure: no I/O, no clock, no tasks.
 
     Args:
@@ -120,13 +74,7 @@ class Presence:
     # -- changes --------------------------------------------------------------------------------
 
     def join(
-        self,
-        session: str,
-        client_id: int,
-        user: dict[str, Any],
-        *,
-        listed: bool,
-        max_ids: int = MAX_CLIENT_IDS,
+        self, session: str, client_id: int, user: dict[str, Any], *, listed: bool, max_ids: int = MAX_CLIENT_IDS
     ) -> None:
         """Add a session.
 
@@ -195,8 +143,11 @@ class Presence:
         state = self.sessions[session].state
         self.show(session, {**(state or {}), "cursor": cursor})
 
-    def announce(self, session: str, entries: Iterable[AwarenessEntry]) -> bool:
+    def announce(self, session: str, entries: Iterable[AwarenessEntry], now: float = 0.0) -> bool:
         """Take an awareness update of a session; entries of client ids that it cannot own are skipped.
+
+        Args:
+            now: when it came, for :meth:`expire`.
 
         Returns:
             Whether anything changed.
@@ -207,29 +158,52 @@ class Presence:
             own = self.announced.get(entry.client)
             if own is None:
                 if entry.state is None or not self._may_claim(present, entry):
+                    AWARENESS_DROPPED.add("refused")
                     continue
                 if entry.client in self._tombstones:
                     self._repeat_others(session)
                 own = self._claim(present, entry)
             elif own.session != session:
                 self._want(present, own, entry)
+                AWARENESS_DROPPED.add("foreign")
                 continue
             else:
                 if own.lead and entry.clock >= own.clock:
                     # Another tab of its browser has told it the clock that we show, and Yjs took that over.
-                    own.lead = int(entry.clock == own.clock and not _equal(entry.state, own.state, present.user))
+                    own.lead = int(entry.clock == own.clock and not equal(entry.state, own.state, present.user))
                 if not own.clock + (entry.state is not None) <= entry.clock + own.lead <= MAX_SHOWN_CLOCK:
+                    AWARENESS_DROPPED.add("outdated")
                     continue  # y-protocols: an equal clock is news only if it removes
             own.clock = entry.clock + own.lead
+            own.heard_at = now
             changed = True
             if entry.state is None:
                 self._remove(entry.client, session, own.clock)
                 present.clients.remove(entry.client)
             else:
-                own.state = _stamp(entry.state, present.user)
+                own.state = stamp(entry.state, present.user)
                 self._changed_clients[entry.client] = session
             self._mark(session)
         return changed
+
+    def expire(self, before: float) -> float | None:
+        """Show no more what its owner has not said again since ``before``; the id stays the owner's.
+
+        Returns:
+            When the oldest of what is still shown was said; None where nothing is.
+        """
+        oldest: float | None = None
+        for entry in self.announced.values():
+            owner = self.sessions[entry.session]
+            if owner.node or entry.state is None or entry.client == owner.client_id:
+                continue  # other nodes look after theirs, and JSON presence is repeated by us
+            if entry.heard_at <= before:
+                entry.state = None  # with the same clock: Yjs takes a removal for news then
+                self._changed_clients[entry.client] = entry.session
+                self._mark(entry.session)
+            elif oldest is None or entry.heard_at < oldest:
+                oldest = entry.heard_at
+        return oldest
 
     def _repeat_others(self, session: str) -> None:
         """Somebody was cut off and is back: it forgot the others' states, but not their clocks."""
@@ -391,9 +365,7 @@ class Presence:
         Such a session must not get its own entries back: Yjs would take them for newer ones.
         """
         present = self.sessions.get(session)
-        return present is not None and any(
-            self.announced[client].lead for client in present.clients
-        )
+        return present is not None and any(self.announced[client].lead for client in present.clients)
 
     @property
     def dirty(self) -> bool:
@@ -409,7 +381,7 @@ class Presence:
         entries = [
             AwarenessEntry(entry.client, entry.clock, entry.state)
             for entry in self.announced.values()
-            if entry.session != without
+            if entry.session != without and entry.state is not None
         ]
         return encode_awareness(entries) if entries else None
 
@@ -465,7 +437,7 @@ class Presence:
     def _entry(self, present: Present) -> dict[str, Any]:
         client, state, user = present.client_id, present.state, present.user
         if not present.shown and present.clients:
-            client = present.clients[0]
+            client = next((each for each in present.clients if self.announced[each].state), present.clients[0])
             text = self.announced[client].state
             state = orjson.loads(text) if text is not None else None
             named = state.get("user") if isinstance(state, dict) else None
@@ -473,20 +445,3 @@ class Presence:
                 shown = {key: named[key] for key in ("name", "color") if isinstance(named.get(key), str)}
                 user = {**user, **shown}
         return {"session": present.session, "client_id": client, "user": user, "state": state}
-
-
-def _equal(announced: str | None, shown: str | None, user: dict[str, Any]) -> bool:
-    """Whether what somebody announces is what is shown, however it is written."""
-    if announced is None or shown is None:
-        return announced is shown
-    return bool(orjson.loads(_stamp(announced, user)) == orjson.loads(shown))
-
-
-def _stamp(state: str, user: dict[str, Any]) -> str:
-    """``state`` with the user that the token names; anonymous people may call themselves anything."""
-    if "id" not in user:
-        return state
-    value = orjson.loads(state)
-    if not isinstance(value, dict):
-        return state
-    return orjson.dumps({**value, "user": user}).decode()

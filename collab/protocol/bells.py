@@ -10,6 +10,8 @@ Format: one line of words behind spaces, then the body::
     S <node> <epoch> <position> LF                                                  compacted up to
     E <node> <epoch> LF                                                             a new epoch
     D <node> <epoch> LF                                                             deleted
+    T <node> <stream> <offset> <seconds> LF <body>                                  an event of a stream; its body
+                                                                                    where it is small
     N <node> LF <JSON object>                                                       a note
 """
 
@@ -58,6 +60,17 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A stream has a new event; ``body`` is what it says, or empty where that is large."""
+
+    node: str
+    stream: str
+    offset: int
+    at: float
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """What one node tells the others that have the document open."""
 
@@ -65,7 +78,7 @@ class Note:
     body: dict[str, Any]
 
 
-Message = Bell | Compacted | Renewed | Deleted | Note
+Message = Bell | Compacted | Renewed | Deleted | Told | Note
 
 
 def encode_note(node: str, body: dict[str, Any]) -> bytes:
@@ -86,6 +99,9 @@ def decode(data: bytes) -> Message:
     if kind == "B":
         node, epoch, first, last = words
         return Bell(node, epoch, int(first), int(last), _updates(body))
+    if kind == "T":
+        node, stream, offset, at = words
+        return Told(node, stream, int(offset), float(at), body)
     if kind == "N":
         (node,) = words
         note = orjson.loads(body)

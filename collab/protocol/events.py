@@ -1,4 +1,4 @@
-"""The table of events that a client may send over Socket.IO.
+"""The table of events that a client may send; its names are those of the Socket.IO door.
 
 Per event: whether its payload is binary or JSON, the weakest role that may send it, and the
 budget that it is counted against. The door checks all three before the document hears of it.
@@ -22,6 +22,8 @@ class EventRule:
     payload: Literal["binary", "json"]
     role: Role
     budget: BudgetKind
+    #: the payload may be left out
+    optional: bool = False
 
 
 _ROWS = (
@@ -31,8 +33,11 @@ _ROWS = (
     EventRule("presence", "json", Role.VIEWER, "awareness"),
     EventRule("cursor", "json", Role.VIEWER, "awareness"),
     EventRule("operations", "json", Role.EDITOR, "updates"),
-    EventRule("content", "json", Role.VIEWER, "requests"),
+    EventRule("content", "json", Role.VIEWER, "requests", optional=True),
     EventRule("broadcast", "json", Role.VIEWER, "awareness"),
+    EventRule("publish", "json", Role.COMMENTER, "updates"),
+    EventRule("subscribe", "json", Role.VIEWER, "requests"),
+    EventRule("unsubscribe", "json", Role.VIEWER, "requests"),
     EventRule("authenticate", "json", Role.VIEWER, "requests"),
 )
 

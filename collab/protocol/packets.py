@@ -15,10 +15,19 @@ from typing import Any
 
 import orjson
 
+#: between the packets of one polling body (Engine.IO 4)
+SEPARATOR = "\x1e"
+
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
 
 #: attachments that one packet may announce; no event of ours has more than one
 MAX_ATTACHMENTS = 8
+#: characters of a namespace: a document's name is far shorter, and a refusal repeats it
+MAX_NAMESPACE = 1024
+#: characters of JSON that are parsed at once: a broadcast fits, and it takes some milliseconds
+MAX_JSON = 128 * 1024
+#: characters of the JSON of a CONNECT
+MAX_CONNECT = 64 * 1024
 #: levels of lists and objects in one payload
 MAX_DEPTH = 64
 
@@ -37,8 +46,18 @@ _ESCAPE = re.compile(
 _RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"})
 
 
+_EVENT_NAME = re.compile(r'\["([^"\\\\]{1,64})",')
+
+
 class PacketError(ValueError):
     """The packet breaks the Socket.IO protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsed:
+    """The JSON of a large event, its name included, which is parsed where nobody has to wait for it."""
+
+    json: str
 
 
 @dataclass(slots=True)
@@ -91,16 +110,27 @@ def parse_packet(text: str) -> Packet:
         head["comma"] is None and head.end() == len(text) and kind in (CONNECT, DISCONNECT)
     ):
         raise PacketError("namespace")
+    if len(namespace) > MAX_NAMESPACE:
+        raise PacketError("namespace too long")
     identifier = int(head["id"]) if head["id"] is not None else None
     body = text[head.end() :]
     data: Any = None
-    if body:
+    if len(body) > MAX_JSON or (kind == CONNECT and len(body) > MAX_CONNECT):
+        data = _unparsed(kind, body)
+    elif body:
         try:
             data = _read_json(body)
         except orjson.JSONDecodeError:
             raise PacketError("payload is not JSON") from None
     _check(kind, identifier, data)
     return Packet(kind, namespace, identifier, data, attachments)
+
+
+def _unparsed(kind: int, body: str) -> list[Any]:
+    name = _EVENT_NAME.match(body) if kind == EVENT else None
+    if name is None:
+        raise PacketError("payload too large")
+    return [name[1], Unparsed(body)]
 
 
 def _read_json(body: str) -> Any:

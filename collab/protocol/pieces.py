@@ -4,24 +4,29 @@ A server takes updates up to a size, and refuses what builds on something that i
 structs go out in an order in which each finds what it refers to; long texts and lists are cut; what was
 deleted comes last. Applied one after the other, the pieces do what the whole update does.
 
-Format: yjs, ``src/utils/encoding.js`` and ``src/structs/*.js``, version 1 encoding.
+Format: yjs, ``src/utils/encoding.js``, version 1 encoding; structs: ``yjs_structs.py``.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from mmap import mmap
 from typing import cast
 
 from collab.protocol.codec import Reader, write_var_bytes, write_var_uint
-from collab.protocol.scan import _ANY, _LEFT, _RIGHT, _STRING, _Scanner
+from collab.protocol.known import Known
+from collab.protocol.rewriting import write_id
+from collab.protocol.yjs_structs import ANY, KIND, LEFT, SKIP, STRING, Id, StructReader
 
 #: bytes that a piece may take beside the content of its structs
 _HEAD = 64
 
 
-def in_pieces(update: bytes | mmap, most: int, most_structs: int | None = None) -> Iterator[bytes]:
+def in_pieces(
+    update: bytes | mmap, most: int, most_structs: int | None = None, known: Mapping[int, int] | None = None
+) -> Iterator[bytes]:
     """Cut ``update`` into updates of at most ``most`` bytes.
 
     Args:
@@ -29,6 +34,7 @@ def in_pieces(update: bytes | mmap, most: int, most_structs: int | None = None) 
             may be a file that is mapped: little of it is in memory then at any time.
         most: bytes, at least 1024. A single value that is larger makes a larger piece.
         most_structs: structs of one piece (None: however many).
+        known: a state vector; structs that somebody with it has are left out.
 
     Raises:
         ValueError, IndexError: ``update`` is no Yjs update.
@@ -37,23 +43,44 @@ def in_pieces(update: bytes | mmap, most: int, most_structs: int | None = None) 
         yield update[:]
         return
     structs = _Structs(cast("bytes", update))  # a slice of a map is bytes, too
-    yield from _Pieces(structs, most, most_structs).run()
+    yield from _Pieces(structs, most, most_structs, known).run()
     yield from _deletions(update[structs.end :], most)
 
 
-class _Structs(_Scanner):
+def new_bytes(update: bytes, known: Known) -> int:
+    """Bytes of the structs in ``update`` of which anything is new.
+
+    Raises:
+        ValueError, IndexError: ``update`` is no Yjs update.
+    """
+    structs = _Structs(update)
+    size = 0
+    for client, starts in structs.starts.items():
+        first = _first_new(starts, known.clocks.get(client, 0))
+        places = structs.places[client]
+        size += places[-1] - places[first]
+        if client in known.behind:
+            for at in range(first, len(starts) - 1):
+                if next(known.lacks(client, starts[at], starts[at + 1]), None) is None:
+                    size -= places[at + 1] - places[at]
+    return size
+
+
+def _first_new(starts: array[int], clock: int) -> int:
+    """The index of the first struct that ends behind ``clock``."""
+    return min(max(bisect_right(starts, clock) - 1, 0), len(starts) - 1)
+
+
+class _Structs(StructReader):
     """Where every struct of an update stands: two numbers for each, since there may be millions.
 
     ``starts``: per client the clock of each struct, and the end; ``places``: where its bytes begin.
-    After :meth:`look`: ``references``, ``text_at`` and ``content_at`` of the struct that was looked at.
     """
 
-    __slots__ = ("content_at", "end", "places", "references", "starts", "text_at")
+    __slots__ = ("end", "places", "starts")
 
     def __init__(self, update: bytes) -> None:
-        super().__init__(update, {})
-        self.text_at = self.content_at = 0
-        self.references: list[tuple[int, int]] = []
+        super().__init__(update)
         self.starts: dict[int, array[int]] = {}
         self.places: dict[int, array[int]] = {}
         for _ in range(self.count(3)):
@@ -62,47 +89,37 @@ class _Structs(_Scanner):
             for _ in range(count):
                 starts.append(clock)
                 places.append(self.at)
-                clock += self.look(client, clock)
+                clock += self.look()
             starts.append(clock)
             places.append(self.at)
         self.end = self.at
 
-    def look(self, client: int, clock: int, at: int | None = None) -> int:
+    def look(self, at: int | None = None) -> int:
         """Read one struct; returns its length."""
         if at is not None:
             self.at = at
-        for noted in (
-            self.containers, self.distant, self.keyed, self.leaning, self.maps, self.pairs, self.references, self.runs,
-            self.texts,
-        ):  # fmt: skip
-            noted.clear()
-        self.parents.clear()
-        self.seams.clear()
-        return self.struct(client, clock)
+        self.maps.clear()
+        return self.struct()
 
-    def text(self) -> str:
-        self.text_at = self.at
-        return super().text()
-
-    def content(self, kind: int) -> int:
-        self.content_at = self.at
-        return super().content(kind)
-
-    def reference(self, client: int, clock: int) -> tuple[int, int]:
-        found = super().reference(client, clock)
-        self.references.append(found)
-        return found
+    @property
+    def references(self) -> tuple[Id, ...]:
+        """What the struct that was looked at names."""
+        return tuple(id for id in (self.left, self.right, self.parent) if id is not None)
 
 
 class _Pieces:
     """Puts structs in order and into updates."""
 
-    def __init__(self, structs: _Structs, most: int, most_structs: int | None = None) -> None:
+    def __init__(self, structs: _Structs, most: int, most_structs: int | None, known: Mapping[int, int] | None) -> None:
         self._structs = structs
         self._most = most
         self._most_structs = most_structs or len(structs.data)
-        self._next = dict.fromkeys(structs.starts, 0)
-        self._piece: dict[int, tuple[int, list[bytes]]] = {}
+        self._next = {
+            client: _first_new(starts, known.get(client, 0)) if known else 0
+            for client, starts in structs.starts.items()
+        }
+        #: per client the first clock, structs, and the clock behind them
+        self._piece: dict[int, tuple[int, list[bytes], int]] = {}
         self._size = 0
         self._count = 0
 
@@ -122,8 +139,7 @@ class _Pieces:
                 goals.pop()
                 continue
             index = self._next[client]
-            start = self._structs.starts[client][index]
-            self._structs.look(client, start, self._structs.places[client][index])
+            self._structs.look(self._structs.places[client][index])
             missing = next((one for one in self._structs.references if self._lacks(*one, client)), None)
             if missing is not None:
                 goals.append((missing[0], missing[1] + 1))
@@ -141,25 +157,32 @@ class _Pieces:
 
     def _put(self, client: int, index: int) -> Iterator[bytes]:
         places = self._structs.places[client]
-        start = self._structs.starts[client][index]
+        start, end = self._structs.starts[client][index : index + 2]
+        if self._structs.data[places[index]] & KIND == SKIP:
+            return
         if places[index + 1] - places[index] <= self._most - _HEAD:
             cut = [(start, self._structs.data[places[index] : places[index + 1]])]
         else:
             cut = self._cut(client, start, places[index], places[index + 1])
-        for clock, raw in cut:
+        ends = [clock for clock, _ in cut[1:]] + [end]
+        for (clock, raw), end in zip(cut, ends, strict=True):
             if self._piece and (self._size + len(raw) + _HEAD > self._most or self._count >= self._most_structs):
                 yield self._take()
             if client not in self._piece:
-                self._piece[client] = (clock, [])
+                self._piece[client] = (clock, [], clock)
                 self._size += _HEAD // 2
-            self._piece[client][1].append(raw)
+            first, raws, at = self._piece[client]
+            if at < clock:
+                raws.append(bytes((SKIP,)) + write_var_uint(clock - at))
+            raws.append(raw)
+            self._piece[client] = (first, raws, end)
             self._size += len(raw)
             self._count += 1
 
     def _take(self) -> bytes:
         piece, self._piece, self._size, self._count = self._piece, {}, 0, 0
         parts = [write_var_uint(len(piece))]
-        for client, (clock, raws) in piece.items():
+        for client, (clock, raws, _) in piece.items():
             parts += [write_var_uint(len(raws)), write_var_uint(client), write_var_uint(clock), *raws]
         return b"".join([*parts, b"\0"])
 
@@ -167,22 +190,21 @@ class _Pieces:
         """A struct as several: each leans on the one before."""
         structs = self._structs
         info = structs.data[begin]
-        kind = info & 0x1F
+        kind = info & KIND
         room = self._most - 2 * _HEAD
-        if kind == _STRING:
-            head = structs.data[begin : structs.text_at]
-            contents = list(_text_runs(structs.data[structs.text_at : end], room))
-        elif kind == _ANY:
-            head = structs.data[begin : structs.content_at]
+        head = structs.data[begin : structs.content_at]
+        if kind == STRING:
+            contents = list(_text_runs(structs.data[structs.content_at : end], room))
+        elif kind == ANY:
             contents = list(self._value_runs(room))
         else:
             return [(clock, structs.data[begin:end])]
-        right = _id(structs.references[1 if info & _LEFT else 0]) if info & _RIGHT else b""
+        right = write_id(structs.right) if structs.right is not None else b""
         cut = []
         for content, length in contents:
             cut.append((clock, head + content))
             clock += length
-            head = bytes((info | _LEFT,)) + _id((client, clock - 1)) + right
+            head = bytes((info | LEFT,)) + write_id((client, clock - 1)) + right
         return cut
 
     def _value_runs(self, room: int) -> Iterator[tuple[bytes, int]]:
@@ -215,10 +237,6 @@ def _text_runs(content: bytes, room: int) -> Iterator[tuple[bytes, int]]:
         run = text[begin:end]
         yield write_var_bytes(run), len(run.decode().encode("utf-16-le")) // 2
         begin = end
-
-
-def _id(id: tuple[int, int]) -> bytes:
-    return write_var_uint(id[0]) + write_var_uint(id[1])
 
 
 def _deletions(encoded: bytes, most: int) -> Iterator[bytes]:

@@ -13,9 +13,16 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from collab.errors import CollabError
 from collab.protocol.awareness import MAX_STATE_BYTES, MAX_STATE_DEPTH, depth_exceeds
+from collab.protocol.stream_events import DEFAULT_EVENT, MAX_KEY, check_stream_name
 
 MAX_EVENT_NAME = 64
 MAX_BROADCAST_BYTES = 64 * 1024
+#: bytes of what an event of a stream says
+MAX_STREAM_BYTES = 64 * 1024
+#: no offset is beyond what a JavaScript number holds
+MAX_OFFSET = 2**53 - 1
+#: characters of a token
+MAX_TOKEN = 16 * 1024
 
 
 class _Text(fields.Str):
@@ -30,6 +37,15 @@ class _Text(fields.Str):
         return text
 
 
+class _List(fields.Raw):
+    """A list, whatever is in it: nobody looks at every item here."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise ValidationError("Not a valid list.")
+        return value
+
+
 class UserSchema(Schema):
     """What somebody wants to be called."""
 
@@ -40,7 +56,7 @@ class UserSchema(Schema):
 class ConnectSchema(Schema):
     """``auth`` of a connection to ``/doc/``."""
 
-    token = _Text(allow_none=True)
+    token = _Text(allow_none=True, validate=validate.Length(max=MAX_TOKEN))
     user = fields.Nested(UserSchema, allow_none=True)
     presence = fields.Str(validate=validate.OneOf(["json"]), allow_none=True)
 
@@ -52,27 +68,54 @@ class BroadcastSchema(Schema):
     data = fields.Raw(load_default=None, allow_none=True)
 
 
+class PublishSchema(Schema):
+    """``publish``."""
+
+    stream = fields.Str(required=True)
+    event = _Text(load_default=DEFAULT_EVENT, validate=validate.Length(1, MAX_EVENT_NAME))
+    data = fields.Raw(required=True, allow_none=True)
+    key = _Text(load_default=None, allow_none=True, validate=validate.Length(1, MAX_KEY))
+
+
+class SubscribeSchema(Schema):
+    """``subscribe``."""
+
+    stream = fields.Str(required=True)
+    after = fields.Int(strict=True, load_default=None, allow_none=True, validate=validate.Range(0, MAX_OFFSET))
+
+
+class UnsubscribeSchema(Schema):
+    """``unsubscribe``."""
+
+    stream = fields.Str(required=True)
+
+
 class AuthenticateSchema(Schema):
     """``authenticate``."""
 
-    token = _Text(required=True)
+    token = _Text(required=True, validate=validate.Length(max=MAX_TOKEN))
 
 
 class OperationsSchema(Schema):
     """``operations``; the operations themselves are checked where they are carried out."""
 
-    operations = fields.List(fields.Raw(), required=True)
+    operations = _List(required=True)
 
 
 class ContentSchema(Schema):
     """``content``."""
 
     path = _Text(load_default=None, allow_none=True, validate=validate.Length(max=2000))
-    format = fields.Str(load_default="json", validate=validate.OneOf(["json", "text"]))
+    format = fields.Str(load_default="json", validate=validate.OneOf(["json", "text", "markdown", "html"]))
 
 
 _CONNECT = ConnectSchema(unknown=RAISE)
+#: what socket.io-client adds by itself when it was connected to a server with connection state recovery before
+_RECOVERY = ("pid", "offset")
 _BROADCAST = BroadcastSchema(unknown=RAISE)
+_PUBLISH = PublishSchema(unknown=RAISE)
+_SUBSCRIBE = SubscribeSchema(unknown=RAISE)
+_UNSUBSCRIBE = UnsubscribeSchema(unknown=RAISE)
 _AUTHENTICATE = AuthenticateSchema(unknown=RAISE)
 _OPERATIONS = OperationsSchema(unknown=RAISE)
 _CONTENT = ContentSchema(unknown=RAISE)
@@ -103,11 +146,11 @@ def load_connect(payload: Any, *, strict: bool) -> ConnectRequest:
         return ConnectRequest()
     if not strict:
         return _lenient(payload)
+    if isinstance(payload, dict):
+        payload = {key: value for key, value in payload.items() if key not in _RECOVERY}
     values = _load(_CONNECT, payload)
     user = values.get("user") or {}
-    return ConnectRequest(
-        values.get("token"), user.get("name"), user.get("color"), values.get("presence") == "json"
-    )
+    return ConnectRequest(values.get("token"), user.get("name"), user.get("color"), values.get("presence") == "json")
 
 
 def _lenient(payload: dict[str, Any]) -> ConnectRequest:
@@ -115,7 +158,7 @@ def _lenient(payload: dict[str, Any]) -> ConnectRequest:
     user = user if isinstance(user, dict) else {}
     token, name, color = payload.get("token"), user.get("name"), user.get("color")
     return ConnectRequest(
-        token if isinstance(token, str) else None,
+        token if isinstance(token, str) and len(token) <= MAX_TOKEN else None,
         name if isinstance(name, str) and len(name) <= 200 else None,
         color if isinstance(color, str) and len(color) <= 64 else None,
     )
@@ -140,6 +183,40 @@ def load_broadcast(value: Any) -> tuple[str, Any]:
     values = _load(_BROADCAST, value)
     _check_json(values["data"], MAX_BROADCAST_BYTES, "data")
     return values["event"], values["data"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that somebody wants to publish; ``key``: the same once more is none."""
+
+    stream: str
+    event: str
+    data: Any
+    key: str | None
+
+
+def load_publish(value: Any) -> Draft:
+    """Check ``{stream, event?, data, key?}``. Raises ``invalid_payload``."""
+    values = _load(_PUBLISH, value)
+    check_stream_name(values["stream"])
+    check_stream_data(values["data"])
+    return Draft(values["stream"], values["event"], values["data"], values["key"])
+
+
+def check_stream_data(data: Any) -> None:
+    """Check what an event says. Raises ``invalid_payload``."""
+    _check_json(data, MAX_STREAM_BYTES, "data")
+
+
+def load_subscribe(value: Any) -> tuple[str, int | None]:
+    """Check ``{stream, after?}``; returns the two. Raises ``invalid_payload``."""
+    values = _load(_SUBSCRIBE, value)
+    return check_stream_name(values["stream"]), values["after"]
+
+
+def load_unsubscribe(value: Any) -> str:
+    """Check ``{stream}``; returns it. Raises ``invalid_payload``."""
+    return check_stream_name(_load(_UNSUBSCRIBE, value)["stream"])
 
 
 def load_authenticate(value: Any) -> str:
@@ -176,12 +253,24 @@ def _check_json(value: Any, most: int, what: str) -> None:
 def _load(schema: Schema, payload: Any) -> dict[str, Any]:
     if not isinstance(payload, dict):
         raise CollabError("invalid_payload", "An object is needed.")
+    _check_known(schema, payload, "")
     try:
         values: dict[str, Any] = schema.load(payload)
     except ValidationError as error:
         path, words = _first_fault(error.messages)
         raise CollabError("invalid_payload", f"{path}: {words}", detail={"path": path}) from None
     return values
+
+
+def _check_known(schema: Schema, payload: dict[str, Any], path: str) -> None:
+    """Refuse the first field that the schema does not know: marshmallow makes an error of each one."""
+    for key, value in payload.items():
+        field = schema.fields.get(key)
+        if field is None:
+            where = path + str(key)[:64]
+            raise CollabError("invalid_payload", f"{where}: Unknown field.", detail={"path": where})
+        if isinstance(field, fields.Nested) and isinstance(value, dict):
+            _check_known(field.schema, value, f"{path}{key}.")
 
 
 def _first_fault(messages: Any) -> tuple[str, str]:
