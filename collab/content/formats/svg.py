@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
+from collab.content.formats.bounds import Output, too_large
+
 _MARGIN: Final = 24
+#: shapes of one board that are drawn
+MAX_SHAPES: Final = 50_000
 _FARTHEST: Final = 1e6
 _MOST_TEXT: Final = 20_000
 _MOST_POINTS: Final = 20_000
@@ -66,16 +69,26 @@ def to_svg(shapes: Any) -> str:
 
     Args:
         shapes: the content of ``/board/shapes``: id -> shape, as JSON.
+
+    Raises:
+        CollabError: ``document_too_large`` for more than :data:`MAX_SHAPES`, or a picture beyond
+            :data:`~collab.content.formats.bounds.MAX_OUTPUT`.
     """
+    if isinstance(shapes, dict) and len(shapes) > MAX_SHAPES:
+        raise too_large("SVG", "shapes", MAX_SHAPES)
     read = {id: _read(one) for id, one in shapes.items()} if isinstance(shapes, dict) else {}
     known = {id: shape for id, shape in read.items() if shape is not None}
     ordered = [shape for _, shape in sorted(known.items(), key=lambda entry: (entry[1].index, entry[0]))]
-    drawn = [_draw(shape, known) for shape in ordered]
-    x, y, w, h = _frame([box for _, box in drawn])
-    body = "\n".join(picture for picture, _ in drawn)
+    body = Output("SVG")
+    boxes = []
+    for shape in ordered:
+        picture, box = _draw(shape, known)
+        body.put(picture + "\n")
+        boxes.append(box)
+    x, y, w, h = _frame(boxes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x} {y} {w} {h}" width="{w}" height="{h}">\n'
-        f'<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="#ffffff"/>\n{body}\n</svg>\n'
+        f'<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="#ffffff"/>\n{body.text()}</svg>\n'
     )
 
 
@@ -176,9 +189,7 @@ def _draw(shape: _Shape, known: Mapping[str, _Shape]) -> tuple[str, _Box]:
             h = max(h, len(lines) * shape.size * _LINE_HEIGHT)
         middle = (shape.x + shape.w / 2, shape.y + shape.h / 2)
         corners = [
-            _turned((x, y), middle, shape.rotation)
-            for x in (shape.x, shape.x + w)
-            for y in (shape.y, shape.y + h)
+            _turned((x, y), middle, shape.rotation) for x in (shape.x, shape.x + w) for y in (shape.y, shape.y + h)
         ]
     return f'<g transform="{at}"{opacity}>{inner}</g>', _around(corners, shape.width)
 
@@ -190,16 +201,14 @@ def _outline(shape: _Shape) -> str:
     if shape.kind == "rectangle":
         return f'<rect {size} rx="{_short(min(8, w / 4, h / 4))}"{style}/>'
     if shape.kind == "ellipse":
-        return (
-            f'<ellipse cx="{_short(w / 2)}" cy="{_short(h / 2)}" rx="{_short(w / 2)}" ry="{_short(h / 2)}"{style}/>'
-        )
+        return f'<ellipse cx="{_short(w / 2)}" cy="{_short(h / 2)}" rx="{_short(w / 2)}" ry="{_short(h / 2)}"{style}/>'
     if shape.kind == "diamond":
         return f'<path d="{_path([(w / 2, 0), (w, h / 2), (w / 2, h), (0, h / 2)])}Z"{style}/>'
     if shape.kind == "note":
         return f'<rect {size} rx="4" fill="{shape.fill or _PALETTE["yellow"][1]}"/>'
     if shape.kind == "image":
         if shape.src:
-            return f"<image {size} href={quoteattr(shape.src)} preserveAspectRatio=\"none\"/>"
+            return f'<image {size} href={quoteattr(shape.src)} preserveAspectRatio="none"/>'
         return f'<rect {size} rx="4" fill="{_PALETTE["grey"][1]}"/>'
     return ""
 
@@ -210,9 +219,7 @@ def _stroke(shape: _Shape) -> str:
     width = shape.width
     dash = {"dashed": f"{width * 3:g} {width * 2.4:g}", "dotted": f"0.1 {width * 2:g}"}.get(shape.dash)
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
-    return (
-        f' stroke="{shape.stroke}" stroke-width="{width:g}" stroke-linecap="round" stroke-linejoin="round"{dashed}'
-    )
+    return f' stroke="{shape.stroke}" stroke-width="{width:g}" stroke-linecap="round" stroke-linejoin="round"{dashed}'
 
 
 def _pen(shape: _Shape) -> str:
@@ -228,9 +235,7 @@ def _line(shape: _Shape, points: list[tuple[float, float]]) -> str:
     (bx, by), (ex, ey) = points[-2:]
     angle = math.atan2(ey - by, ex - bx)
     length = min(10 + shape.width * 3, math.hypot(ex - bx, ey - by) * 0.6)
-    wings = [
-        (ex - length * math.cos(angle + turn), ey - length * math.sin(angle + turn)) for turn in (0.45, -0.45)
-    ]
+    wings = [(ex - length * math.cos(angle + turn), ey - length * math.sin(angle + turn)) for turn in (0.45, -0.45)]
     style = f'fill="none" stroke="{shape.stroke or _PALETTE["ink"][0]}" stroke-width="{shape.width:g}"'
     tip = _path([wings[0], (ex, ey), wings[1]])
     return f'{drawn}<path d="{tip}" {style} stroke-linecap="round" stroke-linejoin="round"/>'
@@ -247,7 +252,7 @@ def _text(shape: _Shape) -> str:
         share = {"ellipse": 0.76, "diamond": 0.6}.get(shape.kind, 1.0)
         room = max(float(shape.size), shape.w * share - 2 * _PADDING)
         letters = max(1, int(room / (shape.size * _LETTER)))
-        lines = [line for part in shape.text.split("\n") for line in textwrap.wrap(part, letters) or [""]]
+        lines = [line for part in shape.text.split("\n") for line in _wrapped(part, letters)]
         anchor, x, top = "middle", shape.w / 2, shape.h / 2 - len(lines) * step / 2
         if shape.kind == "note":
             colour = _PALETTE["ink"][0]
@@ -259,6 +264,20 @@ def _text(shape: _Shape) -> str:
         f'<text font-family="{_FONT}" font-weight="500" font-size="{shape.size}" fill="{colour}"'
         f' text-anchor="{anchor}" xml:space="preserve">{spans}</text>'
     )
+
+
+def _wrapped(text: str, letters: int) -> list[str]:
+    """The lines of a paragraph of which each has room for so many letters; longer words are broken."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) <= letters:
+            lines[-1] += f" {word}"
+            continue
+        if lines[-1]:
+            lines.append("")
+        *full, lines[-1] = [word[at : at + letters] for at in range(0, len(word), letters)]
+        lines[-1:-1] = full
+    return lines
 
 
 # -- geometry ---------------------------------------------------------------------------------------------
