@@ -7,8 +7,8 @@ import signal
 
 #: ``COLLAB_FAILPOINT=name`` kills the process the first time that ``name`` is reached,
 #: ``name:3`` the third time
-_armed = os.environ.get("COLLAB_FAILPOINT", "")
-_name, _, _nth = _armed.partition(":")
+ARMED = os.environ.get("COLLAB_FAILPOINT", "")
+_name, _, _nth = ARMED.partition(":")
 _left = int(_nth or 1)
 
 

@@ -7,36 +7,41 @@ Needs Redis 7 or newer, or Valkey. How the data lies: :mod:`collab.stores.redis_
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import orjson
-from redis.exceptions import NoScriptError
 
 from collab.documents.ledger import Ledger
 from collab.errors import CollabError
 from collab.stores.base import (
+    DeletedDocument,
     DocumentInfo,
     HistoryEntry,
     LogSlice,
     Mark,
     SharedStore,
+    Space,
     StoredDocument,
     StoreReport,
+    Usage,
     Version,
+    beyond_prefix,
+    fresh_epoch,
 )
 from collab.stores.history import beyond, summed
-from collab.stores.redis_link import Link, shown_url
-from collab.stores.redis_scripts import ADD_VERSION, COMPACT, CREATE, DELETE, DELETE_VERSION, READ, RENEW, Script
-from collab.stores.redis_writer import RedisWriter, fresh_epoch
+from collab.stores.redis_link import FAILURES, RedisLink, shown_url
+from collab.stores.redis_probe import missing_permissions
+from collab.stores.redis_scripts import ADD_VERSION, COMPACT, CREATE, DELETE_VERSION, READ, RENEW
+from collab.stores.redis_streams import RedisStreams
+from collab.stores.redis_trash import RedisTrash
+from collab.stores.redis_writer import RedisWriter
 
 #: log entries that one read takes
 PAGE = 2000
 #: seconds for which closing waits for a Redis that does not answer
 CLOSE_PATIENCE = 5.0
-
-Entry = tuple[bytes, list[bytes]]
 
 
 class RedisStore(SharedStore):
@@ -52,7 +57,7 @@ class RedisStore(SharedStore):
 
     def __init__(
         self,
-        link: Link,
+        link: RedisLink,
         *,
         node: str | None = None,
         on_health: Callable[[bool], None] = lambda _healthy: None,
@@ -61,26 +66,38 @@ class RedisStore(SharedStore):
         self._node = node or secrets.token_hex(6)
         self._on_health = on_health
         self._writer: RedisWriter | None = None
+        self._trash = RedisTrash(link, self._node)
+        self.streams = RedisStreams(link, self._node)
 
     # -- open and close -------------------------------------------------------------------------
 
     async def open(self) -> None:
         """See :class:`Store`; fails with the reason where Redis does not answer or is too old."""
+        where = shown_url(self._link.url)
         try:
+            missing = await missing_permissions(self._link, self._node)
+            if missing:
+                raise CollabError(
+                    "storage_unavailable",
+                    f"Redis at {where} does not let this user do everything that is needed; missing: {missing}"
+                    " (for ACL SETUSER).",
+                )
             async with self._link.asking() as client:
                 info = await client.info("server")
-        except CollabError as error:
-            where, words = shown_url(self._link.url), str(error.__cause__ or error).rstrip(".")
+        except (*FAILURES, CollabError) as error:
+            await self._link.client.aclose()
+            if isinstance(error, CollabError) and error.__cause__ is None:
+                raise
+            words = (str(error.__cause__ or error) or type(error).__name__).rstrip(".")
             raise CollabError("storage_unavailable", f"Cannot reach Redis at {where}: {words}.") from None
         version = str(info.get("redis_version", "0"))
         if int(version.split(".")[0]) < 7:
-            raise CollabError(
-                "storage_unavailable", f"Redis {version} at {shown_url(self._link.url)} is too old: 7 is needed."
-            )
+            raise CollabError("storage_unavailable", f"Redis {version} at {where} is too old: 7 is needed.")
         self._writer = RedisWriter(self._link, self._node, self._on_health)
 
     async def close(self) -> None:
         """See :class:`Store`."""
+        await self.streams.close()
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close(CLOSE_PATIENCE)
@@ -91,19 +108,6 @@ class RedisStore(SharedStore):
         if self._writer is None:
             raise CollabError("storage_unavailable", "The store is closed.")
         return self._writer
-
-    async def _run(self, script: Script, keys: Sequence[str], *words: bytes | str | int | float) -> Any:
-        try:
-            async with self._link.asking() as client:
-                return await client.evalsha(script.sha, len(keys), *keys, *words)
-        except CollabError as error:
-            if not isinstance(error.__cause__, NoScriptError):
-                raise
-        async with self._link.asking() as client:
-            return await client.eval(script.source, len(keys), *keys, *words)
-
-    def _keys(self, document: str, *kinds: str) -> list[str]:
-        return [self._link.key(document, kind) for kind in kinds]
 
     # -- documents ------------------------------------------------------------------------------
 
@@ -122,13 +126,11 @@ class RedisStore(SharedStore):
                     break  # compacted or replaced meanwhile: from the beginning
                 tail += found.updates
             else:
-                return StoredDocument(
-                    snapshot, at, tail, found.position, created_at, found.updated_at, epoch=epoch
-                )
+                return StoredDocument(snapshot, at, tail, found.position, created_at, found.updated_at, epoch=epoch)
 
     async def create(self, document: str) -> bool:
         """See :class:`Store`."""
-        created = await self._run(CREATE, self._keys(document, "meta"), fresh_epoch())
+        created = await self._link.run(CREATE, self._link.keys(document, "meta"), fresh_epoch())
         await self._list(document)
         return bool(created)
 
@@ -137,65 +139,83 @@ class RedisStore(SharedStore):
             await client.zadd(self._link.shared_key("names"), {document: 0})
 
     def append(
-        self, document: str, update: bytes, participant: str | None = None
+        self, document: str, update: bytes, participant: str | None = None, epoch: str = ""
     ) -> asyncio.Future[int]:
         """See :class:`Store`."""
-        return self._appends.append(document, update, participant)
+        return self._appends.append(document, update, participant, epoch)
 
-    async def compact(self, document: str, snapshot: bytes, position: int) -> None:
+    async def compact(self, document: str, snapshot: bytes, position: int, epoch: str = "") -> None:
         """See :class:`Store`."""
-        meta, log, state, history = self._keys(document, "meta", "log", "snapshot", "history")
+        meta, log, state, history = self._link.keys(document, "meta", "log", "snapshot", "history")
         async with self._link.asking() as client:
-            epoch, present = await client.hmget(meta, ["epoch", "snapshot"])
-            since = int(present or 0)
-            if epoch is None or position <= since:
+            present, snapshot_at = await client.hmget(meta, ["epoch", "snapshot"])
+            since = int(snapshot_at or 0)
+            if present is None or position <= since or epoch not in ("", present.decode()):
                 return
             entries = await client.xrange(log, f"({since}-0", f"{position}-0")
             last = await client.lrange(history, -1, -1)
         trimmed = sum(len(fields[b"u"]) for _, fields in entries)
         rows = summed([*map(_from_row, last), *(_entry(id, fields) for id, fields in entries)])
-        await self._run(
-            COMPACT, [meta, log, state, history], epoch, since, position, snapshot, trimmed, len(last),
-            self._link.channel(document), self._node, *map(_to_row, rows),
+        await self._link.run(
+            COMPACT, [meta, log, state, history], present, since, position, snapshot, trimmed, len(last),
+            self._link.channel(document), self._node, *map(history_row, rows),
         )  # fmt: skip
 
-    async def delete(self, document: str) -> bool:
-        """See :class:`Store`."""
-        keys = self._keys(document, "meta", "log", "snapshot", "history", "versions", "states")
-        gone = await self._run(DELETE, keys, self._link.channel(document), self._node)
-        async with self._link.asking() as client:
-            await client.zrem(self._link.shared_key("names"), document)
-        return bool(gone)
+    # -- deleting -------------------------------------------------------------------------------
 
-    async def documents(
-        self, prefix: str = "", limit: int = 100, after: str | None = None
-    ) -> list[DocumentInfo]:
+    async def delete(self, document: str, *, keep: bool = False, epoch: str = "") -> bool:
         """See :class:`Store`."""
-        found: list[DocumentInfo] = []
-        names_key = self._link.shared_key("names")
+        return await self._trash.delete(document, keep=keep)
+
+    async def trash(
+        self, prefix: str = "", limit: int = 100, after: str | None = None, *, since: float = 0.0
+    ) -> list[DeletedDocument]:
+        """See :class:`Store`."""
+        return await self._trash.listed(prefix, limit, after, since)
+
+    async def undelete(self, document: str, since: float = 0.0) -> bool:
+        """See :class:`Store`."""
+        return await self._trash.undelete(document, since)
+
+    async def purge(self, document: str | None = None, *, before: float = float("inf")) -> int:
+        """See :class:`Store`."""
+        return await self._trash.purge(document, before)
+
+    # -- looking --------------------------------------------------------------------------------
+
+    async def names(self, prefix: str = "", limit: int = 100, after: str | None = None) -> list[str]:
+        """See :class:`Store`."""
         start = b"[" + prefix.encode() if after is None or after < prefix else b"(" + after.encode()
-        while len(found) < limit:
-            async with self._link.asking() as client:
-                names = await client.zrangebylex(names_key, start, b"+", 0, limit)
-                named = [name.decode() for name in names]
-                mine = [name for name in named if name.startswith(prefix)]
-                async with client.pipeline(transaction=False) as pipeline:
-                    for name in mine:
-                        pipeline.hmget(self._link.key(name, "meta"), ["epoch", "size", "created", "updated"])
-                    rows = await pipeline.execute() if mine else []
-            for name, (epoch, size, created, updated) in zip(mine, rows, strict=True):
-                if epoch is not None:
-                    found.append(DocumentInfo(name, int(size or 0), float(created or 0), float(updated or 0)))
-            if len(names) < limit or len(mine) < len(named):
-                break
-            start = b"(" + names[-1]
-        return found[:limit]
+        beyond = beyond_prefix(prefix)
+        end = b"+" if beyond is None else b"(" + beyond.encode()
+        async with self._link.asking() as client:
+            names = await client.zrangebylex(self._link.shared_key("names"), start, end, 0, limit)
+        return [name.decode() for name in names]
+
+    async def infos(self, names: Sequence[str]) -> list[DocumentInfo]:
+        """See :class:`Store`."""
+        async with self._link.asking() as client, client.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.hmget(self._link.key(name, "meta"), ["epoch", "size", "created", "updated"])
+            rows = await pipeline.execute() if names else []
+        return [
+            DocumentInfo(name, int(size or 0), float(created or 0), float(updated or 0))
+            for name, (epoch, size, created, updated) in zip(names, rows, strict=True)
+            if epoch is not None
+        ]
+
+    async def usage(self) -> Usage:
+        """See :class:`Store`; bytes of memory that Redis uses, for whatever."""
+        async with self._link.asking() as client:
+            documents = await client.zcard(self._link.shared_key("names"))
+            memory = await client.info("memory")
+        return Usage(int(documents), int(memory.get("used_memory", 0)))
 
     # -- history and versions -------------------------------------------------------------------
 
     async def history(self, document: str, after: int = 0, limit: int = 1000) -> list[HistoryEntry]:
         """See :class:`Store`."""
-        log, history = self._keys(document, "log", "history")
+        log, history = self._link.keys(document, "log", "history")
         async with self._link.asking() as client, client.pipeline(transaction=True) as pipeline:
             pipeline.lrange(history, 0, -1)
             pipeline.xrange(log)
@@ -203,34 +223,51 @@ class RedisStore(SharedStore):
         return beyond([*map(_from_row, rows), *(_entry(id, fields) for id, fields in entries)], after, limit)
 
     async def add_version(
-        self, document: str, state: bytes, position: int, name: str | None, participant: str | None
+        self,
+        document: str,
+        state: bytes,
+        position: int,
+        name: str | None,
+        participant: str | None,
+        epoch: str = "",
     ) -> Version:
-        """See :class:`Store`."""
-        head = orjson.dumps([name, participant, position, len(state)])
-        keys = self._keys(document, "meta", "versions", "states")
-        id, now = await self._run(ADD_VERSION, keys, fresh_epoch(), state, head)
+        """See :class:`Store`; ``storage_unavailable`` while the log is being written again."""
+        digest = state_digest(state)
+        head = orjson.dumps([name, participant, position, len(state), digest])
+        keys = self._link.keys(document, "meta", "versions", "states")
+        id, *now = await self._link.run(ADD_VERSION, keys, fresh_epoch(), state, head, epoch, digest)
+        if not now:
+            raise CollabError("document_deleted" if id == b"deleted" else "storage_unavailable", retry_after=1)
         await self._list(document)
-        return Version(int(id), name, participant, position, len(state), float(now))
+        return Version(int(id), name, participant, position, len(state), float(now[0]))
 
-    async def versions(self, document: str) -> list[Version]:
+    async def versions(self, document: str, limit: int | None = None, before: int | None = None) -> list[Version]:
         """See :class:`Store`."""
         async with self._link.asking() as client:
             heads = await client.hgetall(self._link.key(document, "versions"))
-        found = [_version(int(id), head) for id, head in heads.items()]
-        return sorted(found, key=lambda version: -version.id)
+        ids = sorted((int(id) for id in heads if before is None or int(id) < before), reverse=True)
+        return [_version(id, heads[b"%d" % id]) for id in ids[:limit]]
+
+    async def version_usage(self, document: str, state: bytes | None = None) -> tuple[int, int]:
+        """See :class:`Store`."""
+        async with self._link.asking() as client:
+            heads = await client.hgetall(self._link.key(document, "versions"))
+        sizes = {_state_key(int(id), head): _version(int(id), head).size for id, head in heads.items()}
+        if state is not None:
+            sizes[state_digest(state)] = len(state)
+        return len(heads), sum(sizes.values())
 
     async def version(self, document: str, id: int) -> tuple[Version, bytes] | None:
         """See :class:`Store`."""
-        versions, states = self._keys(document, "versions", "states")
-        async with self._link.asking() as client, client.pipeline(transaction=True) as pipeline:
-            pipeline.hget(versions, str(id))
-            pipeline.hget(states, str(id))
-            head, state = await pipeline.execute()
+        versions, states = self._link.keys(document, "versions", "states")
+        async with self._link.asking() as client:
+            head = await client.hget(versions, str(id))
+            state = None if head is None else await client.hget(states, _state_key(id, head))
         return None if head is None or state is None else (_version(id, head), state)
 
     async def delete_version(self, document: str, id: int) -> bool:
         """See :class:`Store`."""
-        return bool(await self._run(DELETE_VERSION, self._keys(document, "versions", "states"), id))
+        return bool(await self._link.run(DELETE_VERSION, self._link.keys(document, "versions", "states"), id))
 
     # -- shared ---------------------------------------------------------------------------------
 
@@ -238,10 +275,10 @@ class RedisStore(SharedStore):
         """See :class:`SharedStore`."""
         self._appends.follow(document, ledger, on_stray)
 
-    def unfollow(self, document: str) -> None:
+    def unfollow(self, document: str, *, deleted: bool = False) -> None:
         """See :class:`SharedStore`."""
         if self._writer is not None:
-            self._writer.unfollow(document)
+            self._writer.unfollow(document, deleted=deleted)
 
     def resume(self, document: str, seed: bytes | None) -> None:
         """See :class:`SharedStore`."""
@@ -249,8 +286,8 @@ class RedisStore(SharedStore):
 
     async def read(self, document: str, after: int) -> LogSlice:
         """See :class:`SharedStore`."""
-        epoch, last, at, created, updated, deleted, has_snapshot, snapshot, entries = await self._run(
-            READ, self._keys(document, "meta", "log", "snapshot"), after, PAGE
+        epoch, last, at, created, updated, deleted, has_snapshot, snapshot, entries = await self._link.run(
+            READ, self._link.keys(document, "meta", "log", "snapshot"), after, PAGE
         )
         updates = [_fields(words)[b"u"] for _, words in entries]
         end, at_snapshot = int(last or 0), int(at or 0)
@@ -273,17 +310,19 @@ class RedisStore(SharedStore):
         """See :class:`SharedStore`."""
         async with self._link.asking() as client, client.pipeline(transaction=False) as pipeline:
             for document in documents:
-                pipeline.hmget(self._link.key(document, "meta"), ["epoch", "position", "deleted"])
+                pipeline.hmget(self._link.key(document, "meta"), ["epoch", "position", "deleted", "events"])
             rows = await pipeline.execute()
         return [
-            Mark((epoch or b"").decode(), int(position or 0), tuple((deleted or b"").decode().split()))
-            for epoch, position, deleted in rows
+            Mark(
+                (epoch or b"").decode(), int(position or 0), tuple((deleted or b"").decode().split()), int(events or 0)
+            )
+            for epoch, position, deleted, events in rows
         ]
 
     async def renew(self, document: str, epoch: str, floor: int) -> None:
         """See :class:`SharedStore`."""
         channel = self._link.channel(document)
-        await self._run(RENEW, self._keys(document, "meta"), epoch, fresh_epoch(), floor, channel, self._node)
+        await self._link.run(RENEW, self._link.keys(document, "meta"), epoch, fresh_epoch(), floor, channel, self._node)
 
     async def lease(self, document: str, purpose: str, seconds: float) -> bool:
         """See :class:`SharedStore`."""
@@ -306,6 +345,13 @@ class RedisStore(SharedStore):
             raise CollabError("storage_unavailable", "Redis did not keep what was written to it.")
         damaged = await self._read_all() if deep else {}
         return StoreReport(self.adapter, shown_url(self._link.url), await self.promise(), documents, damaged)
+
+    async def space(self) -> Space:
+        """See :class:`Store`: the memory of that Redis, whatever else is in it."""
+        async with self._link.asking() as client:
+            info = await client.info("memory")
+        most, taken = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+        return Space(taken, max(0, most - taken) if most else None)
 
     async def promise(self) -> str:
         """What an ack is worth on this Redis, in words."""
@@ -374,7 +420,7 @@ def _entry(id: bytes, fields: dict[bytes, bytes]) -> HistoryEntry:
     return HistoryEntry(at, at, name[1:] if name else None, 1, len(fields[b"u"]), when, when)
 
 
-def _to_row(entry: HistoryEntry) -> bytes:
+def history_row(entry: HistoryEntry) -> bytes:
     return orjson.dumps([
         entry.first, entry.last, entry.participant, entry.updates, entry.size, entry.started_at, entry.ended_at
     ])  # fmt: skip
@@ -386,7 +432,15 @@ def _from_row(row: bytes) -> HistoryEntry:
 
 def _version(id: int, row: bytes) -> Version:
     created, _, head = row.partition(b" ")
-    name, participant, position, size = orjson.loads(head)
+    name, participant, position, size, *_ = orjson.loads(head)
     return Version(id, name, participant, position, size, float(created))
 
 
+def state_digest(state: bytes) -> str:
+    return hashlib.blake2b(state, digest_size=32).hexdigest()
+
+
+def _state_key(id: int, row: bytes) -> str:
+    """Under which key a version has its state."""
+    *_, last = orjson.loads(row.partition(b" ")[2])
+    return last if isinstance(last, str) else str(id)

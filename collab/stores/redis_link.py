@@ -18,8 +18,9 @@ from collab.stores.redis_scripts import SCRIPTS, Script
 
 #: what a command raises when Redis cannot be reached or does not do it
 FAILURES = (RedisError, OSError, TimeoutError, EOFError)
-#: seconds until an answer is given up, and bytes a second that are allowed for on top
+#: seconds until an answer is given up
 ANSWER_TIMEOUT = 3.0
+#: bytes a second that are allowed for on top: large values take longer
 SLOWEST = 4 * 2**20
 #: seconds for what is large or seldom
 BULK_TIMEOUT = 10.0
@@ -60,10 +61,13 @@ def parse(url: str) -> dict[str, Any]:
         ValueError: it is none.
     """
     options: dict[str, Any] = dict(ConnectionPool.from_url(url).connection_kwargs)
+    database = "" if url.startswith("unix:") else urlsplit(url).path.strip("/")
+    if database and not database.isdecimal():
+        raise ValueError(f"{database!r} is not the number of a database")  # redis-py would take 0 for it
     return options
 
 
-class Link:
+class RedisLink:
     """Where Redis is, and what its keys and channels are called.
 
     Keys of one document carry its name as hash tag, so that a Redis Cluster keeps them together.
@@ -104,6 +108,21 @@ class Link:
     def connection(self) -> Any:
         """A bare connection that waits for ever for what comes; not connected yet."""
         return _bare(self.url)
+
+    async def run(self, script: Script, keys: Sequence[str], *words: bytes | str | int | float) -> Any:
+        """Have Redis run ``script``; raises as :meth:`asking`."""
+        try:
+            async with self.asking() as client:
+                return await client.evalsha(script.sha, len(keys), *keys, *words)
+        except CollabError as error:
+            if not isinstance(error.__cause__, NoScriptError):
+                raise
+        async with self.asking() as client:
+            return await client.eval(script.source, len(keys), *keys, *words)
+
+    def keys(self, document: str, *kinds: str) -> list[str]:
+        """Keys of several kinds of data of a document."""
+        return [self.key(document, kind) for kind in kinds]
 
     def key(self, document: str, kind: str) -> str:
         """The key of one kind of data of a document."""
@@ -216,8 +235,3 @@ async def _load_scripts(connection: Any) -> None:
 def _tag(document: str) -> str:
     # An empty tag is none; names hold no percent sign, so this can be undone.
     return document.replace("{", "%7B").replace("}", "%7D")
-
-
-def untagged(tag: str) -> str:
-    """The document whose name stands in a key."""
-    return tag.replace("%7B", "{").replace("%7D", "}")

@@ -3,13 +3,18 @@
 Everything of a document lies under one hash tag. ``meta`` is a hash: ``epoch`` (which incarnation of
 the log this is), ``position`` (of the last entry), ``snapshot`` (the position that the snapshot stands
 for), ``size``, ``created``, ``updated``, ``version`` (the last version id), ``deleted`` (epochs of
-documents with this name that are gone). The log is a stream with the ids ``<position>-0``.
+documents with this name that are gone). The log is a stream with the ids ``<position>-0``. A document in the trash
+has the same keys below ``trash:<id>:``, and its ``meta`` says ``deleted_at``. Of ``versions`` each head ends with the
+digest under which ``states`` has its state; those of older releases have theirs under the version's id.
+``streams`` and ``events``: see :mod:`collab.stores.redis_streams`; ``meta`` counts events of all streams in ``events``.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+
+from collab.stores.streams import MAX_STREAMS, REMEMBER_KEYS
 
 #: seconds for which a deleted document is remembered, so that nodes which were away do not bring it back
 REMEMBER_DELETED = 7 * 86_400
@@ -140,11 +145,8 @@ redis.call('PUBLISH', ARGV[4], 'E ' .. ARGV[5] .. ' ' .. ARGV[2] .. '\\n')
 return 1
 """)
 
-#: KEYS meta log snapshot history versions states; ARGV channel node -> 1 if it was there
-DELETE = _script(f"""
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'deleted', 'version')
-if not meta[1] then return 0 end
-redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+#: how the end of a life is remembered and told; before it, `meta` is what the hash said, and the hash is gone
+_END_OF_LIFE = f"""
 local deleted, kept = meta[1], 1
 for word in string.gmatch(meta[3] or '', '%S+') do
   if kept < {_DELETED} then deleted, kept = deleted .. ' ' .. word, kept + 1 end
@@ -153,26 +155,166 @@ redis.call('HSET', KEYS[1], 'position', meta[2] or '0', 'deleted', deleted, 'ver
 redis.call('EXPIRE', KEYS[1], {REMEMBER_DELETED})
 redis.call('PUBLISH', ARGV[1], 'D ' .. ARGV[2] .. ' ' .. meta[1] .. '\\n')
 return 1
+"""
+
+#: KEYS meta log snapshot history versions states streams events; ARGV channel node -> 1 if it was there
+DELETE = _script(f"""
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'deleted', 'version')
+if not meta[1] then return 0 end
+for _, key in ipairs(KEYS) do redis.call('DEL', key) end
+{_END_OF_LIFE}
 """)
 
-#: KEYS meta versions states; ARGV fresh-epoch state head -> {id, created}
+#: KEYS those of DELETE, and the same in the trash; ARGV channel node -> 1 if it was there
+TRASH = _script(f"""
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'deleted', 'version')
+if not meta[1] then return 0 end
+{_NOW}
+local half = #KEYS / 2
+for at = 1, half do
+  if redis.call('EXISTS', KEYS[at]) == 1 then redis.call('RENAME', KEYS[at], KEYS[at + half]) end
+end
+redis.call('HSET', KEYS[half + 1], 'deleted_at', now)
+{_END_OF_LIFE}
+""")
+
+#: KEYS as TRASH; ARGV since fresh-epoch channel node -> 1 if done, 0 if it is not there, -1 if the name is taken
+UNDELETE = _script("""
+local half = #KEYS / 2
+local trashed = redis.call('HMGET', KEYS[half + 1], 'deleted_at', 'position', 'version')
+if not trashed[1] or tonumber(trashed[1]) < tonumber(ARGV[1]) then return 0 end
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'deleted', 'version')
+if meta[1] then return -1 end
+redis.call('DEL', KEYS[1])
+for at = 1, half do
+  if redis.call('EXISTS', KEYS[at + half]) == 1 then redis.call('RENAME', KEYS[at + half], KEYS[at]) end
+end
+local function later(one, other)
+  return string.format('%.0f', math.max(tonumber(one or '0'), tonumber(other or '0')))
+end
+redis.call('HDEL', KEYS[1], 'deleted_at')
+redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'position', later(meta[2], trashed[2]), 'deleted', meta[3] or '',
+  'version', later(meta[4], trashed[3]))
+redis.call('PUBLISH', ARGV[3], 'E ' .. ARGV[4] .. ' ' .. ARGV[2] .. '\\n')
+return 1
+""")
+
+#: KEYS meta versions states; ARGV fresh-epoch state head expected-epoch digest
+#: -> {id, created} or {'deleted' | 'changed'}
 ADD_VERSION = _script(f"""
 {_NOW}
-if redis.call('HEXISTS', KEYS[1], 'epoch') == 0 then
+local meta, expected = redis.call('HMGET', KEYS[1], 'epoch', 'deleted'), ARGV[4]
+if expected ~= '' and meta[1] ~= expected then
+  if meta[2] and string.find(meta[2], expected, 1, true) then return {{'deleted'}} end
+  return {{'changed'}}
+end
+if not meta[1] then
   redis.call('PERSIST', KEYS[1])
   redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'created', now, 'updated', now)
   redis.call('HSETNX', KEYS[1], 'position', '0')
 end
 local id = redis.call('HINCRBY', KEYS[1], 'version', 1)
 redis.call('HSET', KEYS[2], id, now .. ' ' .. ARGV[3])
-redis.call('HSET', KEYS[3], id, ARGV[2])
+redis.call('HSETNX', KEYS[3], ARGV[5], ARGV[2])
 return {{id, now}}
 """)
 
 #: KEYS versions states; ARGV id -> 1 if it was there
 DELETE_VERSION = _script("""
-redis.call('HDEL', KEYS[2], ARGV[1])
-return redis.call('HDEL', KEYS[1], ARGV[1])
+local head = redis.call('HGET', KEYS[1], ARGV[1])
+if not head then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+local digest = string.match(head, '"(%x+)"%]$')
+if not digest then
+  redis.call('HDEL', KEYS[2], ARGV[1])
+  return 1
+end
+for _, other in ipairs(redis.call('HVALS', KEYS[1])) do
+  if string.match(other, '"(%x+)"%]$') == digest then return 1 end
+end
+redis.call('HDEL', KEYS[2], digest)
+return 1
+""")
+
+#: events beyond a bound that one publication forgets: where a setting became smaller, it takes several
+_FORGOTTEN_AT_ONCE = 200
+
+#: KEYS meta streams events stream-key; ARGV epoch fresh-epoch stream body keep keep-seconds node channel
+#: -> {'ok', offset, seconds, fresh} or {'deleted' | 'lost' | 'many'}
+PUBLISH = _script(f"""
+local meta, expected, name = redis.call('HMGET', KEYS[1], 'epoch', 'deleted'), ARGV[1], ARGV[3]
+if expected ~= '' and meta[1] ~= expected then
+  if meta[2] and string.find(meta[2], expected, 1, true) then return {{'deleted'}} end
+  if not meta[1] then return {{'lost'}} end
+end
+{_NOW}
+if not meta[1] then
+  redis.call('PERSIST', KEYS[1])
+  redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'created', now, 'updated', now)
+  redis.call('HSETNX', KEYS[1], 'position', '0')
+end
+local first, last, born = string.match(redis.call('HGET', KEYS[2], name) or '', '^(%d+) (%d+) (%x+)$')
+if not first then
+  if redis.call('HLEN', KEYS[2]) >= {MAX_STREAMS} then return {{'many'}} end
+  first, last, born = 1, 0, ARGV[2]
+end
+first, last = tonumber(first), tonumber(last)
+local its, offset, at = string.match(redis.call('GET', KEYS[4]) or '', '^(%x+) (%d+) (%S+)$')
+if its == born then return {{'ok', offset, at, 0}} end
+last = last + 1
+offset = string.format('%.0f', last)
+redis.call('HSET', KEYS[3], name .. ':' .. offset, now .. ' ' .. ARGV[4])
+local keep, oldest = tonumber(ARGV[5]), tonumber(now) - tonumber(ARGV[6])
+for _ = 1, {_FORGOTTEN_AT_ONCE} do
+  local field = name .. ':' .. string.format('%.0f', first)
+  if first > last - keep then
+    local value = first < last and redis.call('HGET', KEYS[3], field)
+    if not value or tonumber(string.match(value, '^%S+')) >= oldest then break end
+  end
+  redis.call('HDEL', KEYS[3], field)
+  first = first + 1
+end
+redis.call('HSET', KEYS[2], name, string.format('%.0f %.0f ', first, last) .. born)
+redis.call('HINCRBY', KEYS[1], 'events', 1)
+redis.call('SET', KEYS[4], born .. ' ' .. offset .. ' ' .. now, 'EX', {REMEMBER_KEYS:.0f})
+local body = #ARGV[4] <= {BELL_BYTES} and ARGV[4] or ''
+redis.call('PUBLISH', ARGV[8], 'T ' .. ARGV[7] .. ' ' .. name .. ' ' .. offset .. ' ' .. now .. '\\n' .. body)
+return {{'ok', offset, now, 1}}
+""")
+
+#: KEYS streams events; ARGV stream after limit most-bytes keep keep-seconds
+#: -> {first, last, offset of the first event, events}
+READ_STREAM = _script(f"""
+local name = ARGV[1]
+local first, last = string.match(redis.call('HGET', KEYS[1], name) or '', '^(%d+) (%d+) ')
+if not first then return {{'1', '0', '1', {{}}}} end
+first, last = tonumber(first), tonumber(last)
+first = math.max(first, last - tonumber(ARGV[5]) + 1)
+{_NOW}
+local oldest = tonumber(now) - tonumber(ARGV[6])
+local function event(offset) return redis.call('HGET', KEYS[2], name .. ':' .. string.format('%.0f', offset)) end
+local function aged(offset)
+  local value = event(offset)
+  return not value or tonumber(string.match(value, '^%S+')) < oldest
+end
+if first <= last and aged(first) then
+  local low, high = first, last + 1
+  while high - low > 1 do
+    local middle = math.floor((low + high) / 2)
+    if aged(middle) then low = middle else high = middle end
+  end
+  first = high
+end
+local limit, most, size, events = tonumber(ARGV[3]), tonumber(ARGV[4]), 0, {{}}
+local start = math.max(first, ARGV[2] == '' and last - limit + 1 or tonumber(ARGV[2]) + 1)
+for offset = start, math.min(last, start + limit - 1) do
+  local value = event(offset)
+  if not value then break end
+  size = size + #value
+  if size > most and #events > 0 then break end
+  events[#events + 1] = value
+end
+return {{string.format('%.0f', first), string.format('%.0f', last), string.format('%.0f', start), events}}
 """)
 
 #: KEYS nodes; ARGV node lease-seconds -> the nodes whose lease has not ended
@@ -185,5 +327,6 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)
 """)
 
 SCRIPTS = (
-    APPEND, CREATE, READ, COMPACT, RENEW, DELETE, ADD_VERSION, DELETE_VERSION, HEARTBEAT,
+    APPEND, CREATE, READ, COMPACT, RENEW, DELETE, TRASH, UNDELETE, ADD_VERSION, DELETE_VERSION, PUBLISH,
+    READ_STREAM, HEARTBEAT,
 )  # fmt: skip

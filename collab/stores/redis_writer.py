@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,17 +14,24 @@ import structlog
 
 from collab.documents.ledger import Ledger
 from collab.errors import CollabError
-from collab.stores.redis_link import FAILURES, Command, Link
+from collab.incidents import Incident
+from collab.metrics import CLUSTER_APPEND, COMMIT, COMMIT_ROWS, STORE_ERRORS
+from collab.stores.base import fresh_epoch
+from collab.stores.redis_link import FAILURES, Command, RedisLink, shown_url
 from collab.stores.redis_scripts import APPEND, Script
 
-#: updates and bytes of one document that one script takes
+#: updates of one document that one script takes: Redis does nothing else meanwhile
 MAX_BATCH = 500
+#: bytes of them, for the same reason
 MAX_BATCH_BYTES = 2**20
 #: bytes that one pipeline takes
 MAX_PIPELINE_BYTES = 8 * 2**20
-#: seconds between two tries while Redis does not answer
+#: seconds until Redis is tried again for the first time
 FIRST_RETRY = 0.05
+#: seconds between two tries later on
 LAST_RETRY = 0.5
+#: seconds: people feel it if an answer takes longer
+SLOW_ANSWER = 0.5
 
 _log = structlog.get_logger("collab.redis")
 
@@ -42,7 +49,8 @@ class _Lane:
 
     A batch that got no answer is sent again as it was, under its number, by which the script knows
     what it has carried out already. ``held``: nothing may go until the copy was brought in line.
-    ``seed`` goes before everything else, because what waits may build on it. ``listed``: the document's
+    ``seed`` goes before everything else, because what waits may build on it. ``former`` is the log that a copy
+    which is gone has followed: what it still had to say belongs there, and nowhere else. ``listed``: the document's
     name is in the list of all names; with another hash tag, the script cannot see to that.
     """
 
@@ -54,6 +62,7 @@ class _Lane:
     ledger: Ledger | None = None
     on_stray: Callable[[], None] | None = None
     held: bool = False
+    former: str = ""
     listed: bool = False
 
     @property
@@ -71,10 +80,14 @@ class RedisWriter:
         on_health: called with True when a pipeline was answered, with False when one broke.
     """
 
-    def __init__(self, link: Link, node: str, on_health: Callable[[bool], None]) -> None:
+    def __init__(self, link: RedisLink, node: str, on_health: Callable[[bool], None]) -> None:
         self._link = link
         self._node = node
         self._on_health = on_health
+        self._url = shown_url(link.url)
+        self._silent = Incident(_log, "Redis does not answer appends", "Redis answers appends again")
+        self._slow = Incident(_log, "Redis is slow", "Redis is quick again", level="warning")
+        self._refusing = Incident(_log, "Redis refuses appends", "Redis takes appends again")
         self._pipe = link.pipe()
         self._lanes: dict[str, _Lane] = {}
         self._ready: dict[str, _Lane] = {}
@@ -85,13 +98,15 @@ class RedisWriter:
 
     # -- what the store asks for ----------------------------------------------------------------
 
-    def append(self, document: str, update: bytes, participant: str | None) -> asyncio.Future[int]:
-        """See :meth:`collab.stores.base.Store.append`."""
+    def append(self, document: str, update: bytes, participant: str | None, epoch: str) -> asyncio.Future[int]:
+        """See :meth:`collab.stores.base.Store.append`; the epoch counts if no copy follows the log any more."""
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if self._closing:
             future.set_exception(CollabError("storage_unavailable"))
             return future
         lane = self._lane(document)
+        if epoch and lane.ledger is None:
+            lane.former = epoch
         lane.waiting.append(_Append(update, _named(participant), future))
         self._wake(lane)
         return future
@@ -99,15 +114,22 @@ class RedisWriter:
     def follow(self, document: str, ledger: Ledger, on_stray: Callable[[], None]) -> None:
         """See :class:`collab.stores.base.SharedStore`."""
         lane = self._lane(document)
-        lane.ledger, lane.on_stray, lane.held = ledger, on_stray, False
+        lane.ledger, lane.on_stray, lane.held, lane.former = ledger, on_stray, False, ""
         self._wake(lane)
 
-    def unfollow(self, document: str) -> None:
+    def unfollow(self, document: str, *, deleted: bool = False) -> None:
         """See :class:`collab.stores.base.SharedStore`."""
         lane = self._lanes.get(document)
         if lane is not None:
+            if lane.ledger is not None:
+                lane.former = lane.ledger.log
             lane.ledger = lane.on_stray = None
             lane.held = False
+            if deleted:
+                left = [*lane.batch, *lane.waiting]
+                lane.batch, lane.seed = [], None
+                lane.waiting.clear()
+                _fail(left, CollabError("document_deleted"))
             self._forget_if_idle(lane)
 
     def resume(self, document: str, seed: bytes | None) -> None:
@@ -164,15 +186,23 @@ class RedisWriter:
             commands: list[Command | tuple[Script, Command]] = [self._command(lane) for lane in lanes]
             new = [lane for lane in lanes if not lane.listed]
             commands += [[b"ZADD", self._link.shared_key("names"), 0, lane.document] for lane in new]
+            began = time.perf_counter()
             try:
                 answers = await self._pipe.run(commands)
             except FAILURES as error:
+                STORE_ERRORS.add("timeout" if isinstance(error, TimeoutError) else "connection")
+                self._silent.begin(url=self._url, reason=_reason(error), unsaved=self._unsaved)
                 self._on_health(False)
                 _log.debug("append got no answer", reason=type(error).__name__)
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, LAST_RETRY)
                 self._work.set()
                 continue
+            took = time.perf_counter() - began
+            self._took(took)
+            CLUSTER_APPEND.observe(took)
+            COMMIT.observe(took)
+            COMMIT_ROWS.observe(sum(len(lane.batch) for lane in lanes))
             wait = FIRST_RETRY
             self._on_health(True)
             for lane, answer in zip(new, answers[len(lanes) :], strict=True):
@@ -181,6 +211,18 @@ class RedisWriter:
                 self._answered(lane, answer)
             if self._ready:
                 self._work.set()
+
+    def _took(self, seconds: float) -> None:
+        """A pipeline was answered after so long."""
+        self._silent.end(url=self._url)
+        if seconds > SLOW_ANSWER:
+            self._slow.begin(url=self._url, took=round(seconds, 3), unsaved=self._unsaved)
+        else:
+            self._slow.end(url=self._url)
+
+    @property
+    def _unsaved(self) -> int:
+        return sum(len(lane.batch) + len(lane.waiting) for lane in self._lanes.values())
 
     def _gather(self) -> list[_Lane]:
         """The lanes of one pipeline, each with its batch."""
@@ -214,7 +256,7 @@ class RedisWriter:
         link, document, ledger = self._link, lane.document, lane.ledger
         words: list[bytes | str | int] = [
             3, link.key(document, "meta"), link.key(document, "log"), link.key(document, f"batch:{self._node}"),
-            ledger.log if ledger is not None else "",
+            ledger.log if ledger is not None else lane.former,
             fresh_epoch(),
             ledger.floor if ledger is not None else 0,
             lane.number, self._node, link.channel(document),
@@ -228,13 +270,16 @@ class RedisWriter:
         if not isinstance(answer, Exception) and answer[0] != b"ok":
             lane.listed = False
         if isinstance(answer, Exception):
+            STORE_ERRORS.add("refused")
+            self._refusing.begin(url=self._url, reason=str(answer)[:200], document=lane.document, unsaved=self._unsaved)
             # Refused, not lost: Redis is full, read-only or still loading. What waits behind may build
             # on it, so it fails as well; whoever appended keeps it and comes again.
-            _log.error("append refused", document=lane.document, reason=str(answer)[:200])
+            _log.debug("append refused", document=lane.document, reason=str(answer)[:200])
             batch += lane.waiting
             lane.waiting.clear()
             _fail(batch, CollabError("storage_unavailable"))
         elif answer[0] == b"ok":
+            self._refusing.end(url=self._url)
             first = int(answer[2])
             if lane.ledger is not None:
                 lane.ledger.was_logged(answer[1].decode(), int(answer[3]))
@@ -246,6 +291,11 @@ class RedisWriter:
             lane.waiting.clear()
             _fail(batch, CollabError("document_deleted"))
             self._stray(lane)
+        elif lane.ledger is None:
+            # The log is another one, and the copy is gone: nobody will bring them in line.
+            batch += lane.waiting
+            lane.waiting.clear()
+            _fail(batch, CollabError("storage_unavailable"))
         else:
             lane.waiting.extendleft(reversed(batch))
             lane.held = True
@@ -261,9 +311,8 @@ class RedisWriter:
             lane.on_stray()
 
 
-def fresh_epoch() -> str:
-    """A name for a log that nobody has used before."""
-    return secrets.token_hex(8)
+def _reason(error: BaseException) -> str:
+    return "no answer in time" if isinstance(error, TimeoutError) else str(error)[:200] or type(error).__name__
 
 
 def _named(participant: str | None) -> str:

@@ -7,26 +7,57 @@ thousand edits a second cost some dozens of disk flushes. Reads have a connectio
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
+import structlog
+
 from collab.errors import CollabError
-from collab.stores.base import DocumentInfo, HistoryEntry, Store, StoredDocument, StoreReport, Version
-from collab.stores.failpoints import failpoint
-from collab.stores.history import beyond, summed
-from collab.stores.sqlite_schema import SchemaError, check_is_ours, checksum, connect, prepare
-from collab.stores.writer import Append, Writer
+from collab.stores import sqlite_rows as sql
+from collab.stores import sqlite_trash, sqlite_versions
+from collab.stores.base import (
+    DeletedDocument,
+    DocumentInfo,
+    HistoryEntry,
+    Space,
+    Store,
+    StoredDocument,
+    StoreReport,
+    Usage,
+    Version,
+    as_future,
+)
+from collab.stores.failpoints import ARMED, failpoint
+from collab.stores.sqlite_place import Place, Whereabouts
+from collab.stores.sqlite_schema import SchemaError, check_is_ours, check_is_recent, connect, prepare
+from collab.stores.sqlite_streams import SqliteStreams
+from collab.stores.writer import Append, Writer, checksum
 
 T = TypeVar("T")
 
-#: free pages that one compaction gives back to the file system at most
-_VACUUM_PAGES = 20_000
+#: seconds between two looks whether the file is still there
+LOOK_INTERVAL = 0.5
+#: a file that is gone is written anew after so many seconds
+PATIENCE = 3.0
+#: another file in its place is taken after it has not changed for so many seconds
+STILL = 1.0
+
+#: epochs that have ended, of which copies in this process may know no better yet
+ENDED = 100_000
+#: documents of the trash that are looked up in one go
+PURGED_AT_ONCE = 100
+#: times that free pages are given back when something is erased
+GIVEN_BACK = 50
+
+#: why a file cannot be opened
+_FAULTS = (sqlite3.Error, OSError, SchemaError)
+
+_log = structlog.get_logger("collab.store")
 
 
 class SqliteStore(Store):
@@ -41,443 +72,379 @@ class SqliteStore(Store):
     adapter = "sqlite"
 
     def __init__(self, path: str, *, busy_seconds: float = 2.0, read_only: bool = False) -> None:
-        self._path = path
+        self._place = Place(path)
         self._busy_seconds = busy_seconds
         self._read_only = read_only
         self._writer: Writer | None = None
+        self._closed = False
         self._reader: sqlite3.Connection | None = None
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="collab-read")
-        self._lock_file: int | None = None
+        #: for lists, behind which nobody who opens a document is to wait
+        self._browser: sqlite3.Connection | None = None
+        self._browsing = ThreadPoolExecutor(1, thread_name_prefix="collab-list")
+        self._watching: asyncio.Task[None] | None = None
+        #: the file that is open has no name any more
+        self._lost = False
+        #: what was made of a log up to here was made of that of another file
+        self._floor = -1
+        #: in the writer's thread: epoch -> id of the document, and epochs that have ended, oldest first
         self._ids: dict[str, int] = {}
+        self._ended: dict[str, None] = {}
         self._position = 0
+        self.streams = SqliteStreams(self._write, self._browse, self._stream_owner)
 
     # -- open and close -------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Open or create the file.
+        """Open or create the file, and watch over it.
 
         Raises:
             CollabError: ``storage_unavailable``: another server has it open, it is not ours, or
                 it cannot be read; the message says which.
         """
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._reading, self._open, loop)
+        try:
+            await loop.run_in_executor(self._reading, self._open, loop)
+        except _FAULTS as error:
+            self._place.unlock()
+            raise CollabError("storage_unavailable", f"Cannot open {self._place.path}: {error}.") from None
+        if not self._read_only:
+            self._watching = loop.create_task(self._watch(loop))
 
     def _open(self, loop: asyncio.AbstractEventLoop) -> None:
-        try:
-            if not self._read_only:
-                self._lock()
-                if not Path(self._path).exists():
-                    os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-                check_is_ours(self._path)
-                connection = connect(self._path, busy_seconds=self._busy_seconds)
+        path = self._place.path if self._read_only else self._place.lock()
+        if not self._read_only:
+            check_is_ours(path)
+            connection = connect(path, busy_seconds=self._busy_seconds)
+            try:
                 prepare(connection)
-                self._position = _last_position(connection)
-                self._writer = Writer(loop, connection, self._commit, when_idle=_shrink)
-            self._reader = connect(self._path, read_only=True, busy_seconds=self._busy_seconds)
-        except (sqlite3.Error, OSError, SchemaError) as error:
-            self._unlock()
-            raise CollabError("storage_unavailable", f"Cannot open {self._path}: {error}.") from None
-
-    def _lock(self) -> None:
-        self._lock_file = os.open(self._path + ".lock", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError("another server has it open") from None
-
-    def _unlock(self) -> None:
-        if self._lock_file is not None:
-            os.close(self._lock_file)
-            self._lock_file = None
+                # Positions rise, also where an older file took the place of a newer one.
+                self._position = max(self._position, sql.last_position(connection))
+            except BaseException:
+                connection.close()
+                raise
+            self._ids.clear()
+            self._writer = Writer(loop, connection, self._commit, when_idle=sql.shrink, path=self._place.path)
+        self._reader = connect(path, read_only=True, busy_seconds=self._busy_seconds)
+        check_is_recent(self._reader)  # the first read makes the files beside it
+        self._browser = connect(path, read_only=True, busy_seconds=self._busy_seconds)
+        self._place.remember()
 
     async def close(self) -> None:
         """See :class:`Store`."""
+        if self._closed:
+            return
+        await self.streams.close()
+        self._closed = True
         loop = asyncio.get_running_loop()
-        if self._reader is not None:
-            reader, self._reader = self._reader, None
-            await loop.run_in_executor(self._reading, reader.close)
-        if self._writer is not None:  # the last one to close folds the WAL into the file
-            writer, self._writer = self._writer, None
-            writer.flush()
-            await loop.run_in_executor(None, writer.close)
+        if self._watching is not None:
+            watching, self._watching = self._watching, None
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            if self._lost or self._place.look() is not Whereabouts.INTACT:
+                await self._rescue(loop, patience=0.0)
+        if self._writer is not None:
+            self._writer.flush()
+        await loop.run_in_executor(self._reading, self._let_go)
         self._reading.shutdown(wait=False)
-        self._unlock()
+        self._browsing.shutdown(wait=False)
+        self._place.unlock()
+
+    def _let_go(self) -> None:
+        """Close every connection; the last one, which may write, folds the WAL into the file."""
+        reader, self._reader = self._reader, None
+        browser, self._browser = self._browser, None
+        writer, self._writer = self._writer, None
+        if browser is not None:
+            self._browsing.submit(browser.close).result()  # behind a list that is being read
+        if reader is not None:
+            reader.close()
+        if writer is not None:
+            writer.close()
+
+    # -- a file that goes away ------------------------------------------------------------------
+
+    async def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL)
+            if not self._lost and self._place.look() is Whereabouts.INTACT:
+                continue
+            try:
+                await self._rescue(loop, PATIENCE)
+            except Exception:
+                _log.exception("looking after the database file failed")
+
+    async def _rescue(self, loop: asyncio.AbstractEventLoop, patience: float) -> None:
+        """Try to have a file again; until that succeeds, nothing is read, written or acknowledged.
+
+        What was removed or renamed can still be read by whoever has it open: after ``patience`` seconds, in which
+        somebody may put another file there, it is written anew. Another file is taken once it stands still.
+        """
+        if not self._lost:
+            self._lost = True
+            _log.error("the database file is gone", path=self._place.path, found=self._place.look().value)
+            if self._writer is not None:
+                with suppress(CollabError):  # wherever the file is now, it is whole
+                    await self._writer.run(sql.shrink, transaction=False)
+            self._place.clear()
+        try:
+            found = await loop.run_in_executor(self._reading, self._go_on, loop, patience)
+        except _FAULTS as error:
+            if self._place.is_news(str(error)):
+                _log.error("the database file cannot be had again", path=self._place.path, reason=str(error))
+            return
+        if found is not None:
+            self._lost = False
+            how = "written anew" if found is Whereabouts.GONE else found.value
+            _log.warning("there is a database file again", path=self._place.path, found=how)
+            self.on_replaced()
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop, patience: float) -> Whereabouts | None:
+        found = self._place.look()
+        if found is Whereabouts.GONE:
+            if not self._place.gone_for(patience):
+                return None
+            if self._reader is not None:
+                self._place.put(self._reader)
+        elif found is Whereabouts.REPLACED:
+            if not self._place.stands_still(min(patience, STILL)):
+                return None
+            self._place.check()
+        self._place.lock()  # while the old one is open still: it may be all that there is
+        with self._place.neighbours_kept():
+            self._let_go()
+        self._place.unlock_former()
+        self._floor = self._position
+        self._open(loop)
+        return found
 
     # -- writing --------------------------------------------------------------------------------
 
     def append(
-        self, document: str, update: bytes, participant: str | None = None
+        self, document: str, update: bytes, participant: str | None = None, epoch: str = ""
     ) -> asyncio.Future[int]:
         """See :class:`Store`."""
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-
-        def done(result: int | CollabError) -> None:
-            if future.done():
-                return
-            if isinstance(result, int):
-                future.set_result(result)
-            else:
-                future.set_exception(result)
-
-        self.log(document, update, participant, done)
-        return future
+        return as_future(lambda done: self.log(document, update, participant, done, epoch))
 
     def log(
-        self, document: str, update: bytes, participant: str | None, done: Callable[[int | CollabError], None]
+        self,
+        document: str,
+        update: bytes,
+        participant: str | None,
+        done: Callable[[int | CollabError], None],
+        epoch: str = "",
     ) -> None:
         """See :class:`Store`."""
-        if self._writer is None:
+        if self._writer is None or self._lost:
             asyncio.get_running_loop().call_soon(done, CollabError("storage_unavailable"))
         else:
-            self._writer.put(Append(document, update, participant, time.time(), done))
+            self._writer.put(Append(document, update, participant, time.time(), done, epoch))
 
-    def _commit(self, connection: sqlite3.Connection, appends: list[Append]) -> list[int]:
+    def _commit(self, connection: sqlite3.Connection, appends: list[Append]) -> list[int | CollabError]:
         """Write a batch in one transaction (in the writer thread); returns the positions."""
         position = self._position
         rows = []
-        fresh: dict[str, int] = {}
+        fresh: dict[tuple[str, str], int] = {}
+        refused: set[int] = set()
         connection.execute("BEGIN IMMEDIATE")
-        for append in appends:
-            id = self._ids.get(append.document) or fresh.get(append.document)
+        for at, append in enumerate(appends):
+            id = self._ids.get(append.epoch) or fresh.get((append.document, append.epoch))
             if id is None:
-                id = fresh[append.document] = _document_id(connection, append.document, append.time)
+                if append.epoch in self._ended:
+                    refused.add(at)
+                    continue
+                id = sql.document_id(connection, append.document, append.time, append.epoch)
+                fresh[append.document, append.epoch] = id
             position += 1
             update = append.update
             rows.append((id, position, append.participant, append.time, checksum(id, position, update), update))
         connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)", rows)
-        failpoint("append.before_commit")
+        if ARMED:
+            failpoint("append.before_commit")
         connection.execute("COMMIT")
-        failpoint("append.after_commit")
-        self._ids |= fresh
+        if ARMED:
+            failpoint("append.after_commit")
+        self._ids |= {epoch: id for (_, epoch), id in fresh.items() if epoch}
         first, self._position = self._position + 1, position
-        return list(range(first, position + 1))
+        if self._place.look() is not Whereabouts.INTACT:
+            raise sqlite3.OperationalError("the database file is gone")
+        if not refused:
+            return list(range(first, position + 1))
+        positions = iter(range(first, position + 1))
+        return [CollabError("document_deleted") if at in refused else next(positions) for at in range(len(appends))]
+
+    def _stream_owner(self, connection: sqlite3.Connection, document: str, epoch: str, now: float) -> int | None:
+        if epoch in self._ended:
+            return None
+        return self._ids.get(epoch) or sql.document_id(connection, document, now, epoch)
 
     async def create(self, document: str) -> bool:
         """See :class:`Store`."""
+        return await self._write(lambda connection: sql.create(connection, document))
 
-        def create(connection: sqlite3.Connection) -> bool:
-            now = time.time()
-            cursor = connection.execute(
-                "INSERT OR IGNORE INTO documents (name, created_at, updated_at) VALUES (?, ?, ?)",
-                (document, now, now),
-            )
-            return cursor.rowcount > 0
-
-        return await self._write(create)
-
-    async def compact(self, document: str, snapshot: bytes, position: int) -> None:
+    async def compact(self, document: str, snapshot: bytes, position: int, epoch: str = "") -> None:
         """See :class:`Store`."""
 
         def compact(connection: sqlite3.Connection) -> None:
-            id = _known_id(connection, document)
-            if id is None:
-                return
-            row = connection.execute("SELECT position FROM snapshots WHERE document = ?", (id,)).fetchone()
-            if row is not None and row[0] >= position:
-                return
-            covered = _log_history(connection, id, most=position)
-            _join_history(connection, id, covered)
-            failpoint("compact.history")
-            now = time.time()
-            connection.execute(
-                "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?)",
-                (id, position, now, checksum(id, position, snapshot), snapshot),
-            )
-            failpoint("compact.snapshot")
-            stored = connection.execute("SELECT data FROM snapshots WHERE document = ?", (id,)).fetchone()
-            if stored[0] != snapshot:
-                raise sqlite3.DatabaseError("the snapshot did not read back")
-            connection.execute("DELETE FROM log WHERE document = ? AND position <= ?", (id, position))
-            if covered:
-                connection.execute(
-                    "UPDATE documents SET updated_at = ? WHERE id = ?", (covered[-1].ended_at, id)
-                )
-            failpoint("compact.before_commit")
+            if epoch not in self._ended and position > self._floor:
+                sql.compact(connection, document, snapshot, position)
 
         await self._write(compact)
         failpoint("compact.after_commit")
-        await self._write(_give_space_back, transaction=False)
+        await self._write(sql.give_space_back, transaction=False)
         failpoint("compact.vacuumed")
 
-    async def delete(self, document: str) -> bool:
+    # -- deleting -------------------------------------------------------------------------------
+
+    async def delete(self, document: str, *, keep: bool = False, epoch: str = "") -> bool:
         """See :class:`Store`."""
 
         def delete(connection: sqlite3.Connection) -> bool:
-            id = _known_id(connection, document)
-            if id is None:
-                return False
-            for table in ("log", "snapshots", "history", "versions", "quarantine"):
-                connection.execute(f"DELETE FROM {table} WHERE document = ?", (id,))  # noqa: S608
-            connection.execute("DELETE FROM documents WHERE id = ?", (id,))
-            self._ids.pop(document, None)
-            return True
+            ended = sqlite_trash.delete(connection, document, keep=keep)
+            # Not before it is true; and before the next batch of appends is looked at.
+            for each in filter(None, (ended, epoch)):
+                self._ids.pop(each, None)
+                self._ended[each] = None
+            while len(self._ended) > ENDED:
+                del self._ended[next(iter(self._ended))]
+            return ended is not None
 
-        deleted = await self._write(delete)
-        if deleted:
-            await self._write(_give_space_back, transaction=False)
-        return deleted
+        found = await self._write(delete, transaction=False)
+        if found and not keep:
+            await self._erase_free_pages()
+        return found
+
+    async def _erase_free_pages(self) -> None:
+        """What was deleted is neither in the file nor in the WAL, unless somebody is just reading it."""
+        for _ in range(GIVEN_BACK):
+            await self._write(sql.give_space_back, transaction=False)
+            if not await self._write(sqlite_trash.free_pages, transaction=False):
+                break
+        await self._write(sql.shrink, transaction=False)
+
+    async def trash(
+        self, prefix: str = "", limit: int = 100, after: str | None = None, *, since: float = 0.0
+    ) -> list[DeletedDocument]:
+        """See :class:`Store`."""
+        return await self._browse(lambda connection: sqlite_trash.listed(connection, prefix, limit, after, since))
+
+    async def undelete(self, document: str, since: float = 0.0) -> bool:
+        """See :class:`Store`."""
+        return await self._write(lambda connection: sqlite_trash.undelete(connection, document, since))
+
+    async def purge(self, document: str | None = None, *, before: float = float("inf")) -> int:
+        """See :class:`Store`."""
+        count = 0
+        some = partial(sqlite_trash.purgeable, document=document, before=before, limit=PURGED_AT_ONCE)
+        while ids := await self._read(some):
+            for id in ids:  # a transaction each, between which others have theirs
+                count += await self._write(partial(sqlite_trash.purge, id=id), transaction=False)
+        if count:
+            await self._erase_free_pages()
+        return count
+
+    # -- versions -------------------------------------------------------------------------------
 
     async def add_version(
-        self, document: str, state: bytes, position: int, name: str | None, participant: str | None
+        self,
+        document: str,
+        state: bytes,
+        position: int,
+        name: str | None,
+        participant: str | None,
+        epoch: str = "",
     ) -> Version:
         """See :class:`Store`."""
 
         def add(connection: sqlite3.Connection) -> Version:
-            now = time.time()
-            id = _document_id(connection, document, now)
-            cursor = connection.execute(
-                "INSERT INTO versions (document, name, participant, position, created_at, checksum, data)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (id, name, participant, position, now, checksum(id, position, state), state),
-            )
-            return Version(int(cursor.lastrowid or 0), name, participant, position, len(state), now)
+            if epoch in self._ended:
+                raise CollabError("document_deleted")
+            return sqlite_versions.add(connection, document, state, position, name, participant, epoch)
 
         return await self._write(add)
 
     async def delete_version(self, document: str, id: int) -> bool:
         """See :class:`Store`."""
+        deleted = await self._write(lambda connection: sqlite_versions.delete(connection, document, id))
+        if deleted:
+            await self._write(sql.give_space_back, transaction=False)
+        return deleted
 
-        def delete(connection: sqlite3.Connection) -> bool:
-            cursor = connection.execute(
-                "DELETE FROM versions WHERE id = ? AND document = (SELECT id FROM documents WHERE name = ?)",
-                (id, document),
-            )
-            return cursor.rowcount > 0
+    async def versions(self, document: str, limit: int | None = None, before: int | None = None) -> list[Version]:
+        """See :class:`Store`."""
+        return await self._read(lambda connection: sqlite_versions.listed(connection, document, limit, before))
 
-        return await self._write(delete)
+    async def version_usage(self, document: str, state: bytes | None = None) -> tuple[int, int]:
+        """See :class:`Store`."""
+        return await self._read(lambda connection: sqlite_versions.usage(connection, document, state))
 
-    async def _write(
-        self, work: Callable[[sqlite3.Connection], T], *, transaction: bool = True
-    ) -> T:
-        if self._writer is None:
+    async def version(self, document: str, id: int) -> tuple[Version, bytes] | None:
+        """See :class:`Store`."""
+        return await self._read(lambda connection: sqlite_versions.one(connection, document, id))
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T], *, transaction: bool = True) -> T:
+        if self._writer is None or self._lost:
             raise CollabError("storage_unavailable")
-        return await self._writer.run(work, transaction=transaction)
+        result = await self._writer.run(work, transaction=transaction)
+        if self._lost or self._place.look() is not Whereabouts.INTACT:
+            raise CollabError("storage_unavailable")
+        return result
 
     # -- reading --------------------------------------------------------------------------------
 
     async def load(self, document: str) -> StoredDocument | None:
         """See :class:`Store`; damaged log rows, and those behind them, move to the quarantine."""
-        stored, damaged_from = await self._read(lambda connection: _load(connection, document))
+        stored, damaged_from = await self._read(lambda connection: sql.load(connection, document))
         if damaged_from and self._writer is not None:
-            await self._write(lambda connection: _quarantine(connection, document, damaged_from))
+            await self._write(lambda connection: sql.quarantine(connection, document, damaged_from))
         return stored
 
-    async def documents(
-        self, prefix: str = "", limit: int = 100, after: str | None = None
-    ) -> list[DocumentInfo]:
+    async def names(self, prefix: str = "", limit: int = 100, after: str | None = None) -> list[str]:
         """See :class:`Store`."""
-        query = """
-            SELECT name,
-                coalesce((SELECT length(data) FROM snapshots WHERE document = id), 0)
-                    + coalesce((SELECT sum(length(data)) FROM log WHERE document = id), 0),
-                created_at,
-                coalesce((SELECT max(time) FROM log WHERE document = id), updated_at)
-            FROM documents WHERE name > ? AND substr(name, 1, ?) = ? ORDER BY name LIMIT ?
-        """
-        values = (after or "", len(prefix), prefix, limit)
-        rows = await self._read(lambda connection: connection.execute(query, values).fetchall())
-        return [DocumentInfo(*row) for row in rows]
+        return await self._browse(lambda connection: sql.names(connection, prefix, limit, after))
+
+    async def infos(self, names: Sequence[str]) -> list[DocumentInfo]:
+        """See :class:`Store`."""
+        read = self._read if len(names) == 1 else self._browse
+        return await read(lambda connection: sql.infos(connection, names))
+
+    async def usage(self) -> Usage:
+        """See :class:`Store`; bytes of the file that hold something."""
+        return await self._browse(sql.usage)
 
     async def history(self, document: str, after: int = 0, limit: int = 1000) -> list[HistoryEntry]:
         """See :class:`Store`."""
+        return await self._browse(lambda connection: sql.history(connection, document, after, limit))
 
-        def history(connection: sqlite3.Connection) -> list[HistoryEntry]:
-            id = _known_id(connection, document)
-            if id is None:
-                return []
-            rows = connection.execute(
-                "SELECT first, last, participant, updates, size, started_at, ended_at"
-                " FROM history WHERE document = ? ORDER BY first",
-                (id,),
-            )
-            known = [HistoryEntry(*row) for row in rows]
-            return beyond([*known, *_log_history(connection, id, after=after)], after, limit)
-
-        return await self._read(history)
-
-    async def versions(self, document: str) -> list[Version]:
+    async def space(self) -> Space:
         """See :class:`Store`."""
-        rows = await self._read(
-            lambda connection: connection.execute(
-                "SELECT v.id, v.name, v.participant, v.position, length(v.data), v.created_at"
-                " FROM versions v JOIN documents d ON d.id = v.document"
-                " WHERE d.name = ? ORDER BY v.id DESC",
-                (document,),
-            ).fetchall()
-        )
-        return [Version(*row) for row in rows]
-
-    async def version(self, document: str, id: int) -> tuple[Version, bytes] | None:
-        """See :class:`Store`."""
-        row = await self._read(
-            lambda connection: connection.execute(
-                "SELECT v.id, v.name, v.participant, v.position, length(v.data), v.created_at,"
-                " v.document, v.checksum, v.data FROM versions v JOIN documents d ON d.id = v.document"
-                " WHERE d.name = ? AND v.id = ?",
-                (document, id),
-            ).fetchone()
-        )
-        if row is None:
-            return None
-        *version, owner, stored, data = row
-        if checksum(owner, version[3], data) != stored:
-            raise CollabError("storage_unavailable", "This version is damaged in the store.")
-        return Version(*version), data
+        try:
+            return await asyncio.to_thread(self._place.space)
+        except OSError:
+            raise CollabError("storage_unavailable") from None
 
     async def check(self, deep: bool = False) -> StoreReport:
         """See :class:`Store`."""
         if self._writer is not None:
             await self._write(
-                lambda connection: connection.execute(
-                    "INSERT OR REPLACE INTO probe VALUES (1, ?)", (time.time_ns(),)
-                )
+                lambda connection: connection.execute("INSERT OR REPLACE INTO probe VALUES (1, ?)", (time.time_ns(),))
             )
-        documents, damaged = await self._read(lambda connection: _check(connection, deep))
-        return StoreReport(
-            self.adapter, self._path, "an ack means: committed, fdatasync done", documents, damaged
-        )
+        documents, damaged = await self._browse(lambda connection: sql.check(connection, deep))
+        promise = "an ack means: committed, fdatasync done"
+        return StoreReport(self.adapter, self._place.path, promise, documents, damaged)
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        reader = self._reader
-        if reader is None:
+        return await self._run(self._reading, self._reader, work)
+
+    async def _browse(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._run(self._browsing, self._browser, work)
+
+    async def _run(
+        self, thread: ThreadPoolExecutor, reader: sqlite3.Connection | None, work: Callable[[sqlite3.Connection], T]
+    ) -> T:
+        if reader is None or self._lost:
             raise CollabError("storage_unavailable")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._reading, work, reader)
+            return await asyncio.get_running_loop().run_in_executor(thread, work, reader)
         except sqlite3.Error:
             raise CollabError("storage_unavailable") from None
-
-
-# -- statements ---------------------------------------------------------------------------------
-
-
-def _last_position(connection: sqlite3.Connection) -> int:
-    (position,) = connection.execute(
-        "SELECT max(p) FROM (SELECT max(position) p FROM log UNION ALL SELECT max(position) FROM snapshots"
-        " UNION ALL SELECT max(last) FROM history UNION ALL SELECT max(position) FROM versions"
-        " UNION ALL SELECT max(position) FROM quarantine)"
-    ).fetchone()
-    return position or 0
-
-
-def _known_id(connection: sqlite3.Connection, document: str) -> int | None:
-    row = connection.execute("SELECT id FROM documents WHERE name = ?", (document,)).fetchone()
-    return None if row is None else row[0]
-
-
-def _document_id(connection: sqlite3.Connection, document: str, now: float) -> int:
-    known = _known_id(connection, document)
-    if known is not None:
-        return known
-    cursor = connection.execute(
-        "INSERT INTO documents (name, created_at, updated_at) VALUES (?, ?, ?)", (document, now, now)
-    )
-    return int(cursor.lastrowid or 0)
-
-
-def _load(connection: sqlite3.Connection, document: str) -> tuple[StoredDocument | None, int]:
-    """The document, and the first damaged position of its log (0: none)."""
-    connection.execute("BEGIN")
-    try:
-        row = connection.execute(
-            "SELECT id, created_at, updated_at FROM documents WHERE name = ?", (document,)
-        ).fetchone()
-        if row is None:
-            return None, 0
-        id, created_at, updated_at = row
-        snapshot, base = None, 0
-        kept = connection.execute(
-            "SELECT position, checksum, data FROM snapshots WHERE document = ?", (id,)
-        ).fetchone()
-        if kept is not None:
-            base, stored, snapshot = kept
-            if checksum(id, base, snapshot) != stored:
-                raise CollabError(
-                    "storage_unavailable", "This document is damaged in the store; restore it from a backup."
-                )
-        tail: list[bytes] = []
-        position, damaged_from = base, 0
-        for at, when, stored, data in connection.execute(
-            "SELECT position, time, checksum, data FROM log WHERE document = ? ORDER BY position", (id,)
-        ):
-            if checksum(id, at, data) != stored:
-                damaged_from = at
-                break
-            position, updated_at = at, when
-            tail.append(data)
-        damage = (f"log from position {damaged_from} on moved to quarantine",) if damaged_from else ()
-        return StoredDocument(snapshot, base, tail, position, created_at, updated_at, damage), damaged_from
-    finally:
-        connection.execute("COMMIT")
-
-
-def _quarantine(connection: sqlite3.Connection, document: str, damaged_from: int) -> None:
-    id = _known_id(connection, document)
-    connection.execute(
-        "INSERT OR REPLACE INTO quarantine SELECT document, position, ?, 'checksum', data FROM log"
-        " WHERE document = ? AND position >= ?",
-        (time.time(), id, damaged_from),
-    )
-    connection.execute("DELETE FROM log WHERE document = ? AND position >= ?", (id, damaged_from))
-
-
-def _log_history(
-    connection: sqlite3.Connection, id: int, *, after: int = -1, most: int = 2**62
-) -> list[HistoryEntry]:
-    rows = connection.execute(
-        "SELECT position, participant, length(data), time FROM log"
-        " WHERE document = ? AND position > ? AND position <= ? ORDER BY position",
-        (id, after, most),
-    )
-    return summed(HistoryEntry(at, at, who, 1, size, when, when) for at, who, size, when in rows)
-
-
-def _join_history(connection: sqlite3.Connection, id: int, covered: list[HistoryEntry]) -> None:
-    """Add entries; the first may continue the last one that is there."""
-    row = connection.execute(
-        "SELECT first, last, participant, updates, size, started_at, ended_at FROM history"
-        " WHERE document = ? ORDER BY first DESC LIMIT 1",
-        (id,),
-    ).fetchone()
-    known = [HistoryEntry(*row)] if row is not None else []
-    connection.executemany(
-        "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (id, e.first, e.last, e.participant, e.updates, e.size, e.started_at, e.ended_at)
-            for e in summed([*known, *covered])
-        ],
-    )
-
-
-def _give_space_back(connection: sqlite3.Connection) -> None:
-    # execute() would take one step of this statement, which frees one page.
-    connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
-
-
-def _shrink(connection: sqlite3.Connection) -> None:
-    """Fold the WAL into the file and cut it. While there is work it keeps its size: flushing is cheaper so."""
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-
-def _check(connection: sqlite3.Connection, deep: bool) -> tuple[int, dict[str, str]]:
-    (documents,) = connection.execute("SELECT count(*) FROM documents").fetchone()
-    damaged: dict[str, str] = {
-        name: f"{rows} log rows in quarantine, the first at position {first}"
-        for name, rows, first in connection.execute(
-            "SELECT d.name, count(*), min(q.position) FROM quarantine q JOIN documents d ON d.id = q.document"
-            " GROUP BY d.name"
-        )
-    }
-    if deep:
-        for table in ("log", "snapshots", "versions"):
-            for name, id, at, stored, data in connection.execute(
-                f"SELECT d.name, t.document, t.position, t.checksum, t.data FROM {table} t"  # noqa: S608
-                " JOIN documents d ON d.id = t.document"
-            ):
-                if checksum(id, at, data) != stored:
-                    damaged.setdefault(name, f"{table} at position {at}: checksum")
-        faults = [row[0] for row in connection.execute("PRAGMA quick_check(5)") if row[0] != "ok"]
-        if faults:
-            damaged["(file)"] = "; ".join(faults)[:300]
-    return documents, damaged
-

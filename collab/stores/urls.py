@@ -5,7 +5,7 @@ from __future__ import annotations
 from collab.stores.base import Store
 from collab.stores.memory import MemoryStore
 from collab.stores.redis import RedisStore
-from collab.stores.redis_link import Link, parse
+from collab.stores.redis_link import RedisLink, parse
 from collab.stores.sqlite import SqliteStore
 
 #: what begins the URL of a Redis
@@ -35,5 +35,5 @@ def store_from_url(url: str) -> Store:
     if separator and scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return SqliteStore(rest[1:])
     if is_redis_url(url):
-        return RedisStore(Link(url))
+        return RedisStore(RedisLink(url))
     raise ValueError(f"store {url!r} is not memory://, sqlite:///PATH or redis://HOST:PORT/DATABASE")

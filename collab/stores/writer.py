@@ -3,40 +3,83 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
-from collections.abc import Callable
+import time
+import zlib
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+import structlog
+
 from collab.errors import CollabError
+from collab.incidents import Incident
+from collab.metrics import COMMIT, COMMIT_ROWS, STORE_ERRORS
 
 T = TypeVar("T")
 
+#: seconds: people feel it if a commit takes longer
+SLOW_COMMIT = 0.5
+_ERRNOS = {
+    "SQLITE_FULL": "ENOSPC", "SQLITE_IOERR": "EIO", "SQLITE_READONLY": "EROFS", "SQLITE_CANTOPEN": "ENOENT",
+    "SQLITE_NOMEM": "ENOMEM", "SQLITE_PERM": "EACCES",
+}  # fmt: skip
+
 #: updates that one transaction takes at most
 MAX_BATCH = 5_000
-#: the first edit after quiet is written at once; after a commit the next one waits so many seconds ...
+#: seconds from a commit to the next one at least; the first edit after quiet is written at once
 SHORTEST_GATHER = 0.002
-#: ... and, while fewer updates wait than are worth a flush, until none has come for so many seconds ...
+#: seconds without a new update, after which even a few are written
 PAUSE = 0.012
-#: ... but not longer than this
+#: seconds that an update waits for others at most
 LONGEST_GATHER = 0.050
-#: worth a flush: so many that came within so many seconds, or twice as many
+#: updates that are worth a commit if they came within ``QUICK``; twice as many are in any case
 GATHERED = 6
+#: seconds: see ``GATHERED``
 QUICK = 0.010
-#: an edit that comes so many seconds after a single one was answered: somebody sends one after the other
+#: seconds from an answer to the next edit, within which somebody sends one after the other and is not held up
 REPLY = 0.005
 #: seconds without work after which there is time to tidy up
 IDLE_AFTER = 3.0
+
+
+_log = structlog.get_logger("collab.store")
+
+
+def checksum(document: int, position: int, data: bytes) -> int:
+    """CRC-32 over what a row says and where it stands."""
+    return zlib.crc32(data, zlib.crc32(b"%d:%d" % (document, position)))
+
+
+def error_name(error: BaseException) -> str:
+    """SQLite's own word for what went wrong, such as ``SQLITE_FULL``."""
+    return getattr(error, "sqlite_errorname", None) or type(error).__name__
+
+
+def errno_of(error: BaseException) -> str | None:
+    """The errno behind it, as far as SQLite's word tells; it keeps the number to itself."""
+    word = error_name(error)
+    return next((name for known, name in _ERRNOS.items() if word.startswith(known)), None)
+
+
+def _free(path: str) -> int | None:
+    try:
+        system = os.statvfs(os.path.dirname(os.path.abspath(path)))
+    except OSError:
+        return None
+    return system.f_bavail * system.f_frsize
 
 
 @dataclass(slots=True)
 class Append:
     """An update on its way to the log.
 
-    ``time`` in seconds since the epoch; ``done`` is called in the event loop with the position or the error.
+    ``time`` in seconds since 1970; ``done`` is called in the event loop with the position or the error; ``epoch``
+    is that of the copy which has it.
     """
 
     document: str
@@ -44,6 +87,7 @@ class Append:
     participant: str | None
     time: float
     done: Callable[[int | CollabError], None]
+    epoch: str = ""
 
 
 @dataclass(slots=True)
@@ -61,18 +105,22 @@ class Writer:
     Args:
         loop: whose thread hands work over, and is answered.
         connection: used in the writer's thread only, from here on.
-        commit: writes a batch of appends in one transaction and returns their positions; raises
-            ``sqlite3.Error``.
+        commit: writes a batch of appends in one transaction and returns their positions, or why one of them was
+            refused; raises ``sqlite3.Error``.
         when_idle: called once whenever nothing was to be written for ``IDLE_AFTER`` seconds.
+        path: of the file, for the log.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         connection: sqlite3.Connection,
-        commit: Callable[[sqlite3.Connection, list[Append]], list[int]],
+        commit: Callable[[sqlite3.Connection, list[Append]], Sequence[int | CollabError]],
         when_idle: Callable[[sqlite3.Connection], None],
+        path: str = "",
     ) -> None:
+        self._path = path
+        self._trouble = Incident(_log, "the store fails", "the store works again")
         self._connection = connection
         self._commit = commit
         self._when_idle = when_idle
@@ -185,14 +233,32 @@ class Writer:
             return self._queue.get()
 
     def _append(self, batch: list[Append]) -> list[int | CollabError]:
+        began = time.perf_counter()
         try:
-            return list(self._commit(self._connection, batch))
+            positions = self._commit(self._connection, batch)
+            took = time.perf_counter() - began
+            COMMIT.observe(took)
+            COMMIT_ROWS.observe(len(batch))
+            if took > SLOW_COMMIT:
+                _log.warning("a commit was slow", seconds=round(took, 3), rows=len(batch), path=self._path)
+            self._trouble.end(path=self._path)
+            return list(positions)
         except (sqlite3.Error, OverflowError) as error:
+            self._fails(error, len(batch))
             self._roll_back()
             if len(batch) > 1 and isinstance(error, sqlite3.DataError | OverflowError):
                 # One of them is at fault, not the disk.
                 return [self._append([append])[0] for append in batch]
             return [CollabError("storage_unavailable")] * len(batch)
+
+    def _fails(self, error: sqlite3.Error | OverflowError, unsaved: int) -> None:
+        STORE_ERRORS.add(error_name(error))
+        if isinstance(error, sqlite3.DataError | OverflowError):
+            return  # the fault of one edit, and not of the store
+        self._trouble.begin(
+            error=error_name(error), errno=errno_of(error), reason=str(error)[:200], path=self._path,
+            free_bytes=_free(self._path), unsaved=unsaved,
+        )  # fmt: skip
 
     def _work(self, work: _Work) -> None:
         try:
@@ -201,7 +267,8 @@ class Writer:
             result: Any = work.run(self._connection)
             if work.transaction:
                 self._connection.execute("COMMIT")
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            self._fails(error, 0)
             self._roll_back()
             result = CollabError("storage_unavailable")
         except Exception as error:

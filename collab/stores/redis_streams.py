@@ -1,0 +1,133 @@
+"""Streams in Redis, beside the log of their document and under its hash tag.
+
+``streams`` is a hash: of each stream ``<first> <last> <born>``, where ``born`` names this stream for the keys of its
+publications. ``events`` is a hash of ``<stream>:<offset>`` to ``<seconds> <body>``: offsets have no gaps, so that a
+range of them needs no index. The script that appends also publishes the bell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from typing import Any
+
+from collab.errors import CollabError
+from collab.stores.base import fresh_epoch
+from collab.stores.redis_link import FAILURES, Command, RedisLink
+from collab.stores.redis_scripts import PUBLISH, READ_STREAM, Script
+from collab.stores.streams import (
+    READ_BYTES,
+    Batches,
+    Publication,
+    Published,
+    StreamEvent,
+    StreamLog,
+    StreamSlice,
+    too_many_streams,
+)
+
+#: seconds for which a publication waits for a Redis that does not answer
+PATIENCE = 8.0
+#: seconds between two tries
+RETRY = 0.2
+#: bytes of events that one pipeline takes
+MAX_PIPELINE_BYTES = 4 * 2**20
+
+
+class RedisStreams(StreamLog):
+    """Streams of the documents in one Redis.
+
+    Args:
+        node: the name of this process among the nodes.
+    """
+
+    def __init__(self, link: RedisLink, node: str) -> None:
+        super().__init__()
+        self._link = link
+        self._node = node
+        self._pipe = link.pipe()
+        self._batches = Batches(self._write)
+        self._closing = False
+
+    def publish(
+        self, document: str, stream: str, body: bytes, *, key: str | None = None, epoch: str = ""
+    ) -> asyncio.Future[Published]:
+        """See :class:`StreamLog`."""
+        # A batch whose answer is lost is sent again: what it has brought already is known by its key.
+        return self._batches.put(Publication(document, stream, body, key or fresh_epoch(), epoch))
+
+    async def _write(self, batch: list[Publication]) -> list[Published | CollabError]:
+        results: list[Published | CollabError] = []
+        deadline = time.monotonic() + PATIENCE
+        while len(results) < len(batch):
+            some = _first(batch[len(results) :])
+            commands: list[Command | tuple[Script, Command]] = [(PUBLISH, self._words(each)) for each in some]
+            names = dict.fromkeys(each.document for each in some)
+            commands += [[b"ZADD", self._link.shared_key("names"), 0, name] for name in names]
+            try:
+                answers = await self._pipe.run(commands)
+            except FAILURES:
+                if self._closing or time.monotonic() > deadline:
+                    results += [CollabError("storage_unavailable", retry_after=1)] * (len(batch) - len(results))
+                else:
+                    await asyncio.sleep(RETRY)
+                continue
+            results += map(_result, answers[: len(some)])
+        return results
+
+    def _words(self, publication: Publication) -> Command:
+        link, document, bounds = self._link, publication.document, self.bounds
+        digest = hashlib.blake2b((publication.key or "").encode(), digest_size=16).hexdigest()
+        keys = link.keys(document, "meta", "streams", "events", f"stream-key:{publication.stream}:{digest}")
+        return [
+            len(keys), *keys, publication.epoch, fresh_epoch(), publication.stream, publication.body,
+            bounds.keep, bounds.keep_for, self._node, link.channel(document),
+        ]  # fmt: skip
+
+    async def read(
+        self, document: str, stream: str, after: int | None = None, limit: int = 100, *, most: int = READ_BYTES
+    ) -> StreamSlice:
+        """See :class:`StreamLog`."""
+        first, last, start, bodies = await self._link.run(
+            READ_STREAM, self._link.keys(document, "streams", "events"),
+            stream, "" if after is None else after, limit, most, self.bounds.keep, self.bounds.keep_for,
+        )  # fmt: skip
+        events = []
+        for offset, value in enumerate(bodies, int(start)):
+            at, _, body = value.partition(b" ")
+            events.append(StreamEvent(offset, float(at), body))
+        return StreamSlice(events, int(first), int(last))
+
+    async def names(self, document: str) -> list[str]:
+        """See :class:`StreamLog`."""
+        async with self._link.asking() as client:
+            return sorted(name.decode() for name in await client.hkeys(self._link.key(document, "streams")))
+
+    async def sweep(self) -> None:
+        """See :class:`StreamLog`; publishing does it, and reading looks at the time."""
+
+    async def close(self) -> None:
+        """See :class:`StreamLog`."""
+        self._closing = True
+        await self._batches.drain()
+        await self._pipe.drop()
+
+
+def _first(publications: list[Publication]) -> list[Publication]:
+    """Those from the beginning that one pipeline takes."""
+    size = 0
+    for at, publication in enumerate(publications):
+        size += len(publication.body)
+        if size > MAX_PIPELINE_BYTES and at:
+            return publications[:at]
+    return publications
+
+
+def _result(answer: Any) -> Published | CollabError:
+    if isinstance(answer, Exception) or answer[0] == b"lost":
+        # Redis is full, read-only or still loading; or the log is just being written again.
+        return CollabError("storage_unavailable", retry_after=1)
+    if answer[0] == b"ok":
+        return Published(int(answer[1]), float(answer[2]), fresh=bool(answer[3]))
+    return CollabError("document_deleted") if answer[0] == b"deleted" else too_many_streams()
