@@ -24,6 +24,11 @@ class Health:
         elif self._failing_since[part] is None:
             self._failing_since[part] = now
 
+    @property
+    def failing(self) -> list[str]:
+        """The parts that fail now."""
+        return [part for part, since in self._failing_since.items() if since is not None]
+
     def judge(self, now: float) -> bool:
         """Whether everything is within reach: false once a part has failed for ``BLINK``, until all work."""
         failing = [since for since in self._failing_since.values() if since is not None]

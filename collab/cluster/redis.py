@@ -16,17 +16,20 @@ import structlog
 from collab.cluster.base import Cluster, Listener, Watcher
 from collab.cluster.health import Health
 from collab.errors import CollabError
+from collab.incidents import Incident
 from collab.protocol.bells import decode, encode_note
-from collab.stores.redis_link import FAILURES, Command, Link
+from collab.stores.redis_link import FAILURES, Command, RedisLink, shown_url
 from collab.stores.redis_scripts import HEARTBEAT, Script
 
-#: seconds between two heartbeats, and for which each of them counts
+#: seconds between two heartbeats of a node
 BEAT_INTERVAL = 1.0
+#: seconds for which a heartbeat counts: one may be late
 LEASE = 2.5
 #: seconds for which a node must be missing, and we within reach, before its people go
 MISSING = 2.0
-#: seconds between two pings of the listening connection, and for which it may be silent
+#: seconds between two pings of the listening connection
 PING_INTERVAL = 0.5
+#: seconds for which it may be silent
 SILENCE = 2.0
 #: seconds between two tries to reconnect
 RETRY = 0.2
@@ -48,7 +51,7 @@ class RedisCluster(Cluster):
         node: our name.
     """
 
-    def __init__(self, link: Link, node: str) -> None:
+    def __init__(self, link: RedisLink, node: str) -> None:
         self.node = node
         self._link = link
         self._pipe = link.pipe()
@@ -69,6 +72,8 @@ class RedisCluster(Cluster):
         self._reachable = True
         self._reachable_since = 0.0
         self._health = Health("bells", "notes", "log")
+        self._url = shown_url(link.url)
+        self._outage = Incident(_log, "the cluster is out of reach", "the cluster is back", level="warning")
         self._watcher: Watcher
         self._chores: list[asyncio.Task[None]] = []
         self._settling: set[asyncio.Task[None]] = set()
@@ -205,7 +210,8 @@ class RedisCluster(Cluster):
                 message = await connection.read_response(disconnect_on_error=False)
             except FAILURES as error:
                 if connection is not None:
-                    _log.warning("bells are out of reach", reason=str(error)[:100] or type(error).__name__)
+                    reason = str(error)[:100] or type(error).__name__
+                    _log.warning("bells are out of reach", reason=reason, url=self._url)
                 self._report("bells", False)
                 await self._hang_up()
                 await asyncio.sleep(0 if connection is not None else RETRY)
@@ -375,8 +381,7 @@ class RedisCluster(Cluster):
             self._link.down = not reachable
             if reachable:
                 self._reachable_since = loop.time()
-                _log.info("the cluster is back")
+                self._outage.end(url=self._url)
             else:
-                _log.warning("the cluster is out of reach")
+                self._outage.begin(url=self._url, parts=self._health.failing)
             self._call(self._watcher.cluster_changed, reachable)
-

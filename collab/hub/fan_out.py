@@ -3,23 +3,93 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from collab.documents.document import Document, merge
-from collab.errors import CollabError
-from collab.hub.pacer import Pacer
-from collab.hub.session import Encoder, Lane, Session, State
+import structlog
 
-#: updates of one document leave at most so often, in seconds: no screen shows more; where several
-#: people edit at the same time, once per picture of a usual screen
+from collab.documents.document import Document
+from collab.documents.merging import merge
+from collab.errors import CollabError
+from collab.hub.outlets import Encoder, Lane
+from collab.hub.session import Session, State
+from collab.metrics import CUT_SLOW, FLUSH, UPDATES_SENT, VISIBLE
+
+_log = structlog.get_logger("collab.hub")
+
+#: times the cost of the flush before it: so long a flush waits, so that no document takes more than a tenth of the core
+COST_FACTOR = 10.0
+#: seconds that a flush waits at most
+MAX_WAIT = 0.05
+#: seconds between two flushes of one document at least: no screen shows more
 UPDATE_INTERVAL = 0.008
+#: seconds: the same while several people edit, which is once per picture of a usual screen
 BUSY_INTERVAL = 0.016
-#: a session that is behind is looked at this often, in seconds
+#: seconds between two looks at a session that is behind
 CATCH_UP_INTERVAL = 0.05
+
+
+class Pacer:
+    """Calls ``flush`` soon after :meth:`request`, never more often than its cost allows.
+
+    The first request after quiet is served in the same turn of the loop, so that edits which
+    arrived together leave together. After a flush that cost ``c`` seconds the next one waits
+    ``min(10 c, 50 ms)``, and at least ``min_wait``. A document so never takes more than about a
+    tenth of the core for its own fan-out.
+
+    Args:
+        flush: does the work; its cost is the time that it takes, system calls included (the clock of
+            the wall: asking for CPU time is a system call of its own, and a slow one).
+        min_wait: seconds between two flushes at least; ``flush`` may set it for what comes next.
+    """
+
+    __slots__ = ("_flush", "_handle", "_loop", "_not_before", "min_wait")
+
+    def __init__(self, flush: Callable[[], None], *, min_wait: float = 0.0) -> None:
+        self._flush = flush
+        self.min_wait = min_wait
+        self._loop = asyncio.get_running_loop()
+        self._not_before = 0.0
+        self._handle: asyncio.Handle | None = None
+
+    def request(self) -> None:
+        """Ask for a flush; asking twice before it ran is asking once."""
+        if self._handle is not None:
+            return
+        wait = self._not_before - self._loop.time()
+        if wait <= 0:
+            self._handle = self._loop.call_soon(self._run)
+        else:
+            self._handle = self._loop.call_later(wait, self._run)
+
+    def flush_now(self) -> None:
+        """Run what was requested, without waiting."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._run()
+
+    def cancel(self) -> None:
+        """Forget a request that has not run yet."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def close(self) -> None:
+        """Flush nothing any more, and let go of whose work it was."""
+        self.cancel()
+        self._flush = _nothing
+
+    def _run(self) -> None:
+        self._handle = None
+        began = time.perf_counter()
+        self._flush()
+        cost = time.perf_counter() - began
+        FLUSH.observe(cost)
+        self._not_before = self._loop.time() + max(self.min_wait, min(COST_FACTOR * cost, MAX_WAIT))
 
 
 class _Pending(NamedTuple):
@@ -50,9 +120,7 @@ class FanOut:
         welcome_back: called for a session that was behind, after its diff.
     """
 
-    def __init__(
-        self, document: Document, welcome_back: Callable[[Session], None], *, stall_timeout: float
-    ) -> None:
+    def __init__(self, document: Document, welcome_back: Callable[[Session], None], *, stall_timeout: float) -> None:
         self.document = document
         self._welcome_back = welcome_back
         self._stall_timeout = stall_timeout
@@ -60,6 +128,8 @@ class FanOut:
         self._lanes: dict[Encoder, Lane] = {}
         self._behind: dict[Session, _Lag] = {}
         self._pending: list[_Pending] = []
+        #: when they came
+        self._arrived: list[float] = []
         self._pacer = Pacer(self._flush, min_wait=UPDATE_INTERVAL)
         self._catching_up: asyncio.TimerHandle | None = None
 
@@ -87,7 +157,13 @@ class FanOut:
             plain: whether it is plain typing, which may be merged.
         """
         self._pending.append(_Pending(update, origin, plain))
+        self._arrived.append(time.perf_counter())
         self._pacer.request()
+
+    @property
+    def behind(self) -> int:
+        """How many sessions get a diff later, because they read too slowly."""
+        return len(self._behind)
 
     def flush(self) -> None:
         """Send at once what waits for its turn."""
@@ -103,6 +179,10 @@ class FanOut:
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
+        arrived, self._arrived = self._arrived, []
+        for encoder, lane in self._lanes.items():
+            own = sum(origin in lane.sessions for _, origin, _ in pending)
+            UPDATES_SENT.values[encoder.door,] += len(pending) * len(lane.sessions) - own
         self._pacer.min_wait = UPDATE_INTERVAL
         if len(pending) > 1:
             if len({origin for _, origin, _ in pending}) > 1:
@@ -111,6 +191,9 @@ class FanOut:
         clogged: list[Session] = []
         for encoder, lane in self._lanes.items():
             clogged += _send(pending, encoder, lane)
+        now = time.perf_counter()
+        for at in arrived:
+            VISIBLE.observe(now - at)
         if clogged:
             self.fall_behind(list(dict.fromkeys(clogged)))
 
@@ -146,6 +229,8 @@ class FanOut:
                 if left < lag.waiting:
                     lag.waiting, lag.since = left, now
                 elif now - lag.since > self._stall_timeout:
+                    _log.info("session cut: it takes nothing", participant=session.participant, **session.where)
+                    CUT_SLOW.add()
                     session.pipe.cut()
                 continue
             del self._behind[session]
@@ -153,7 +238,7 @@ class FanOut:
                 diffs[lag.known] = self.document.diff(lag.known)
             session.move(State.LIVE)
             self.enter(session)
-            session.write(session.encoder.update(diffs[lag.known]))
+            session.tell(session.encoder.update(diffs[lag.known]))
             self._welcome_back(session)
             if session.pipe.clogged:
                 clogged.append(session)
@@ -197,4 +282,8 @@ def _send(series: Sequence[_Pending], encoder: Encoder, lane: Lane) -> list[Sess
 
 
 def _nobody(_session: Session) -> None:
+    pass
+
+
+def _nothing() -> None:
     pass

@@ -18,20 +18,24 @@ from collab.documents.document import Document
 from collab.documents.ledger import Ledger, Verdict, continues
 from collab.errors import CollabError
 from collab.hub.live_document import LiveDocument
-from collab.protocol.bells import Bell, Compacted, Deleted, Message, Note, Renewed
+from collab.metrics import GAPS_HEALED, LOG_LOST
+from collab.protocol.bells import Bell, Compacted, Deleted, Message, Note, Renewed, Told
 from collab.protocol.codec import write_state_vector
 from collab.stores.base import LogSlice, Mark, SharedStore, StoredDocument
+from collab.stores.streams import StreamEvent
 
 #: messages that are kept while the log is read; more, and it is read once more
 MAX_HEARD = 1000
-#: seconds between two tries to read the log
+#: seconds until the log is tried again for the first time; then twice as long each time
 FIRST_RETRY = 0.1
+#: seconds: but never longer
 LAST_RETRY = 1.0
 #: seconds that a bell may take from Redis to us; a position that is not reached by then was missed
 BELL_DELAY = 0.25
 
-#: seconds between two tries to compare copies, and how many there are: a copy must stand still for it
+#: seconds between two tries to compare copies: a copy must stand still for it
 COMPARE_INTERVAL = 0.5
+#: tries until comparing is put off
 COMPARE_TRIES = 10
 
 _log = structlog.get_logger("collab.cluster")
@@ -91,7 +95,7 @@ class Follower:
             return
         self._stopped = True
         self._cluster.leave(self.name)
-        self._store.unfollow(self.name)
+        self._store.unfollow(self.name, deleted=self._live is not None and self._live.deleted)
         for task in (self._reading, self._comparing):
             if task is not None:
                 task.cancel()
@@ -102,6 +106,10 @@ class Follower:
         """See :class:`collab.cluster.base.Listener`."""
         if isinstance(message, Note):
             self._note(message)
+        elif isinstance(message, Told):
+            if self._live is not None:
+                event = StreamEvent(message.offset, message.at, message.body)
+                self._live.streams.heard(message.stream, event, complete=bool(message.body))
         elif self._live is None or self._reading is not None:
             if len(self._heard) < MAX_HEARD:
                 self._heard.append(message)
@@ -119,6 +127,7 @@ class Follower:
         elif isinstance(message, Compacted):
             if message.epoch == ledger.epoch:
                 live.logged_since_snapshot = max(0, ledger.position - message.position)
+                live.logged_bytes = 0
         elif isinstance(message, Renewed):
             if message.epoch != ledger.epoch:
                 self.catch_up()
@@ -131,6 +140,7 @@ class Follower:
         own = bell.node == self._cluster.node
         verdict = ledger.hear(bell, own=own)
         if verdict is Verdict.READ:
+            GAPS_HEALED.add()
             self.catch_up()
         elif verdict is Verdict.APPLY:
             if own or live.take_logged(None, bell.updates):
@@ -146,16 +156,20 @@ class Follower:
             mark: of the ledger, from before that was asked for.
         """
         ledger = self.ledger
+        if self._live is not None and not self._stopped:
+            self._live.streams.counted(found.events)
         if self._live is None or self._stopped or self._reading is not None or mark[0] != ledger.log:
             return
+        ledger.lag = max(0, found.position - ledger.position) if found.epoch == ledger.epoch else 0
         if found.epoch != ledger.epoch or not continues(mark, found.epoch, found.position):
             self.catch_up()
             self.compare()
-        elif found.position > ledger.position:
+        elif ledger.lag:
             asyncio.get_running_loop().call_later(BELL_DELAY, self._check_reached, found.epoch, found.position)
 
     def _check_reached(self, epoch: str, position: int) -> None:
         if epoch == self.ledger.epoch and self.ledger.position < position and not self._stopped:
+            GAPS_HEALED.add()
             self.catch_up()
             self.compare()
             self._cluster.renew(self.name)
@@ -167,8 +181,8 @@ class Follower:
         if note.body["k"] == "digest":
             if note.node != self._cluster.node:
                 self._spawn_comparison(self._take_digest(live, note.body))
-        elif live.neighbours is not None:
-            live.neighbours.take(note)
+        elif live.people.neighbours is not None:
+            live.people.neighbours.take(note)
 
     # -- reading the log ------------------------------------------------------------------------
 
@@ -230,6 +244,7 @@ class Follower:
     async def _write_again(self, live: LiveDocument, found: LogSlice) -> bool:
         """The log was emptied, rolled back or replaced: take what it has, give it what it lacks."""
         ledger = self.ledger
+        LOG_LOST.add()
         _log.warning(
             "the log has lost entries: they are written again",
             document=self.name, position=ledger.position, found=found.position, emptied=not found.epoch,
@@ -242,7 +257,7 @@ class Follower:
             return False
         theirs = Document() if stored is None else Document.load(stored.snapshot, stored.tail)
         seed: bytes | None = live.document.diff(theirs.state_vector())
-        if theirs.clocks == live.document.clocks and await _digest(theirs) == await _digest(live.document):
+        if theirs.known == live.document.known and await _digest(theirs) == await _digest(live.document):
             seed = None
         ledger.begin_anew()
         if stored is not None:
@@ -302,15 +317,17 @@ class Follower:
         if stored is None or stored.epoch != self.ledger.epoch or not live.take_logged(stored.snapshot, stored.tail):
             return
         theirs = Document.load(stored.snapshot, stored.tail)
-        if theirs.clocks != live.document.clocks:
+        if theirs.known != live.document.known:
             self._store.resume(self.name, live.document.diff(theirs.state_vector()))
         elif await _digest(theirs) != await _digest(live.document):
             live.load_again()
 
 
 async def _digest(document: Document) -> tuple[str, str]:
-    """State vector and content of a document as it is now, as text that is the same for equal documents."""
+    """State vector, gaps and content of a document as it is now, as text that is the same for equal documents."""
     vector = base64.b64encode(write_state_vector(dict(sorted(document.clocks.items())))).decode()
+    if document.known.behind:
+        vector += f" {sorted(document.known.gaps())}"
     return vector, await asyncio.to_thread(_content_of, document.encode())
 
 

@@ -15,31 +15,37 @@ from collab.cluster.local import LocalCluster
 from collab.documents.document import Document
 from collab.documents.presence import lead_at
 from collab.errors import CollabError
+from collab.hub.anew import Anew
+from collab.hub.at_work import NOTHING, ROOM, NoQuarantine, Quarantine, Room
+from collab.hub.at_work import mark as mark_of
 from collab.hub.checkpoints import Checkpoints
-from collab.hub.compaction import COMPACT_ON_UNLOAD, compact
 from collab.hub.follower import Follower
-from collab.hub.live_document import RENEW_INTERVAL, DocumentLimits, LiveDocument
-from collab.hub.neighbours import Neighbours
+from collab.hub.keeping import Keeping
+from collab.hub.live_document import DocumentLimits, LiveDocument
+from collab.hub.lives import Lives
+from collab.hub.observer import Observer
 from collab.hub.outage import Outage
+from collab.hub.presence_feed import RENEW_INTERVAL
+from collab.hub.quotas import QuotaLimits, Quotas
 from collab.hub.session import Session
 from collab.hub.slow_lane import SlowLane
-from collab.stores.base import SharedStore, Store
+from collab.hub.upkeep import Upkeep
+from collab.metrics import LOADED
+from collab.stores.base import DeletedDocument, SharedStore, Store, fresh_epoch
 from collab.types import check_document_name
 
-#: seconds between two looks at open documents, and at how many at a time: with more open documents
-#: each has its turn less often, so that looking costs no more than that
-TIDY_INTERVAL = 0.5
-TIDIED_AT_ONCE = 100
-#: seconds between two looks at where logs end, and of how many at a time, likewise
+#: why a document is not opened that has ended the process too often
+QUARANTINED = "This document is in quarantine: it has ended the server more than once. An administrator can release it."
+#: seconds between two looks at where logs end
 PROBE_INTERVAL = 1.0
+#: logs looked at in one go, likewise
 PROBED_AT_ONCE = 2000
-#: seconds for which an answer waits until every node has told who is there
+#: seconds that an answer waits until every node has told who is there
 MEET_TIMEOUT = 1.0
-#: documents whose people are told anew at a time, and seconds until the next ones: notes may not pile up
+#: documents whose people are told anew in one go: notes may not pile up
 INTRODUCED_AT_ONCE = 500
+#: seconds until the next ones
 INTRODUCTION_PAUSE = 0.05
-#: seconds for which one node takes on work that the others then leave alone
-LEASE = 30.0
 
 _log = structlog.get_logger("collab.hub")
 
@@ -55,6 +61,9 @@ class Hub:
         checkpoints: when automatic versions are kept; None: never.
         cluster: the other nodes; opened and closed by the hub. None: there are none.
         cluster_grace: seconds for which edits are taken while the cluster is out of reach.
+        observer: who wants to hear of what happens; None: nobody.
+        trash_keep: seconds for which a deleted document can be brought back; 0: not at all.
+        quotas: bounds of what is kept; None: those by default.
     """
 
     #: opens a document for a program of this process: :meth:`InProcessDoor.open`, which the composition puts here
@@ -70,23 +79,33 @@ class Hub:
         checkpoints: Checkpoints | None = None,
         cluster: Cluster | None = None,
         cluster_grace: float = 60.0,
+        observer: Observer | None = None,
+        trash_keep: float = 0.0,
+        quotas: QuotaLimits | None = None,
     ) -> None:
         self.store = store
         self.cluster = cluster or LocalCluster()
         self.outage = Outage(cluster_grace)
         self.limits = limits
+        self.observer = observer
         self.idle_timeout = idle_timeout
-        self.compact_every = compact_every
         self.checkpoints = checkpoints or Checkpoints(interval=0.0, keep=0)
         self.documents: dict[str, LiveDocument] = {}
         self.draining = False
+        self.at_work: Room = bytearray(ROOM)
+        #: documents that are not opened
+        self.quarantine: Quarantine = NoQuarantine()
         self._slow_lane = SlowLane()
         self._starting: asyncio.Future[None] | None = None
         self._followers: dict[str, Follower] = {}
         self._digesting = asyncio.Semaphore()
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._compacting: set[str] = set()
+        self._anew = Anew(store, self.documents)
+        self.upkeep = Upkeep(store, self.documents, self.checkpoints, compact_every, self.outage, self._anew.concerns)
+        self.quotas = Quotas(store, quotas or QuotaLimits())
+        self.keeping = Keeping(store, self.documents, self.quotas, self.checkpoints)
+        self._lives = Lives(store, self.documents, self._opening, self._end, trash_keep)
         self._introducing: asyncio.Task[None] | None = None
         self._chores: list[asyncio.Task[None]] = []
 
@@ -100,7 +119,10 @@ class Hub:
         await self.store.open()
         await self.cluster.open(self)
         loop = asyncio.get_running_loop()
-        self._chores = [loop.create_task(self._tidy()), loop.create_task(self._renew_presence())]
+        chores = (
+            self.upkeep.tidy(), self._renew_presence(), self._lives.sweep(), self.quotas.watch(self.keeping.tell_full),
+        )  # fmt: skip
+        self._chores = [loop.create_task(chore) for chore in chores]
         if isinstance(self.store, SharedStore):
             self._chores.append(loop.create_task(self._probe(self.store)))
 
@@ -121,6 +143,12 @@ class Hub:
             live = self.documents.get(name)
             if live is not None:
                 return live
+            if name in self.quarantine:
+                raise CollabError("storage_unavailable", QUARANTINED, retry_after=60)
+            closed = self._lives.closed(name)
+            if closed is not None:
+                await asyncio.shield(closed)
+                continue
             opening = self._opening.get(name)
             if opening is None:
                 opening = self._opening[name] = self._spawn(self._open(name))
@@ -132,7 +160,7 @@ class Hub:
         if isinstance(self.store, SharedStore):
             if self.outage.lasts:
                 raise CollabError("cluster_degraded", retry_after=1)
-            follower = Follower(name, self.store, self.cluster, self._deleted_elsewhere, self._digesting)
+            follower = Follower(name, self.store, self.cluster, self._end, self._digesting)
             # First listen, then load: what is appended in between is in either.
             await self.cluster.join(name, follower)
         try:
@@ -143,26 +171,37 @@ class Hub:
             raise
 
     async def _load(self, name: str, follower: Follower | None) -> None:
+        began = time.perf_counter()
         stored = await self.store.load(name)
         if stored is None:
-            document, position, logged = Document(), 0, 0
+            document, position, logged, epoch = Document(), 0, 0, fresh_epoch()
         else:
-            document = Document.load(stored.snapshot, stored.tail)
-            position, logged = stored.position, len(stored.tail)
+            marked = mark_of(name)
+            self.at_work[: len(marked)] = marked
+            try:
+                document = Document.load(stored.snapshot, stored.tail)
+            finally:
+                self.at_work[:2] = NOTHING
+            position, logged, epoch = stored.position, len(stored.tail), stored.epoch
             for words in stored.damage:
                 _log.error("document is damaged", document=name, damage=words)
         live = LiveDocument(
             name, document, self.store, position, self.limits, self._idle,
-            clock_lead=lead_at(time.time()), slow_lane=self._slow_lane, outage=self.outage,
+            clock_lead=lead_at(time.time()), slow_lane=self._slow_lane, outage=self.outage, observer=self.observer,
+            epoch=epoch, quotas=self.quotas, stored=stored is not None, at_work=self.at_work,
         )  # fmt: skip
         live.logged_since_snapshot = logged
+        if stored is not None:
+            live.logged_bytes, live.snapshot_bytes = sum(map(len, stored.tail)), len(stored.snapshot or b"")
         await self.checkpoints.recall(live, self.store)
         self.documents[name] = live
         if follower is not None:
             self._followers[name] = follower
             follower.start(live, stored)
-            live.neighbours = Neighbours(live, self.cluster)
-            live.neighbours.introduce()
+            live.people.meet(self.cluster)
+        LOADED.observe(took := time.perf_counter() - began)
+        if self.observer is not None:
+            self.observer.opened(live, took)
         self._idle(live)
 
     async def join(self, name: str, session: Session) -> LiveDocument:
@@ -171,45 +210,61 @@ class Hub:
         live.join(session)
         return live
 
-    async def delete(self, name: str) -> bool:
-        """Delete a document for good and dismiss everybody who has it open; False if unknown.
+    async def delete(self, name: str, *, forever: bool = False) -> bool:
+        """Delete a document and dismiss everybody who has it open; False if unknown.
+
+        Args:
+            forever: nothing stays, neither of it nor of what the trash has under this name.
 
         Raises:
             CollabError: ``storage_unavailable``, ``cluster_degraded``.
         """
         if self.outage.lasts:
             raise CollabError("cluster_degraded", retry_after=1)
-        opening = self._opening.get(name)
-        if opening is not None:
-            await asyncio.wait([opening])
-        live = self._dismiss(name)
-        if live is not None:
-            await live.journal.drain(5.0)
-            self._let_go(live)
-        return await self.store.delete(name) or live is not None
+        deleted = await self._lives.delete(name, forever=forever)
+        if deleted:
+            self.quotas.gone()
+        return deleted
 
-    def _dismiss(self, name: str) -> LiveDocument | None:
+    async def undelete(self, name: str) -> bool:
+        """Bring a document back from the trash; False if it is not there, or has been for too long.
+
+        Raises:
+            CollabError: ``document_exists``, ``storage_unavailable``, ``cluster_degraded``.
+        """
+        if self.outage.lasts:
+            raise CollabError("cluster_degraded", retry_after=1)
+        back = await self._lives.undelete(name)
+        if back:
+            self.quotas.made(None)
+        return back
+
+    async def trash(self, prefix: str = "", limit: int = 100, after: str | None = None) -> list[DeletedDocument]:
+        """What can be brought back, by name."""
+        return await self._lives.trash(prefix, limit, after)
+
+    @property
+    def trash_keep(self) -> float:
+        """Seconds for which a deleted document can be brought back."""
+        return self._lives.keep
+
+    def _end(self, name: str) -> None:
         """Take a deleted document out of the open ones, and send everybody in it away."""
         live = self.documents.pop(name, None)
         if live is not None:
-            live.deleted = True
+            live.deleted = live.journal.ended = True
             gone = CollabError("document_deleted")
             for session in list(live.sessions.values()):
                 session.dismiss(gone)
-        return live
-
-    def _deleted_elsewhere(self, name: str) -> None:
-        live = self._dismiss(name)
-        if live is not None:
             self._let_go(live)
 
     def _let_go(self, live: LiveDocument) -> None:
-        if live.neighbours is not None:
-            live.neighbours.close()
         live.close()
         follower = self._followers.pop(live.name, None)
         if follower is not None:
             follower.stop()
+        if self.observer is not None:
+            self.observer.closed(live)
 
     # -- the cluster ----------------------------------------------------------------------------
 
@@ -243,6 +298,8 @@ class Hub:
         for follower in self._followers.values():
             follower.catch_up()
             follower.compare()
+        for live in self.documents.values():
+            live.streams.catch_up()
         self.notes_lost()
 
     def notes_lost(self) -> None:
@@ -253,22 +310,22 @@ class Hub:
 
     async def _introduce(self) -> None:
         for number, live in enumerate(list(self.documents.values()), 1):
-            if live.neighbours is not None and self.documents.get(live.name) is live:
-                live.neighbours.introduce()
+            if live.people.neighbours is not None and self.documents.get(live.name) is live:
+                live.people.neighbours.introduce()
             if number % INTRODUCED_AT_ONCE == 0:
                 await asyncio.sleep(INTRODUCTION_PAUSE)
 
     def node_left(self, node: str) -> None:
         """See :class:`collab.cluster.base.Watcher`."""
         for live in self.documents.values():
-            if live.neighbours is not None:
-                live.neighbours.node_left(node)
+            if live.people.neighbours is not None:
+                live.people.neighbours.node_left(node)
 
     def node_returned(self, node: str) -> None:
         """See :class:`collab.cluster.base.Watcher`."""
         for live in self.documents.values():
-            if live.neighbours is not None:
-                live.neighbours.ask()
+            if live.people.neighbours is not None:
+                live.people.neighbours.ask()
 
     async def people(self, names: Sequence[str]) -> list[int]:
         """How many people are in each of the documents ``names``, on every node."""
@@ -276,7 +333,7 @@ class Hub:
         counts = []
         for name, others in zip(names, elsewhere, strict=True):
             live = self.documents.get(name)
-            counts.append(len(live.presence.sessions) if live is not None else others)
+            counts.append(len(live.people.presence.sessions) if live is not None else others)
         return counts
 
     async def gathering(self, name: str) -> LiveDocument | None:
@@ -284,8 +341,8 @@ class Hub:
         live = self.documents.get(name)
         if live is None and await self.cluster.listeners(name) > 0:
             live = await self.live(name)
-        if live is not None and live.neighbours is not None:
-            await live.neighbours.meet(MEET_TIMEOUT)
+        if live is not None and live.people.neighbours is not None:
+            await live.people.neighbours.meet(MEET_TIMEOUT)
         return live
 
     async def _probe(self, store: SharedStore) -> None:
@@ -316,7 +373,7 @@ class Hub:
         if self.draining or self.documents.get(live.name) is not live:
             return
         if self._is_idle(live):
-            self._spawn(self._put_away(live))
+            self._spawn(self.put_away(live))
         elif not live.sessions:
             self._idle(live)  # something is on its way to the disk
 
@@ -325,11 +382,9 @@ class Hub:
             return False  # it could not be opened again
         return not live.sessions and live.settled and self.documents.get(live.name) is live
 
-    async def _put_away(self, live: LiveDocument) -> None:
-        if self.checkpoints.due(live):
-            await self._keep_checkpoint(live)
-        if live.logged_since_snapshot >= COMPACT_ON_UNLOAD:
-            await self._compact(live)
+    async def put_away(self, live: LiveDocument) -> None:
+        """Let a document go that nobody is in; nothing happens where somebody came meanwhile."""
+        await self.upkeep.before_the_end(live)
         if self._is_idle(live):
             del self.documents[live.name]
             self._let_go(live)
@@ -342,65 +397,17 @@ class Hub:
     def _renew_all(self) -> None:
         # A function of its own: a loop that sleeps would keep its last document in memory.
         for live in list(self.documents.values()):
-            live.renew_presence()
-
-    async def _tidy(self) -> None:
-        turns: deque[str] = deque()  # names: a loop that sleeps would keep its documents in memory
-        while True:
-            await asyncio.sleep(TIDY_INTERVAL)
-            if not turns:
-                turns.extend(self.documents)
-            for _ in range(min(TIDIED_AT_ONCE, len(turns))):
-                await self._tidy_one(turns.popleft())
-
-    async def _tidy_one(self, name: str) -> None:
-        live = self.documents.get(name)
-        if live is None:
-            return
-        live.document.forget_encoded()
-        if live.logged_since_snapshot >= self.compact_every:
-            await self._compact(live)
-        if self.checkpoints.due(live):
-            await self._keep_checkpoint(live)
-
-    async def _keep_checkpoint(self, live: LiveDocument) -> None:
-        if self.outage.lasts:
-            return
-        try:
-            if isinstance(self.store, SharedStore):
-                if await self._leave_to_others(live, "checkpoint"):
-                    return
-                await self.checkpoints.recall(live, self.store)  # another node may have kept one
-                if not self.checkpoints.due(live):
-                    return
-            await self.checkpoints.keep(live, self.store)
-        except CollabError as error:
-            _log.error("checkpoint failed", document=live.name, code=error.code)
-
-    async def _compact(self, live: LiveDocument) -> None:
-        if live.name in self._compacting or live.deleted or self.outage.lasts:
-            return
-        self._compacting.add(live.name)
-        try:
-            if not await self._leave_to_others(live, "compaction"):
-                await compact(live, self.store)
-        except CollabError as error:
-            _log.error("compaction failed", document=live.name, code=error.code, reason=error.message)
-        finally:
-            self._compacting.discard(live.name)
-
-    async def _leave_to_others(self, live: LiveDocument, work: str) -> bool:
-        """Whether another node does this already; otherwise it is ours for a while."""
-        return isinstance(self.store, SharedStore) and not await self.store.lease(live.name, work, LEASE)
+            live.people.renew()
 
     # -- end ------------------------------------------------------------------------------------
 
-    async def drain(self, timeout: float) -> bool:
-        """Refuse newcomers, send what waits, and wait until everything is saved.
+    def announce_drain(self, timeout: float) -> None:
+        """Tell every session that the server is about to move: to other nodes at once, to ourselves in a second."""
+        for live in self.documents.values():
+            live.notify(CollabError("draining", retry_after=int(self.cluster.nodes == 1)), timeout=timeout)
 
-        Returns:
-            False where something could not be saved within ``timeout`` seconds.
-        """
+    async def drain(self, timeout: float) -> bool:
+        """Refuse newcomers, send what waits, save; False where ``timeout`` seconds were not enough for that."""
         self.draining = True
         documents = list(self.documents.values())
         for live in documents:
@@ -411,6 +418,7 @@ class Hub:
     async def close(self) -> None:
         """Let go of everything; call :meth:`drain` first to lose nothing."""
         self.draining = True
+        self._anew.close()
         await self._slow_lane.close()
         for chore in self._chores:
             chore.cancel()

@@ -22,6 +22,10 @@ _STUCK = 1.0
 _OVERHEAD = 512
 
 
+#: the backlog of a journal that is clean
+NOTHING_WAITS = (0, 0, 0.0)
+
+
 def nobody_waits(_result: int | CollabError) -> None:
     """The ``done`` of an edit that nobody wants acknowledged."""
 
@@ -39,6 +43,8 @@ class Journal:
 
     Args:
         on_trouble: called with True when saving begins to fail, with False once all is saved.
+        on_saved: called with the position of what became durable.
+        epoch: of the document's life that the updates belong to; a shared store knows it by itself.
     """
 
     def __init__(
@@ -49,16 +55,24 @@ class Journal:
         *,
         max_unsaved_bytes: int,
         on_trouble: Callable[[bool], None],
+        on_saved: Callable[[int], None] | None = None,
+        epoch: str = "",
     ) -> None:
         self.store = store
         self._document = document
         self.position = position
+        self._epoch = epoch
+        #: the document's life has ended: nothing more of it can be saved, or called saved
+        self.ended = False
         self._max_unsaved_bytes = max_unsaved_bytes
         self._on_trouble = on_trouble
+        self._on_saved = on_saved
         self._appended = 0
         self._settled = 0
         self._in_flight_bytes = 0
         self._answered_at = 0.0
+        self._oldest_at = 0.0
+        self._unsaved_since = 0.0
         #: who waits for something that was appended: its number, and the ``done``
         self._followers: deque[tuple[int, Done]] = deque()
         self._unsaved: list[tuple[bytes, str | None]] = []
@@ -76,9 +90,19 @@ class Journal:
         return self._appended - self._settled
 
     @property
-    def in_trouble(self) -> bool:
-        """Whether some updates could not be saved so far."""
-        return bool(self._unsaved)
+    def appended(self) -> int:
+        """How many edits were logged since the document was opened."""
+        return self._appended
+
+    @property
+    def backlog(self) -> tuple[int, int, float]:
+        """How many edits are not durable, their bytes, and for how many seconds the oldest has waited."""
+        if self._appended == self._settled and not self._unsaved:
+            return NOTHING_WAITS
+        count = self._in_flight + len(self._unsaved)
+        since = self._unsaved_since if self._unsaved else self._oldest_at
+        size = self._unsaved_bytes + self._in_flight_bytes - _OVERHEAD * self._in_flight
+        return count, size, time.monotonic() - since
 
     @property
     def unsaved(self) -> list[bytes]:
@@ -108,19 +132,28 @@ class Journal:
             self._keep(update, participant)
             done(CollabError("storage_unavailable", retry_after=_LAST_RETRY))
             return
-        if not self._in_flight:
-            self._answered_at = time.monotonic()
+        now = time.monotonic()
+        if self._appended == self._settled:
+            self._answered_at = self._oldest_at = now
         self._appended += 1
         self._in_flight_bytes += len(update) + _OVERHEAD
-        self.store.log(self._document, update, participant, partial(self._answered, update, participant, done))
+        answered = partial(self._answered, update, participant, done, now)
+        self.store.log(self._document, update, participant, answered, self._epoch)
 
-    def _answered(self, update: bytes, participant: str | None, done: Done, result: int | CollabError) -> None:
+    def _answered(
+        self, update: bytes, participant: str | None, done: Done, appended_at: float, result: int | CollabError
+    ) -> None:
         self._settled += 1
+        self._oldest_at = appended_at  # what waits behind it came later
         self._in_flight_bytes -= len(update) + _OVERHEAD
         self._answered_at = time.monotonic()
         if isinstance(result, int):
             self.reached(result)
-        elif result.code != "document_deleted":
+            if self._on_saved is not None:
+                self._on_saved(result)
+        elif result.code == "document_deleted":
+            self.ended = True
+        else:
             self._keep(update, participant)
             result.retry_after = _LAST_RETRY
         done(result)
@@ -136,7 +169,9 @@ class Journal:
             self._tell_follower(done)
 
     def _tell_follower(self, done: Done) -> None:
-        if self._unsaved:
+        if self.ended:
+            done(CollabError("document_deleted"))
+        elif self._unsaved:
             done(CollabError("storage_unavailable", retry_after=_LAST_RETRY))
         else:
             done(self.position)
@@ -159,8 +194,11 @@ class Journal:
         if self._retry is not None:
             self._retry.cancel()
         self._on_trouble = _nobody_listens
+        self._on_saved = None
 
     def _keep(self, update: bytes, participant: str | None) -> None:
+        if not self._unsaved:
+            self._unsaved_since = time.monotonic()
         self._unsaved.append((update, participant))
         self._unsaved_bytes += len(update)
         if self._retry is None:
@@ -173,14 +211,16 @@ class Journal:
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LAST_RETRY)
             tail = list(self._unsaved)
-            appends = [
-                self.store.append(self._document, update, participant) for update, participant in tail
-            ]
+            appends = [self.store.append(self._document, *entry, self._epoch) for entry in tail]
             results = await asyncio.gather(*appends, return_exceptions=True)
             failed = []
             for entry, result in zip(tail, results, strict=True):
                 if isinstance(result, int):
                     self.reached(result)
+                    if self._on_saved is not None:
+                        self._on_saved(result)
+                elif isinstance(result, CollabError) and result.code == "document_deleted":
+                    self.ended = True
                 else:
                     failed.append(entry)
             self._unsaved[: len(tail)] = failed

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from collab.errors import CollabError
+from collab.hub.bulk import Bulk
 from collab.hub.shares import Pools, Share
+from collab.types import is_loopback
 
 #: a bucket holds so many seconds of its rate
 BURST_SECONDS = 2.0
 #: requests (step 1, authenticate, content) a second; they cost more than they weigh
 RATE_REQUESTS = 20.0
-#: seconds without a pause over the rate: then the sender is told, and in the end cut
+#: seconds over the rate without a pause, after which the sender is told
 TELL_AFTER = 3.0
+#: seconds over the rate without a pause, after which it is cut
 CUT_AFTER = 30.0
 #: seconds within the rate that count as a pause
 PAUSE = 0.5
-#: faults that are forgiven at once, and how many more per second
+#: faults that a connection may have open: an honest client makes a few, and a broken one goes on
 MAX_STRIKES = 100.0
+#: faults that are forgiven per second
 FORGIVENESS = 1.0
+
+#: connections of an address beyond those that are let in: at least, and as a part of them
+SPARE, SPARE_PART = 16, 10
+#: seconds in which an address may open as many connections as it may have at a time, and so many at least
+KNOCK_SECONDS, LEAST_KNOCKS = 10.0, 100
+#: addresses of which it is remembered how often they came
+MAX_ADDRESSES = 10_000
 
 #: codes that say something about us or about the moment, not about the peer
 _NO_FAULT = frozenset(
     {
         "storage_unavailable", "cluster_degraded", "draining", "internal", "missing_dependencies",
-        "lagging", "document_too_large",
+        "lagging", "document_too_large", "store_full",
     }
 )  # fmt: skip
 
@@ -51,6 +63,11 @@ class Bucket:
         self._at = clock()
 
     @property
+    def capacity(self) -> float:
+        """What a quiet sender has saved up."""
+        return self._capacity
+
+    @property
     def debt(self) -> float:
         """Seconds, counted from the last :meth:`spend`, until the bucket is out of debt."""
         return -self._level / self._rate if self._level < 0 else 0.0
@@ -72,7 +89,8 @@ class Budget:
     """What one connection may send: updates, bytes, presence, requests.
 
     Nothing is dropped: :meth:`spend` says for how long to stop reading. A sender that fills that
-    pause again and again is told after ``TELL_AFTER`` seconds, and cut after ``CUT_AFTER``.
+    pause again and again is told after ``TELL_AFTER`` seconds, and cut after ``CUT_AFTER``; at once if its requests
+    alone would take longer than that.
     """
 
     __slots__ = (
@@ -121,7 +139,8 @@ class Budget:
             if share.pool.crowded and (longer := share.spend(kind, self._work(kind, size), now)) > wait:
                 wait = longer
                 self._over = (share.pool.scope, share.pool.factor * self._updates_rate, "updates")
-        if wait:
+        if wait and size <= self._bytes.capacity:
+            # What is larger is a document that somebody brings along: it is waited for, and is no flood.
             self._note(kind, wait, now)
         return wait
 
@@ -138,6 +157,12 @@ class Budget:
         if now - self._over_until > PAUSE:
             self._over_since = self._told_at = now
         self._over_until = now + wait
+
+    @property
+    def over(self) -> tuple[str, str]:
+        """The limit that was exceeded last: its scope, and of what it is."""
+        scope, _, what = self._over
+        return scope, what
 
     def error(self, retry_after: float) -> CollabError:
         """``rate_limited``, which names the limit that was exceeded last."""
@@ -165,8 +190,8 @@ class Budget:
         return True
 
     def must_cut(self) -> bool:
-        """Whether the sender was over its rate for too long."""
-        return self._over_for() > CUT_AFTER
+        """Whether the sender was over its rate for too long, or asks for so much at once that it would be."""
+        return self._over_for() > CUT_AFTER or self._requests.debt > CUT_AFTER
 
 
 class Strikes:
@@ -189,6 +214,11 @@ class Strikes:
         return self._level > MAX_STRIKES
 
 
+def spare(limit: int) -> int:
+    """Connections that an address may have beyond ``limit``: a refusal needs somebody to hear it."""
+    return max(SPARE, limit // SPARE_PART)
+
+
 class ConnectionCounter:
     """Connections per address.
 
@@ -196,24 +226,51 @@ class ConnectionCounter:
         limit: of one address.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, clock: Clock = time.monotonic) -> None:
         self._limit = limit
-        self._counts: dict[str, int] = {}
+        self._knock_rate = max(limit, LEAST_KNOCKS) / KNOCK_SECONDS
+        self._clock = clock
+        self._counts: Counter[str] = Counter()
+        self._turned_away: Counter[str] = Counter()
+        self._knocks: OrderedDict[str, Bucket] = OrderedDict()
+
+    def knock(self, address: str) -> None:
+        """Somebody wants to connect; raises ``too_many_connections`` where not even a refusal would be heard, or where
+        the address comes too often."""
+        if self._counts[address] + self._turned_away[address] >= self._limit + spare(self._limit):
+            raise self._too_many()
+        if is_loopback(address):
+            return  # behind a proxy that nobody told us of, this machine's address is everybody's
+        bucket = self._knocks.get(address)
+        if bucket is None:
+            bucket = self._knocks[address] = Bucket(self._knock_rate, KNOCK_SECONDS, self._clock)
+            if len(self._knocks) > MAX_ADDRESSES:
+                self._knocks.popitem(last=False)
+        else:
+            self._knocks.move_to_end(address)
+        if bucket.spend(0) or bucket.spend(1):
+            raise self._too_many()
 
     def acquire(self, address: str) -> None:
-        """Count one more; raises ``too_many_connections`` where there are ``limit`` already."""
-        count = self._counts.get(address, 0)
-        if count >= self._limit:
-            raise CollabError("too_many_connections", retry_after=10, detail={"limit": self._limit, "scope": "address"})
-        self._counts[address] = count + 1
+        """Count one more; raises ``too_many_connections`` where there are ``limit`` already.
 
-    def release(self, address: str) -> None:
-        """Count one less."""
-        count = self._counts.get(address, 0)
-        if count > 1:
-            self._counts[address] = count - 1
+        Whoever is refused so is counted, too; see :meth:`release`.
+        """
+        if self._counts[address] >= self._limit:
+            self._turned_away[address] += 1
+            raise self._too_many()
+        self._counts[address] += 1
+
+    def release(self, address: str, *, refused: bool = False) -> None:
+        """Count one less; ``refused``: one that :meth:`acquire` has refused."""
+        counts = self._turned_away if refused else self._counts
+        if counts[address] > 1:
+            counts[address] -= 1
         else:
-            self._counts.pop(address, None)
+            del counts[address]
+
+    def _too_many(self) -> CollabError:
+        return CollabError("too_many_connections", retry_after=10, detail={"limit": self._limit, "scope": "address"})
 
 
 class SharedLimits:
@@ -225,9 +282,11 @@ class SharedLimits:
     Attributes:
         connections: open connections and streams per address.
         participants, addresses: budgets of all connections of one.
+        bulk: who may send a whole document just now.
     """
 
     def __init__(self, settings: Any) -> None:
         self.connections = ConnectionCounter(settings.max_connections_per_ip)
         self.participants = Pools("participant", settings.rate_participant)
         self.addresses = Pools("address", settings.rate_address)
+        self.bulk = Bulk(settings.max_document_bytes)

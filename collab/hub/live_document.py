@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,29 +14,31 @@ import structlog
 
 from collab.documents.document import Document
 from collab.documents.ledger import Ledger
-from collab.documents.presence import Presence, PresenceChange
 from collab.errors import CollabError
+from collab.hub.at_work import NOTHING, ROOM, Room, mark
 from collab.hub.fan_out import FanOut
-from collab.hub.journal import Done, Journal
+from collab.hub.gaps import Gaps
+from collab.hub.journal import Done, Journal, nobody_waits
 from collab.hub.limits import Bucket
-from collab.hub.neighbours import Neighbours
+from collab.hub.observer import Observer
 from collab.hub.outage import Outage
-from collab.hub.pacer import Pacer
+from collab.hub.presence_feed import PresenceFeed
+from collab.hub.quotas import QuotaLimits, Quotas
 from collab.hub.session import Session, State
 from collab.hub.shares import Pool, Share
-from collab.hub.slow_lane import MANY_CHANGES, SlowLane
-from collab.protocol.awareness import AwarenessEntry
+from collab.hub.slow_lane import MANY_CHANGES, PIECE_BYTES, SlowLane
+from collab.hub.stream_feed import StreamFeeds
+from collab.incidents import Incident
+from collab.protocol.dependencies import TakenInPart
 from collab.protocol.scan import ManyChanges
 from collab.stores.base import Store
 
-#: cursors go out at display rate
-PRESENCE_INTERVAL = 0.03
-#: Yjs clients forget presence that nobody repeats for 30 seconds
-RENEW_INTERVAL = 15.0
 #: seconds between two exact measurements of a document that may be at its size limit
 MEASURE_INTERVAL = 1.0
 #: edits inside surrogate pairs, each of which costs as much as loading the document
 PARTINGS_PER_SECOND = 1.0
+#: bytes of a session's edits that are counted in one go
+COUNTED_FROM = 16 * 1024
 
 _log = structlog.get_logger("collab.document")
 
@@ -72,10 +75,14 @@ class LiveDocument:
         clock_lead: int = 0,
         slow_lane: SlowLane | None = None,
         outage: Outage | None = None,
+        observer: Observer | None = None,
+        epoch: str = "",
+        quotas: Quotas | None = None,
+        stored: bool = True,
+        at_work: Room | None = None,
     ) -> None:
         self.name = name
         self.document = document
-        self.presence = Presence(clock_lead)
         self.limits = limits
         self.sessions: dict[str, Session] = {}
         self.pool = Pool("document", limits.rate, frozenset({"updates"}))
@@ -85,26 +92,37 @@ class LiveDocument:
             position,
             max_unsaved_bytes=limits.max_unsaved_bytes,
             on_trouble=self._tell_trouble,
+            on_saved=None if observer is None else partial(observer.saved, self),
+            epoch=epoch,
         )
+        self._epoch = epoch
+        self.quotas = quotas or Quotas(store, QuotaLimits())
+        #: whether there is such a document for others, or it begins with its first edit
+        self.stored = stored
+        #: versions are kept one after the other
+        self.version_turn = asyncio.Lock()
         #: with a shared log: up to where the document holds everything in it
         self.ledger: Ledger | None = None
-        self.neighbours: Neighbours | None = None
         self.outage = outage or Outage()
-        self.logged_since_snapshot = 0
-        self.checkpoint_position = position
+        #: updates and bytes in the log behind the last snapshot, and what that has
+        self.logged_since_snapshot = self.logged_bytes = self.snapshot_bytes = 0
+        self.checkpoint_position = self.opened_position = position
         self.checkpoint_at = time.monotonic()
         self._on_idle = on_idle
         self._loop = asyncio.get_running_loop()
+        self._observer = observer
         self._fan_out = FanOut(document, self._welcome_back, stall_timeout=limits.stall_timeout)
-        self._presence = Pacer(self._flush_presence, min_wait=PRESENCE_INTERVAL)
-        #: sessions that were told who is here since the last flush, with what they were told: session -> entry
-        self._greeted: dict[str, dict[str, dict[str, Any]]] = {}
+        self.people = PresenceFeed(name, self.sessions, self._fan_out.fall_behind, clock_lead=clock_lead)
+        self.streams = StreamFeeds(self, store.streams, self._fan_out.fall_behind)
+        self.gaps = Gaps(self.sessions, open=bool(document.known.behind))
         self._measure_after = 0.0
         self._partings = Bucket(PARTINGS_PER_SECOND, burst=10.0)
         self._reloading: asyncio.Task[None] | None = None
+        self._unsaved = Incident(_log, "edits cannot be saved", "all edits are saved", level="warning")
         self._slow_lane = slow_lane or SlowLane()
         self._under_way = 0
         self.deleted = False
+        self._at_work, self._mark = at_work if at_work is not None else bytearray(ROOM), mark(name)
 
     # -- sessions -------------------------------------------------------------------------------
 
@@ -116,67 +134,57 @@ class LiveDocument:
         """
         if self.deleted:
             raise CollabError("document_deleted")
-        if len(self.presence.sessions) >= self.limits.max_participants:
-            limit = self.limits.max_participants
-            people = f"{limit} people are" if limit > 1 else "1 person is"
-            raise CollabError(
-                "document_full",
-                f"This document is full: {people} here. Try again in a minute.",
-                retry_after=60,
-                detail={"limit": limit, "scope": "document"},
-            )
-        while session.client_id in self.presence.announced:
-            session.client_id = (session.client_id + 1) % 2**32
+        if len(self.people.presence.sessions) >= self.limits.max_participants:
+            self._make_room(session)
         self.sessions[session.id] = session
         self._fan_out.enter(session)
         session.shares = (*session.shares, Share(self.pool))
         self.pool.add(1)
         session.join(self.name)
-        self.presence.join(
-            session.id,
-            session.client_id,
-            session.identity.as_user(),
-            listed=session.json_presence,
-            max_ids=session.max_client_ids,
-        )
-        self._presence.request()
+        self.people.join(session)
+        if self._observer is not None:
+            self._observer.joined(self, session)
+
+    def _make_room(self, newcomer: Session) -> None:
+        """In a full document whoever has most sessions gives one of them to somebody who has fewer."""
+        limit = self.limits.max_participants
+        people = f"{limit} people are" if limit > 1 else "1 person is"
+        detail = {"limit": limit, "scope": "document"}
+        owners = Counter(session.owner for session in self.sessions.values() if session.owner is not None)
+        most, count = owners.most_common(1)[0] if owners else (None, 0)
+        if count < 2 or count <= owners.get(newcomer.owner, 0) + 1:
+            words = f"This document is full: {people} here. Try again in a minute."
+            raise CollabError("document_full", words, retry_after=60, detail=detail)
+        latest = next(session for session in reversed(self.sessions.values()) if session.owner == most)
+        words = f"This document is full, and you have it open {count} times: this one made room for somebody else."
+        latest.dismiss(CollabError("document_full", words, retry_after=60, detail=detail))
 
     def leave(self, session: Session) -> None:
         """Remove a session; its presence goes with it. Idempotent."""
         if self.sessions.pop(session.id, None) is None:
             return
         self._fan_out.leave(session)
-        self._greeted.pop(session.id, None)
+        self.gaps.leave(session)
+        self.streams.leave(session)
         session.move(State.CLOSED)
         self.pool.add(-1)
-        self.presence.leave(session.id)
-        if self.sessions:
-            self._presence.request()
-        else:
-            self._presence.cancel()
-            self._take_presence(want_json=False)
+        self.people.leave(session)
+        if self._observer is not None:
+            self._observer.left(self, session)
+        if not self.sessions:
             self._on_idle(self)
-
-    def role_of(self, name: str) -> str | None:
-        """The word for the role of a session, here or on another node; None where it is gone."""
-        session, present = self.sessions.get(name), self.presence.sessions.get(name)
-        if session is not None:
-            return session.role.word
-        return str(present.shared["role"]) if present is not None and present.shared is not None else None
 
     def greet(self, session: Session) -> None:
         """Send a session the presence of everybody; its first news after it joined."""
-        if session.json_presence:
-            everybody = self.presence.everybody()
-            if self.presence.dirty:
-                self._greeted[session.id] = {entry["session"]: entry for entry in everybody}
-            session.write(session.encoder.presence({"joined": everybody, "updated": [], "left": []}))
-        else:
-            awareness = self.presence.awareness(without=session.id)
-            if awareness is not None:
-                session.write(session.encoder.awareness(awareness))
+        self.people.greet(session)
+        self._tell_state(session)
+        self.gaps.greet(session)
+
+    def _tell_state(self, session: Session) -> None:
         if self.outage.lasts:
             session.notify(CollabError("cluster_degraded", retry_after=1))
+        if self.quotas.full:
+            session.notify(self.quotas.store_full())
 
     # -- edits ----------------------------------------------------------------------------------
 
@@ -192,7 +200,14 @@ class LiveDocument:
         return missing
 
     def apply(
-        self, update: bytes, done: Done, *, session: Session | None, participant: str | None, at_once: bool = False
+        self,
+        update: bytes,
+        done: Done,
+        *,
+        session: Session | None,
+        participant: str | None,
+        at_once: bool = False,
+        owner: Hashable | None = None,
     ) -> asyncio.Task[None] | None:
         """Apply an update, show it to everybody else, log it.
 
@@ -202,6 +217,7 @@ class LiveDocument:
                 ``storage_unavailable`` if it could not be saved (it is kept and tried again).
             session: where it comes from (None: not from a session).
             at_once: it was made here, of a bounded batch that nobody may see half of.
+            owner: whose quota it is from, where it is not from a session; None: nobody's.
 
         Returns:
             None where it is applied. What is too much for one turn is applied by and by, and checked
@@ -209,35 +225,76 @@ class LiveDocument:
             same peer is to be applied.
 
         Raises:
-            CollabError: ``invalid_update``, ``missing_dependencies``, ``document_too_large``,
-                ``storage_unavailable``; the document is unchanged then.
+            CollabError: ``invalid_update``, ``document_too_large``, ``storage_unavailable``; the document is
+                unchanged then. ``missing_dependencies``: what can be integrated is taken, shown and logged.
         """
         if self.deleted:
             raise CollabError("document_deleted")
-        self.outage.check()
+        if self.outage.lasts:
+            self.outage.check()
         self.journal.check_room()
-        self._check_size(update)
+        quotas = self.quotas
+        if (quotas.full or quotas.exhausted or not self.stored) and update[:1] != b"\0":
+            quotas.check_edit(session.payer if session is not None else owner, new=not self.stored)
+        if not self._fits(update):
+            if len(update) > PIECE_BYTES and not at_once:
+                return self._apply_slowly(update, done, session, participant, owner)
+            self._check_size(update)
+        incomplete: TakenInPart | None = None
+        self._at_work[: len(self._mark)] = self._mark
         try:
-            new = self.document.apply(update, self._may_part, None if at_once else MANY_CHANGES)
+            new = self.document.apply(update, self._may_part, None if at_once else MANY_CHANGES, in_part=True)
         except ManyChanges:
-            return self._apply_slowly(update, done, session, participant)
+            return self._apply_slowly(update, done, session, participant, owner)
+        except TakenInPart as part:
+            self.gaps.lacks(session)
+            if not part.taken:
+                raise
+            incomplete, new, done = part, True, nobody_waits
         except CollabError:
             if self.document.poisoned:
                 self._begin_reload()
             raise
+        finally:
+            self._at_work[:2] = NOTHING
         if not new:
             self.journal.when_durable(done)
             return None
-        self._fan_out.add(update, session.id if session is not None else None, plain=self.document.plain)
+        update, plain = self.document.taken, self.document.plain
+        self._fan_out.add(update, session.id if session is not None else None, plain=plain)
+        if not plain:
+            self.gaps.watch(self.document, None if self._under_way else session)
         self.logged_since_snapshot += 1
+        self.logged_bytes += len(update)
+        if session is not None:
+            session.brought += len(update)
+            if session.brought >= COUNTED_FROM and (payer := session.payer) is not None:
+                quotas.brought(payer, session.brought)
+                session.brought = 0
+        elif owner is not None:
+            quotas.brought(owner, len(update))
+        if not self.stored:
+            self.stored = True
+            quotas.made(session.payer if session is not None else owner)
         self.journal.append(update, participant, done)
+        if self._observer is not None:
+            self._observer.changed(self, update, session, participant)
+        if incomplete is not None:
+            raise incomplete
         return None
 
     def _apply_slowly(
-        self, update: bytes, done: Done, session: Session | None, participant: str | None
+        self,
+        update: bytes,
+        done: Done,
+        session: Session | None,
+        participant: str | None,
+        owner: Hashable | None,
     ) -> asyncio.Task[None]:
-        apply = partial(self.apply, session=session, participant=participant)
-        task = self._slow_lane.take(update, self.document.check(), apply, done)
+        apply = partial(self.apply, session=session, participant=participant, owner=owner)
+        document = self.document
+        check = document.check(self.limits.max_document_bytes)
+        task = self._slow_lane.take(update, check, document.clocks, apply, done)
         self._under_way += 1
         task.add_done_callback(self._applied_slowly)
         return task
@@ -249,8 +306,8 @@ class LiveDocument:
 
     @property
     def settled(self) -> bool:
-        """Whether every edit is applied and in the log."""
-        return self.journal.clean and not self._under_way
+        """Whether every edit is applied and in the log, and every event in its stream."""
+        return self.journal.clean and not self._under_way and not self.streams.under_way
 
     def take_logged(self, snapshot: bytes | None, updates: Sequence[bytes]) -> bool:
         """Apply what other nodes have logged, and show it to everybody here.
@@ -263,24 +320,40 @@ class LiveDocument:
         """
         if self.document.poisoned:
             return False
+        self.stored = True
         known = self.document.state_vector() if snapshot is not None else b""
+        self._at_work[: len(self._mark)] = self._mark
         try:
             if snapshot is not None and self.document.apply(snapshot):
                 self._fan_out.add(self.document.diff(known), None, plain=False)
             for update in updates:
                 if self.document.apply(update):
-                    self._fan_out.add(update, None, plain=self.document.plain)
+                    self._fan_out.add(self.document.taken, None, plain=self.document.plain)
+                    self.gaps.watch(self.document, None)
         except CollabError as error:
             # Loading it again applies what is in the log whatever it is, and shows everything to everybody.
             _log.error("an update in the log cannot be applied", document=self.name, code=error.code)
             self.load_again()
+        finally:
+            self._at_work[:2] = NOTHING
         self.logged_since_snapshot += len(updates)
+        self.logged_bytes += sum(map(len, updates))
         return True
 
     def load_again(self) -> None:
         """Throw the document away, and make it of the log; edits are refused for a moment."""
         self.document.poisoned = True
         self._begin_reload()
+
+    @property
+    def behind(self) -> int:
+        """How many of its sessions read too slowly."""
+        return self._fan_out.behind
+
+    @property
+    def epoch(self) -> str:
+        """Which life of its name this is; with a shared log ``""`` until it has an entry."""
+        return self._epoch if self.ledger is None else self.ledger.log
 
     @property
     def log_position(self) -> int:
@@ -290,17 +363,23 @@ class LiveDocument:
     def _may_part(self) -> bool:
         return self._partings.spend(1.0) == 0.0
 
-    def _check_size(self, update: bytes) -> None:
+    def _fits(self, update: bytes) -> bool:
+        """Whether the document has room for all of an update, without a look at what of it is new."""
         limit = self.limits.max_document_bytes
         more = 0 if update[:1] == b"\0" else len(update)  # without structs: a deletion, always welcome
         if self.document.size + more <= limit or not more:
-            return
+            return True
         # The size is an upper estimate; measuring costs as much as encoding the document.
         now = self._loop.time()
         if now >= self._measure_after:
             self._measure_after = now + MEASURE_INTERVAL
             self.document.measure()
-        if self.document.size + more > limit:
+        return self.document.size + more <= limit
+
+    def _check_size(self, update: bytes) -> None:
+        """Raise ``document_too_large`` for an update that adds more than there is room for."""
+        limit = self.limits.max_document_bytes
+        if self.document.size + self.document.new_bytes(update) > limit:
             raise CollabError("document_too_large", detail={"limit": limit, "scope": "document"})
 
     def _begin_reload(self) -> None:
@@ -327,121 +406,7 @@ class LiveDocument:
                 wait = min(2 * wait, 5.0)
         self._reloading = None
 
-    # -- presence -------------------------------------------------------------------------------
-
-    def announce(self, session: Session, entries: list[AwarenessEntry]) -> None:
-        """Take an awareness update; entries for client ids of others are dropped in silence."""
-        if self.presence.announce(session.id, entries):
-            self._presence.request()
-        if self.presence.comeback:
-            self.presence.comeback = False
-            if self.neighbours is not None:
-                self.neighbours.repeat()
-
-    def repeat_presence(self) -> None:
-        """Show the people here anew: somebody on another node came back."""
-        self.presence.repeat()
-        self._presence.request()
-
-    def presence_changed(self) -> None:
-        """Something changed with people on other nodes."""
-        self._presence.request()
-
-    def show(self, session: Session, state: dict[str, Any] | None) -> None:
-        """Set the JSON presence state of a session."""
-        self.presence.show(session.id, state)
-        self._presence.request()
-
-    def set_cursor(self, session: Session, cursor: Any) -> None:
-        """Set the cursor in a session's JSON presence state; the newest value wins."""
-        self.presence.set_cursor(session.id, cursor)
-        self._presence.request()
-
-    def renew_presence(self) -> None:
-        """Repeat the JSON presence to Yjs clients; called every ``RENEW_INTERVAL``."""
-        if self.presence.renew():
-            self._presence.request()
-
-    def _flush_presence(self) -> None:
-        sessions = self.sessions.values()
-        want_json = any(session.json_presence for session in sessions)
-        own_changes = self.presence.own_changes()
-        change = self._take_presence(want_json=want_json)
-        greeted, self._greeted = self._greeted, {}
-        clogged: list[Session] = []
-        encoded: dict[Any, Any] = {}
-        for session in sessions:
-            known = greeted.get(session.id) if greeted else None
-            news = change.presence if known is None else self._beyond(known, change.presence)
-            if session.state is State.BEHIND:
-                if news is not None:
-                    session.missed_left += news["left"]
-                continue
-            if known is not None:
-                if news is not None and session.write(session.encoder.presence(news)):
-                    clogged.append(session)
-                continue
-            if session.id == change.sole:
-                continue
-            encoder = session.encoder
-            if session.json_presence:
-                if change.presence is None:
-                    continue
-                frames = encoded.get((encoder, True))
-                if frames is None:
-                    frames = encoded[encoder, True] = encoder.presence(change.presence)
-            elif session.id in own_changes:
-                awareness = own_changes[session.id]
-                if awareness is None:
-                    continue
-                frames = encoder.awareness(awareness)
-            else:
-                if change.awareness is None:
-                    continue
-                frames = encoded.get(encoder)
-                if frames is None:
-                    frames = encoded[encoder] = encoder.awareness(change.awareness)
-            if session.write(frames):
-                clogged.append(session)
-        if clogged:
-            self._fan_out.fall_behind(clogged)
-
-    def _beyond(
-        self, known: dict[str, dict[str, Any]], change: dict[str, list[dict[str, Any]]] | None
-    ) -> dict[str, list[dict[str, Any]]] | None:
-        """What of a change is news for a session that was told in the middle of it who is here."""
-        told = change or {"joined": [], "updated": [], "left": []}
-        joined = [entry for entry in told["joined"] if entry["session"] not in known]
-        updated = [e for e in (*told["joined"], *told["updated"]) if known.get(e["session"], e) != e]
-        left = [entry for name, entry in known.items() if name not in self.presence.sessions]
-        return {"joined": joined, "updated": updated, "left": left} if joined or updated or left else None
-
-    def _take_presence(self, *, want_json: bool) -> PresenceChange:
-        change = self.presence.take_change(want_json=want_json)
-        if self.neighbours is not None:
-            self.neighbours.tell(change.sessions)
-        return change
-
-    def broadcast(self, sender: Session, event: str, data: Any) -> None:
-        """Send an event to the other sessions, wherever they are; kept nowhere, skipped for those that are behind."""
-        self.pass_on(event, data, sender.id)
-        if self.neighbours is not None:
-            self.neighbours.broadcast(event, data, sender.id)
-
-    def pass_on(self, event: str, data: Any, sender: str) -> None:
-        """Send a broadcast to the sessions here."""
-        encoded: dict[Any, Any] = {}
-        clogged: list[Session] = []
-        for session in self.sessions.values():
-            if session.id == sender or session.state is State.BEHIND:
-                continue
-            encoder = session.encoder
-            if encoder not in encoded:
-                encoded[encoder] = encoder.broadcast(event, data, sender)
-            if session.write(encoded[encoder]):
-                clogged.append(session)
-        if clogged:
-            self._fan_out.fall_behind(clogged)
+    # -- notices --------------------------------------------------------------------------------
 
     def notify(self, error: CollabError, **more: Any) -> None:
         """Send a notice to every session."""
@@ -450,26 +415,25 @@ class LiveDocument:
 
     def _tell_trouble(self, trouble: bool) -> None:
         if trouble:
+            self._unsaved.begin(document=self.name, unsaved=len(self.journal.unsaved))
             self.notify(CollabError("storage_unavailable", retry_after=1))
         else:
+            self._unsaved.end(document=self.name)
             self.notify(CollabError("storage_unavailable", "Saving works again."), resolved=True)
             if not self.sessions:
                 self._on_idle(self)
 
     def _welcome_back(self, session: Session) -> None:
-        """Tell a session that was behind who is here now."""
-        self.greet(session)
-        if session.json_presence and session.missed_left:
-            gone = {"joined": [], "updated": [], "left": session.missed_left}
-            session.write(session.encoder.presence(gone))
-        session.missed_left = []
+        self.people.greet_again(session)
+        self.streams.welcome_back(session)
+        self._tell_state(session)
 
     # -- end ------------------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Send at once what waits for its turn."""
         self._fan_out.flush()
-        self._presence.flush_now()
+        self.people.flush()
 
     def close(self) -> None:
         """Stop all timers; the document is of no use afterwards.
@@ -478,7 +442,8 @@ class LiveDocument:
         and a document may be large.
         """
         self._fan_out.close()
-        self._presence.close()
+        self.people.close()
+        self.streams.close()
         if self._reloading is not None:
             self._reloading.cancel()
         self.journal.close()

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from collab.cluster.base import Cluster
+from collab.documents.presence import PresenceTable
 from collab.errors import CollabError
+from collab.hub.session import Session
 from collab.protocol.bells import Note
-
-if TYPE_CHECKING:
-    from collab.hub.live_document import LiveDocument
 
 #: seconds that a node has for its answer, after which it does not have the document open any more
 ANSWER_TIMEOUT = 3.0
@@ -27,16 +26,33 @@ ANSWER_TIMEOUT = 3.0
 WHOLE_INTERVAL = 0.1
 
 
+class People(Protocol):
+    """Who is in a document, as far as its neighbours have to know; :class:`collab.hub.presence_feed.PresenceFeed`."""
+
+    document: str
+    presence: PresenceTable
+    sessions: dict[str, Session]
+
+    def repeat(self) -> None:
+        """Show the people here anew."""
+
+    def changed(self) -> None:
+        """Something changed with people on other nodes."""
+
+    def pass_on(self, event: str, data: Any, sender: str) -> None:
+        """Send a broadcast to the sessions here."""
+
+
 class Neighbours:
     """One document's side of it.
 
     Args:
-        live: the open document; its presence is kept up to date.
+        people: who is in the document; kept up to date.
         cluster: how notes travel.
     """
 
-    def __init__(self, live: LiveDocument, cluster: Cluster) -> None:
-        self._live = live
+    def __init__(self, people: People, cluster: Cluster) -> None:
+        self._people = people
         self._cluster = cluster
         self._number = 0
         #: node -> number of the last note about its people
@@ -49,7 +65,7 @@ class Neighbours:
 
     def introduce(self) -> None:
         """Tell the others who is here, and ask them for the same; those that do not answer are gone."""
-        people = self._live.presence.sessions.values()
+        people = self._people.presence.sessions.values()
         silent = self._heard.keys() | {present.node for present in people if present.node}
         self._heard.clear()
         self._tell_whole(ask=True)
@@ -71,7 +87,7 @@ class Neighbours:
             return
         people: dict[str, dict[str, Any] | None] = {}
         for name in sessions:
-            present = self._live.presence.sessions.get(name)
+            present = self._people.presence.sessions.get(name)
             if present is None:
                 people[name] = None
             elif not present.node:
@@ -85,7 +101,7 @@ class Neighbours:
             self._whole.cancel()
             self._whole = None
         self._number += 1
-        presence = self._live.presence
+        presence = self._people.presence
         note = {
             "k": "people", "n": self._number, "whole": True, "gone": presence.recently_gone(),
             "people": {name: self._entry(name) for name, present in presence.sessions.items() if not present.node},
@@ -93,8 +109,8 @@ class Neighbours:
         self._send({**note, "ask": True} if ask else note)
 
     def _entry(self, name: str) -> dict[str, Any]:
-        session = self._live.sessions.get(name)
-        return {**self._live.presence.shared(name), "role": session.role.word if session is not None else ""}
+        session = self._people.sessions.get(name)
+        return {**self._people.presence.shared(name), "role": session.role.word if session is not None else ""}
 
     def ask(self) -> None:
         """Ask everybody for the whole."""
@@ -123,13 +139,13 @@ class Neighbours:
             self._send({"k": "bye"})
 
     def _send(self, body: dict[str, Any]) -> None:
-        self._cluster.tell(self._live.name, body)
+        self._cluster.tell(self._people.document, body)
 
     async def meet(self, timeout: float) -> None:
         """Wait until every node that has the document open has told who is there."""
         if not self._cluster.reachable:
             return
-        expected = await self._cluster.listeners(self._live.name) - 1
+        expected = await self._cluster.listeners(self._people.document) - 1
         try:
             async with asyncio.timeout(timeout):
                 while len(self._heard) < expected:
@@ -151,18 +167,18 @@ class Neighbours:
         elif kind == "ask":
             self._soon_whole()
         elif kind == "repeat":
-            self._live.repeat_presence()
+            self._people.repeat()
         elif kind == "bye":
             self.node_left(note.node)
         elif kind == "broadcast":
-            self._live.pass_on(body["event"], body["data"], body["from"])
+            self._people.pass_on(body["event"], body["data"], body["from"])
         elif kind == "dismiss":
-            session = self._live.sessions.get(body["session"])
+            session = self._people.sessions.get(body["session"])
             if session is not None:
                 session.dismiss(CollabError("forbidden", "You were disconnected."))
 
     def _take_people(self, node: str, body: dict[str, Any]) -> None:
-        number, people, presence = body["n"], body["people"], self._live.presence
+        number, people, presence = body["n"], body["people"], self._people.presence
         if body.get("whole"):
             presence.remember_gone(body["gone"])
             there = [name for name, present in presence.sessions.items() if present.node == node]
@@ -177,7 +193,7 @@ class Neighbours:
         for name, entry in people.items():
             presence.adopt(node, name, entry)
         if presence.dirty:
-            self._live.presence_changed()
+            self._people.changed()
         if body.get("ask"):
             self._soon_whole()
 
@@ -188,5 +204,5 @@ class Neighbours:
     def node_left(self, node: str) -> None:
         """A node is gone, or has put the document away."""
         self._heard.pop(node, None)
-        if self._live.presence.forget(node):
-            self._live.presence_changed()
+        if self._people.presence.forget(node):
+            self._people.changed()

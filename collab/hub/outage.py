@@ -12,29 +12,28 @@ class Outage:
 
     Args:
         grace: seconds for which edits are taken all the same.
+
+    Attributes:
+        lasts: whether the cluster is out of reach.
     """
 
     def __init__(self, grace: float = 60.0) -> None:
         self._grace = grace
-        self._since: float | None = None
-
-    @property
-    def lasts(self) -> bool:
-        """Whether the cluster is out of reach."""
-        return self._since is not None
+        self._since = 0.0
+        self.lasts = False
 
     def begin(self) -> None:
         """The cluster has gone."""
-        if self._since is None:
-            self._since = time.monotonic()
+        if not self.lasts:
+            self.lasts, self._since = True, time.monotonic()
 
     def end(self) -> None:
         """The cluster is back."""
-        self._since = None
+        self.lasts = False
 
     def check(self) -> None:
         """Raise ``cluster_degraded`` where edits have been taken for long enough."""
-        if self._since is not None and time.monotonic() - self._since > self._grace:
+        if self.lasts and time.monotonic() - self._since > self._grace:
             raise CollabError(
                 "cluster_degraded",
                 "The server has lost touch with its neighbours for too long to take more edits. Yours are kept.",

@@ -13,13 +13,17 @@ from collab.errors import CollabError, Refused
 from collab.hub.hub import Hub
 from collab.hub.live_document import LiveDocument
 from collab.hub.session import Session
+from collab.protocol.bells import Message, Note
 from collab.types import Identity
 
 #: identities that are looked at again at the same time
 AT_ONCE = 32
-#: seconds that looking at one may take, and until it is tried again where it failed
+#: seconds that looking at one may take
 TIMEOUT = 5.0
+#: seconds until it is tried again if that failed
 RETRY_AFTER = 0.5
+#: where nodes tell each other whom to ask about; no document has this name
+CHANNEL = "?recheck"
 
 _log = structlog.get_logger("collab.auth")
 
@@ -38,6 +42,7 @@ class Renewals:
         self._noted: set[str | None] = set()
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._joining: asyncio.Task[None] | None = None
 
     def open(self) -> None:
         """Begin to listen; called on the event loop."""
@@ -49,8 +54,40 @@ class Renewals:
         self._authenticator.changed = changed  # type: ignore[method-assign]
         self._task = loop.create_task(self._run())
 
+    def meet(self) -> None:
+        """Hear from now on whom other nodes are asked to look at; the hub has started."""
+        self._joining = asyncio.get_running_loop().create_task(self._join())
+
+    async def _join(self) -> None:
+        while True:
+            try:
+                await self._hub.cluster.join(CHANNEL, self)
+                return
+            except CollabError:
+                await asyncio.sleep(RETRY_AFTER)
+
+    def hear(self, message: Message) -> None:
+        """Another node was asked to look at somebody."""
+        if isinstance(message, Note) and message.node != self._hub.cluster.node:
+            participant = message.body.get("participant")
+            if participant is None or isinstance(participant, str):
+                self._recheck(participant)
+
+    def recheck(self, participant: str | None) -> int:
+        """Ask about a participant (None: about everybody) now, on every node; how many sessions that is on this one."""
+        self._hub.cluster.tell(CHANNEL, {"participant": participant})
+        self._recheck(participant)
+        return sum(len(sessions) for _, sessions in self._affected({participant}))
+
+    def _recheck(self, participant: str | None) -> None:
+        self._authenticator.forget(participant)
+        self._note(participant)
+
     async def close(self) -> None:
         """Listen no more."""
+        if self._joining is not None:
+            self._joining.cancel()
+            self._hub.cluster.leave(CHANNEL)
         task, self._task = self._task, None
         if task is not None:
             with contextlib.suppress(AttributeError):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
 from collab.errors import CollabError
+from collab.hub.outlets import Encoder, Pipe
 from collab.hub.shares import Share
+from collab.metrics import SESSIONS_CLOSED
 from collab.types import Identity, Role
 
 #: seconds before the end of a token at which its session is told, at most
@@ -39,61 +41,6 @@ MOVES: dict[State, frozenset[State]] = {
 }
 
 
-def log_refusal(error: CollabError, document: str, **known: Any) -> None:
-    """Note that somebody was not let into a document; for every door.
-
-    Args:
-        document: as it was asked for.
-        known: what else is known of who asked (``connection``, ``participant``).
-    """
-    if error.code != "invalid_document":
-        known["document"] = document
-    _log.info("session refused", code=error.code, **known)
-
-
-class Encoder(Protocol, Hashable):
-    """How a door writes what a document has to say; shared by its sessions of one document."""
-
-    def update(self, update: bytes) -> Any:
-        """A Yjs v1 update."""
-
-    def updates(self, updates: Sequence[bytes]) -> Sequence[Any]:
-        """Several updates that belong together; what is returned is sent one after the other."""
-
-    def awareness(self, update: bytes) -> Any:
-        """A y-protocols awareness update."""
-
-    def presence(self, change: dict[str, Any]) -> Any:
-        """The JSON presence event ``{joined, updated, left}``."""
-
-    def broadcast(self, event: str, data: Any, sender: str) -> Any:
-        """A broadcast of another session."""
-
-    def notice(self, notice: dict[str, Any]) -> Any:
-        """What the user should know."""
-
-    def lane(self) -> Lane:
-        """A new lane for sessions of this encoder."""
-
-
-class Pipe(Protocol):
-    """The way to one peer, shared by all its sessions."""
-
-    def write(self, frames: Any, /) -> bool:
-        """Send what an encoder made; True where more waits to be sent now than allowed."""
-
-    @property
-    def clogged(self) -> bool:
-        """Whether more waits to be sent than allowed."""
-
-    @property
-    def waiting_bytes(self) -> int:
-        """Bytes that the peer has not taken yet."""
-
-    def cut(self) -> None:
-        """Drop the peer and everything that waits for it."""
-
-
 class Session:
     """One connection of a participant to one document.
 
@@ -102,14 +49,20 @@ class Session:
         client_id: the Yjs client id under which the server shows the session's JSON presence.
         json_presence: whether it gets ``presence`` events instead of awareness updates.
         max_client_ids: how many awareness client ids it may own.
+        participant: who it is, for people and for the log.
+        author: under which name its edits are logged: agents are marked.
+        owner: whose sessions count together: a participant's, or an address'; None: this one stands for itself.
         shares: of budgets that it has together with others: its participant's, its address', its document's.
         document: which it has joined.
+        door: by which it came in: ``socket.io``, ``y-socket.io``, ``y-websocket``, ``hocuspocus``, ``sse`` ...
+        brought: bytes of its edits that are not counted yet.
+        dismissed: with which code it was sent away; None: it was not.
     """
 
     __slots__ = (
-        "_dismissed", "_expiry", "_joined_at", "_on_dismiss", "client_id", "document", "encoder", "id", "identity",
-        "json_presence", "max_client_ids", "missed_left", "pipe", "request_sync", "role", "shares",
-        "state", "unacknowledged", "write",
+        "_expiry", "_joined_at", "_on_dismiss", "author", "brought", "client_id", "dismissed", "document", "door",
+        "encoder", "id", "identity", "json_presence", "max_client_ids", "missed_left", "owner", "participant", "pipe",
+        "request_sync", "role", "shares", "state", "unacknowledged", "write",
     )  # fmt: skip
 
     def __init__(
@@ -119,6 +72,7 @@ class Session:
         encoder: Encoder,
         pipe: Pipe,
         *,
+        door: str,
         json_presence: bool,
         max_client_ids: int,
         request_sync: Callable[[bytes], None],
@@ -127,26 +81,31 @@ class Session:
         self.id = secrets.token_urlsafe(12)
         self.client_id = secrets.randbits(32)
         self.identity = identity
+        self.participant = self.author = identity.id or identity.name
         self.role = role
         self.encoder = encoder
         self.pipe = pipe
         self.write: Callable[[Any], bool] = pipe.write
+        self.door = door
         self.json_presence = json_presence
         self.max_client_ids = max_client_ids
         self.request_sync = request_sync
+        self.owner: Hashable | None = None
         self.shares: tuple[Share, ...] = ()
         self.state = State.SYNCING
         self.unacknowledged = 0
+        self.brought = 0
         self.missed_left: list[dict[str, Any]] = []
         self.document = ""
         self._joined_at = 0.0
         self._on_dismiss = on_dismiss
-        self._dismissed: str | None = None
+        self.dismissed: str | None = None
         self._expiry: asyncio.TimerHandle | None = None
 
     def join(self, document: str) -> None:
         """Be in ``document`` from now on: its end is watched, and noted with its beginning."""
         self.document = document
+        self.author = self.identity.author(document)
         self._joined_at = time.monotonic()
         self.watch_expiry()
         _log.info(
@@ -154,9 +113,24 @@ class Session:
             document=document, session=self.id[:6], participant=self.participant, role=self.role.word,
         )  # fmt: skip
 
+    @property
+    def payer(self) -> Hashable | None:
+        """Whose quota of what is kept its edits are from; admins have none."""
+        return self.owner if self.role < Role.ADMIN else None
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been in its document."""
+        return time.monotonic() - self._joined_at
+
+    @property
+    def where(self) -> dict[str, str]:
+        """Which session of which document it is, for the log."""
+        return {"document": self.document, "session": self.id[:6]}
+
     def dismiss(self, error: CollabError) -> None:
         """Send the session away through its door."""
-        self._dismissed = error.code
+        self.dismissed = error.code
         self._on_dismiss(error)
 
     def move(self, state: State) -> None:
@@ -166,28 +140,35 @@ class Session:
         self.state = state
         if state is State.CLOSED:
             self._stop_watching()
+            SESSIONS_CLOSED.add(self.dismissed or "left")
             self._note_end()
+            # What refers back to it lets go of it: the collector, which would find such circles, comes seldom.
+            self.request_sync = self._on_dismiss = _nothing
 
     def _note_end(self) -> None:
-        why = {} if self._dismissed is None else {"code": self._dismissed}
+        why = {} if self.dismissed is None else {"code": self.dismissed}
         _log.info(
             "session left",
             document=self.document, session=self.id[:6], participant=self.participant,
-            seconds=round(time.monotonic() - self._joined_at, 1), **why,
+            seconds=round(self.seconds, 1), **why,
         )  # fmt: skip
 
     def require(self, role: Role) -> None:
         """Raise ``read_only`` or ``forbidden`` where the session's role is below ``role``."""
         if self.role >= role:
             return
-        raise CollabError("read_only" if role is Role.EDITOR else "forbidden")
+        raise CollabError(role.refusal)
 
     # -- who it is, for how long ----------------------------------------------------------------
 
     def assume(self, identity: Identity, role: Role) -> None:
         """Go on as ``identity`` with ``role``; a session that may write no more, or may now, is told."""
-        before, self.identity, self.role = self.role, identity, role
-        self.watch_expiry()
+        before, expired = self.role, self.identity.expires_at
+        self.identity, self.role = identity, role
+        self.participant = identity.id or identity.name
+        self.author = identity.author(self.document)
+        if identity.expires_at != expired:  # else whoever is looked at often would be told late
+            self.watch_expiry()
         if role is not before:
             _log.info(
                 "role changed",
@@ -221,36 +202,14 @@ class Session:
             self._expiry.cancel()
             self._expiry = None
 
-    @property
-    def participant(self) -> str:
-        """Under whose name edits are logged."""
-        return self.identity.id or self.identity.name
-
     def notify(self, error: CollabError, **more: Any) -> None:
         """Send a notice made of an error and further fields."""
-        self.write(self.encoder.notice(error.as_dict() | more))
+        self.tell(self.encoder.notice(error.as_dict() | more))
+
+    def tell(self, frames: Any) -> bool:
+        """Send what the encoder made, if it made anything; True where more waits to be sent now than allowed."""
+        return frames is not None and self.write(frames)
 
 
-class Lane:
-    """Sessions of one encoder that are sent the same; a door that can write to many at once has lanes of its own.
-
-    Attributes:
-        sessions: by their ids.
-    """
-
-    __slots__ = ("sessions",)
-
-    def __init__(self) -> None:
-        self.sessions: dict[str, Session] = {}
-
-    def enter(self, session: Session) -> None:
-        """Add a session."""
-        self.sessions[session.id] = session
-
-    def leave(self, session: Session) -> None:
-        """Take a session out; idempotent."""
-        self.sessions.pop(session.id, None)
-
-    def send(self, frames: Any, without: Collection[str] = ()) -> list[Session]:
-        """Send the same to all but the sessions ``without``; returns those that are clogged now."""
-        return [session for id, session in self.sessions.items() if id not in without and session.write(frames)]
+def _nothing(_news: object) -> None:
+    """The ``request_sync`` and the ``on_dismiss`` of a session that has ended."""

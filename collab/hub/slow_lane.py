@@ -10,22 +10,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Protocol
 
 from collab.errors import CollabError
 from collab.hub.journal import Done
+from collab.protocol.codec import EMPTY_UPDATE
 from collab.protocol.pieces import in_pieces
 
 #: an update of more structs goes into the slow lane
 MANY_CHANGES = 512
-#: structs and bytes of one piece
+#: structs of one piece: a costly one takes a few milliseconds
 PIECE_CHANGES = 32
+#: bytes of one piece, for the same reason
 PIECE_BYTES = 16 * 1024
-#: seconds of work at a time, and of rest for each second of work
+#: pieces that are cut at a time
+PIECES_AT_ONCE = 256
+#: seconds of work at a time
 TURN = 0.005
+#: seconds of rest for each second of work: four fifths of the loop are everybody else's ...
 REST = 4.0
-#: a piece that takes so many seconds ends its update
+#: ... and half of it where nobody else has work for it
+IDLE_REST = 1.0
+#: seconds that two turns of the loop take where nobody else has any
+IDLE = 0.0005
+#: seconds: a piece that takes longer ends its update
 MAX_PIECE_SECONDS = 0.1
 #: bytes of updates that wait or are under way
 MAX_WAITING_BYTES = 64 * 2**20
@@ -35,9 +45,9 @@ Apply = Callable[[bytes, Done], object]
 
 
 class Checked(Protocol):
-    """Tells whether an update could be applied; see :meth:`Document.check`."""
+    """Tells what of an update can be applied, and what is wrong with the rest; see :meth:`Document.check`."""
 
-    def __call__(self, update: bytes, /) -> None: ...
+    def __call__(self, update: bytes, /) -> tuple[bytes, CollabError | None]: ...
 
 
 class SlowLane:
@@ -45,15 +55,20 @@ class SlowLane:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
+        #: looking at an update takes many times its size of memory
+        self._look = asyncio.Lock()
         self._worked = 0.0
         self._waiting_bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def take(self, update: bytes, check: Checked, apply: Apply, done: Done) -> asyncio.Task[None]:
+    def take(
+        self, update: bytes, check: Checked, known: Mapping[int, int], apply: Apply, done: Done
+    ) -> asyncio.Task[None]:
         """Apply ``update`` by and by; returns a task that ends, without a result, when it is applied or refused.
 
         Args:
-            check: tells whether all of it could be applied, before any of it is.
+            check: tells what of it can be applied, before any of it is.
+            known: the document's state vector; what it has already is left out.
             apply: applies one piece.
             done: called once: with the position when all of it is durable, or with the error.
 
@@ -63,36 +78,54 @@ class SlowLane:
         if self._waiting_bytes + len(update) > MAX_WAITING_BYTES:
             raise CollabError("rate_limited", retry_after=2, detail={"limit": MAX_WAITING_BYTES, "scope": "server"})
         self._waiting_bytes += len(update)
-        task = asyncio.get_running_loop().create_task(self._run(update, check, apply, _Once(done)))
+        task = asyncio.get_running_loop().create_task(self._run(update, check, dict(known), apply, _Once(done)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _run(self, update: bytes, check: Checked, apply: Apply, once: _Once) -> None:
+    async def _run(self, update: bytes, check: Checked, known: Mapping[int, int], apply: Apply, once: _Once) -> None:
+        size = len(update)
         try:
-            pieces = await asyncio.to_thread(_checked_pieces, update, check)
-            once.expect(len(pieces))
-            for piece in pieces:
-                async with self._turn:
-                    began = time.thread_time()  # what others on this machine take is no fault of the edit's
-                    apply(piece, once.one_done)
-                    took = time.thread_time() - began
-                    if took > MAX_PIECE_SECONDS:
-                        raise CollabError("update_too_large", "This edit takes too long to apply.")
-                    await self._rest(took)
+            async with self._look:
+                update, incomplete = await asyncio.to_thread(check, update)
+            pieces = in_pieces(update, PIECE_BYTES, PIECE_CHANGES, known)
+            while batch := await asyncio.to_thread(_some, pieces):
+                once.expect(len(batch))
+                for piece in batch:
+                    await self._apply(piece, apply, once)
+            if incomplete is not None:
+                raise incomplete
+            once.expect(1)
+            apply(EMPTY_UPDATE, once.one_done)  # where all of it was known, it is to be durable all the same
+            once.all_told()
+        except (ValueError, IndexError):
+            once.fail(CollabError("invalid_update"))
         except CollabError as error:
             once.fail(error)
         except asyncio.CancelledError:
             once.fail(CollabError("draining", retry_after=1))
             raise
         finally:
-            self._waiting_bytes -= len(update)
+            self._waiting_bytes -= size
+
+    async def _apply(self, piece: bytes, apply: Apply, once: _Once) -> None:
+        async with self._turn:
+            began = time.thread_time()  # what others on this machine take is no fault of the edit's
+            apply(piece, once.one_done)
+            took = time.thread_time() - began
+            if took > MAX_PIECE_SECONDS:
+                raise CollabError("update_too_large", "This edit takes too long to apply.")
+            await self._rest(took)
 
     async def _rest(self, took: float) -> None:
         self._worked += took
         if self._worked > TURN:
             worked, self._worked = self._worked, 0.0
-            await asyncio.sleep(REST * worked)
+            began = time.thread_time()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            idle = time.thread_time() - began < IDLE
+            await asyncio.sleep((IDLE_REST if idle else REST) * worked)
 
     async def close(self) -> None:
         """Give up what is under way; nobody was told that it is saved."""
@@ -106,11 +139,16 @@ class _Once:
 
     def __init__(self, done: Done) -> None:
         self._done: Done | None = done
-        self._left = 0
+        self._left = 1  # for what is still to be told
         self._position = 0
 
     def expect(self, count: int) -> None:
-        self._left = count
+        """So many more pieces are on their way."""
+        self._left += count
+
+    def all_told(self) -> None:
+        """There are no more."""
+        self.one_done(0)
 
     def one_done(self, result: int | CollabError) -> None:
         if isinstance(result, CollabError):
@@ -130,9 +168,5 @@ class _Once:
             done(result)
 
 
-def _checked_pieces(update: bytes, check: Checked) -> list[bytes]:
-    check(update)
-    try:
-        return list(in_pieces(update, PIECE_BYTES, PIECE_CHANGES))
-    except (ValueError, IndexError):
-        raise CollabError("invalid_update") from None
+def _some(pieces: Iterator[bytes]) -> list[bytes]:
+    return list(islice(pieces, PIECES_AT_ONCE))
