@@ -7,7 +7,7 @@ import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from collab.types import Identity
+from collab.types import AGENT_MARK, Identity
 
 #: equally bright, distinct in light and dark, chosen by hash so that a person keeps theirs
 PEOPLE_COLORS = (
@@ -26,6 +26,19 @@ class ShownUser:
     color: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Where somebody wants to come in.
+
+    ``document``: its name; None where they ask for none. ``address``: where they come from. ``door``: ``socket.io``,
+    ``y-socket.io``, ``y-websocket``, ``hocuspocus``, ``http`` or ``sse``.
+    """
+
+    document: str | None
+    address: str
+    door: str
+
+
 class Authenticator(ABC):
     """Tells who somebody is from the token that they present.
 
@@ -39,6 +52,9 @@ class Authenticator(ABC):
         looked at again, by :meth:`renew`, and follow within a second. The server puts its own in this
         one's place before :meth:`open`.
         """
+
+    def forget(self, participant: str | None = None) -> None:  # noqa: B027 - most adapters keep no answers
+        """Forget what was found out about a participant (None: about anybody): they are about to be asked again."""
 
     async def renew(self, identity: Identity) -> Identity:
         """Who somebody is now, whom :meth:`authenticate` let in and whose session is live.
@@ -57,6 +73,14 @@ class Authenticator(ABC):
     async def close(self) -> None:  # noqa: B027
         """Let go of what :meth:`open` took."""
 
+    async def admit(self, token: str | None, user: ShownUser | None, entrance: Entrance) -> Identity:
+        """Who presents ``token`` there; what every door calls. For most authenticators it is the same everywhere.
+
+        Raises:
+            CollabError: as :meth:`authenticate`.
+        """
+        return await self.authenticate(token, user)
+
     @abstractmethod
     async def authenticate(self, token: str | None, user: ShownUser | None) -> Identity:
         """Who presents ``token``.
@@ -68,6 +92,13 @@ class Authenticator(ABC):
         Raises:
             CollabError: ``unauthorized``, ``token_expired``.
         """
+
+
+def is_subject(subject: str) -> bool:
+    """Whether somebody can go by the name of ``subject``."""
+    if subject.startswith(AGENT_MARK):
+        return False
+    return clean_name(subject, "") != "" and subject == subject.encode("utf-8", "replace").decode()
 
 
 def color_for(who: str) -> str:

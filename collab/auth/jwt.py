@@ -1,14 +1,12 @@
 """Tokens: JSON Web Tokens with grants, verified by PyJWT.
 
 Claims: ``sub``, ``name``, ``color``, ``exp`` (required), ``iss``/``aud`` as configured, and
-``grants: [{"documents": "team/*", "role": "editor"}]``.
+``grants: [{"documents": "team/*", "role": "editor"}]``; one with ``"agent": true`` is for programs.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +18,21 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from jwt import PyJWKClient
 
-from collab.auth.base import Authenticator, ShownUser, clean_color, clean_name
+from collab.auth.base import Authenticator, ShownUser, clean_color, clean_name, is_subject
+from collab.auth.published_keys import PublishedKeys
 from collab.errors import CollabError
 from collab.types import Grant, Identity, Role
 
 #: seconds by which the clocks of issuer and server may differ; a token is not good for longer by that
 LEEWAY = 10
-#: seconds that fetched keys are used before they are fetched again
-JWKS_LIFESPAN = 300
-#: seconds between two fetches for ids that are not published
-JWKS_COOLDOWN = 10
+#: bytes of a token: what does not fit into a header is no token
 MAX_TOKEN_BYTES = 16 * 1024
+#: grants of one token: each is asked about each document
 MAX_GRANTS = 1000
 _SHARED_KEY = ["HS256"]
 _PUBLIC_KEY = ["RS256", "ES256", "EdDSA"]
 _KEY_KINDS = (RSAPublicKey, Ed25519PublicKey, Ed448PublicKey)
-#: what fetching keys raises
-_FETCH_FAILURES = (jwt.PyJWTError, OSError, HTTPException, ValueError)
 _KEYS_ALLOWED = "RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA), in PEM or a file of it"
 
 _log = structlog.get_logger("collab.auth")
@@ -67,7 +61,7 @@ class JwtAuthenticator(Authenticator):
     ) -> None:
         self._secret = secret
         self._public_key = _pem(public_key) if public_key is not None else None
-        self._published = _PublishedKeys(jwks_url) if jwks_url else None
+        self._published = PublishedKeys(jwks_url) if jwks_url else None
         self._issuer = issuer
         self._audience = audience
         self._default_role = default_role
@@ -107,7 +101,16 @@ class JwtAuthenticator(Authenticator):
         Raises:
             ValueError: there are none to be had; says why.
         """
-        return 0 if self._published is None else await self._published.count()
+        if self._published is None:
+            return 0
+        try:
+            keys = await self._published.fetch()
+        except ValueError as error:
+            raise ValueError(f"cannot be fetched: {error}") from None
+        usable = sum(_useless_kind(key) is None for key in keys.values())
+        if not usable:
+            raise ValueError("publishes no key that verifies a token here")
+        return usable
 
     async def _key(self, token: str) -> tuple[Any, list[str]]:
         if self._secret is not None:
@@ -134,72 +137,6 @@ class JwtAuthenticator(Authenticator):
             expires_at=expires_at,
             claims=claims,
         )
-
-
-def is_subject(subject: str) -> bool:
-    """Whether somebody can go by the name of ``subject``."""
-    return clean_name(subject, "") != "" and subject == subject.encode("utf-8", "replace").decode()
-
-
-class _PublishedKeys:
-    """Keys from a JWKS URL; one fetch serves everybody who waits, and nobody waits for others' unknown keys."""
-
-    def __init__(self, url: str) -> None:
-        try:
-            self._client = PyJWKClient(url, cache_jwk_set=False, timeout=5)
-        except jwt.PyJWTError:
-            raise ValueError("jwt-jwks-url: this is not an http or https URL") from None
-        self._keys: dict[str | None, Any] = {}
-        self._fetched_at: float | None = None
-        self._fetching = asyncio.Lock()
-
-    async def key(self, kid: str | None) -> Any:
-        """The key with the id ``kid``; fetches where it is unknown, or what is known is old.
-
-        Raises:
-            jwt.PyJWTError: there is no such key.
-            CollabError: ``internal`` where keys cannot be fetched.
-        """
-        if not self._usable(kid):
-            async with self._fetching:
-                if not self._usable(kid) and self._may_fetch():
-                    await self._fetch()
-        if kid not in self._keys:
-            raise jwt.PyJWKClientError("no key of this id is published")
-        return self._keys[kid]
-
-    def _usable(self, kid: str | None) -> bool:
-        return kid in self._keys and self._age() < JWKS_LIFESPAN
-
-    def _may_fetch(self) -> bool:
-        """Unknown ids cost nobody a fetch more often than this."""
-        return self._age() >= JWKS_COOLDOWN
-
-    def _age(self) -> float:
-        return float("inf") if self._fetched_at is None else time.monotonic() - self._fetched_at
-
-    async def count(self) -> int:
-        """Fetch the keys, and count them; raises as :meth:`JwtAuthenticator.published_keys`."""
-        try:
-            keys = await self._published()
-        except _FETCH_FAILURES as error:
-            raise ValueError(f"cannot be fetched: {str(error.__cause__ or error).strip('<>')}") from None
-        usable = sum(_useless_kind(key) is None for key in keys.values())
-        if not usable:
-            raise ValueError("publishes no key that verifies a token here")
-        return usable
-
-    async def _fetch(self) -> None:
-        try:
-            self._keys = await self._published()
-        except _FETCH_FAILURES as error:
-            _log.error("keys cannot be fetched", reason=type(error).__name__)
-            raise CollabError("internal", "Sign-in cannot be checked right now.", retry_after=5) from None
-        self._fetched_at = time.monotonic()
-
-    async def _published(self) -> dict[str | None, Any]:
-        published = await asyncio.to_thread(self._client.get_jwk_set)
-        return {key.key_id: key.key for key in published.keys if key.public_key_use in ("sig", None)}
 
 
 def _pem(key: str) -> Any:
@@ -238,9 +175,10 @@ def _grants(value: Any) -> tuple[Grant, ...]:
     for item in value:
         try:
             pattern, role = item["documents"], Role.parse(item["role"])
-        except (KeyError, TypeError, ValueError):
+            agent = item.get("agent", False)
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise CollabError("unauthorized", "The grants of this token cannot be read.") from None
-        if not isinstance(pattern, str) or len(pattern) > 400:
+        if not isinstance(pattern, str) or len(pattern) > 400 or not isinstance(agent, bool):
             raise CollabError("unauthorized", "The grants of this token cannot be read.")
-        grants.append(Grant(pattern, role))
+        grants.append(Grant(pattern, role, agent))
     return tuple(grants)

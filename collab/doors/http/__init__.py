@@ -1,0 +1,1 @@
+"""The HTTP door: the API, event streams, health, pages."""

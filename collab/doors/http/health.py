@@ -1,0 +1,81 @@
+"""Whether the server is alive and ready, for machines that look after it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from aiohttp import web
+
+from collab._version import __version__
+from collab.doors.http.counting import ID_HEADER, ID_KEY
+from collab.doors.requests import meet_expectation
+from collab.errors import CollabError
+from collab.hub.hub import Hub
+
+#: seconds for which the store's answer stands, however many ask: asking it writes to the disk
+CHECK_INTERVAL = 1.0
+
+
+class Readiness:
+    """Whether newcomers may be sent here.
+
+    Args:
+        hub: which is asked.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._checking: asyncio.Task[CollabError | None] | None = None
+        self._checked_at = float("-inf")
+
+    async def fault(self) -> CollabError | None:
+        """What stands against it; None: nothing."""
+        if self._hub.draining:
+            return CollabError("draining", retry_after=1)
+        if not self._hub.cluster.reachable:
+            return CollabError("cluster_degraded", retry_after=1)
+        now = asyncio.get_running_loop().time()
+        if self._checking is None or (self._checking.done() and now - self._checked_at >= CHECK_INTERVAL):
+            self._checked_at = now
+            self._checking = asyncio.get_running_loop().create_task(self._check())
+        return await asyncio.shield(self._checking)
+
+    async def _check(self) -> CollabError | None:
+        try:
+            await self._hub.store.check()
+        except CollabError as error:
+            return error
+        return None
+
+
+def add_routes(app: web.Application, hub: Hub) -> None:
+    """Add ``/healthz`` and ``/readyz`` to ``app``, and what every answer says."""
+
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.json_response(
+            {"status": "ok", "version": __version__, "store": hub.store.adapter, "nodes": hub.cluster.nodes}
+        )
+
+    readiness = Readiness(hub)
+
+    async def readyz(_request: web.Request) -> web.Response:
+        error = await readiness.fault()
+        if error is not None:
+            headers = {"Retry-After": str(max(1, math.ceil(error.retry_after or 1)))}
+            return web.json_response(error.as_dict(), status=error.row.status, headers=headers)
+        return web.json_response({"status": "ready"})
+
+    app.on_response_prepare.append(_harden)
+    app.router.add_get("/healthz", healthz, expect_handler=meet_expectation)
+    app.router.add_get("/readyz", readyz, expect_handler=meet_expectation)
+
+
+async def _harden(request: web.Request, response: web.StreamResponse) -> None:
+    """What every answer says; pages say more."""
+    headers = response.headers
+    if ID_KEY in request:
+        headers[ID_HEADER] = request[ID_KEY]
+    headers["Server"] = "collab"  # which versions of what are behind it is nobody's business
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

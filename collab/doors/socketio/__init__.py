@@ -1,0 +1,1 @@
+"""The Socket.IO door: the only place that knows python-socketio and python-engineio."""

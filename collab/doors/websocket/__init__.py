@@ -1,0 +1,1 @@
+"""Any wire over WebSocket: frames in, one write out, heartbeats."""
