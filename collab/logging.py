@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import MutableMapping
@@ -14,18 +15,25 @@ from typing import Any
 
 import structlog
 
+from collab.observe.recent import note_line
+
 #: lines of one kind that are written in one window of ``_WINDOW`` seconds
 _BURST = 20
 #: of which so many may be of one offender, known by the first of these fields
 _BURST_EACH = 5
 #: people come and go more often than something goes wrong, and whoever has ten documents open comes ten times
 _BURSTS = dict.fromkeys(("session joined", "session left"), (40, 10))
-_OFFENDERS = ("participant", "connection", "document")
-#: what others choose is cut at so many characters
+#: fields that say whose line it is
+_OFFENDERS = ("participant", "connection", "document", "address")
+#: characters of what others choose; more are cut off
 _MAX_NAME = 200
-_NAMES = ("participant", "document", "fault")
+#: characters of what a library says
+_MAX_MESSAGE = 500
+#: fields that others choose
+_NAMES = ("participant", "document", "fault", "origin", "host")
 #: offenders that are remembered
 _MAX_WINDOWS = 5000
+#: seconds within which lines of one offender are counted
 _WINDOW = 10.0
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -40,9 +48,7 @@ class _Bounded:
     def __init__(self) -> None:
         self._windows: OrderedDict[tuple[str, ...], tuple[float, int]] = OrderedDict()
 
-    def __call__(
-        self, _logger: Any, _method: str, event: MutableMapping[str, Any]
-    ) -> MutableMapping[str, Any]:
+    def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         words = str(event.get("event"))
         burst, burst_each = _BURSTS.get(words, (_BURST, _BURST_EACH))
         for key in _OFFENDERS:
@@ -77,6 +83,32 @@ def _on_one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     return event
 
 
+class _OfLibraries(logging.Handler):
+    """What libraries and Python itself write becomes lines like all others."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger(record.name)
+        level = next((word for word, number in reversed(_LEVELS.items()) if record.levelno >= number), "debug")
+        getattr(log, level)(
+            "a library says", logger=record.name, message=record.getMessage()[:_MAX_MESSAGE], exc_info=record.exc_info
+        )
+
+
+def catch_the_rest() -> None:
+    """Let everything that would be written to stderr otherwise be written by us: what libraries log, warnings,
+    exceptions that nobody catches."""
+    log = structlog.get_logger("collab.process")
+    logging.basicConfig(handlers=[_OfLibraries()], level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
+
+    def uncaught(what: str, error: BaseException | None) -> None:
+        log.error("nobody caught this", where=what, exc_info=error)
+
+    sys.excepthook = lambda _type, error, _trace: uncaught("main", error)
+    threading.excepthook = lambda args: uncaught(str(args.thread and args.thread.name), args.exc_value)
+    sys.unraisablehook = lambda args: uncaught("finaliser", args.exc_value)
+
+
 def configure_logging(format: str | None, level: str) -> None:
     """Send logs to stderr.
 
@@ -94,12 +126,13 @@ def configure_logging(format: str | None, level: str) -> None:
         structlog.processors.add_log_level,
         _Bounded(),
         _on_one_line,
+        note_line,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if text:
-        processors.append(structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        ))
+        processors.append(
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        )
     else:
         # Local variables of a traceback hold tokens and content.
         traces = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -108,5 +141,5 @@ def configure_logging(format: str | None, level: str) -> None:
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # the level may change while the server runs
     )
