@@ -3,11 +3,12 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from collab._version import __version__
+
 if TYPE_CHECKING:
     from collab.app import create_app
 
 __all__ = ["__version__", "create_app"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

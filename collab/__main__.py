@@ -1,5 +1,5 @@
 """``python -m collab``."""
 
-from collab.cli import main
+from collab.commands.main import main
 
 main()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
-import os
 import secrets
-import signal
+import time
 import warnings
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -17,32 +16,54 @@ from aiohttp import web
 
 from collab.auth.anonymous import AnonymousAuthenticator
 from collab.auth.base import Authenticator
+from collab.auth.callback import CallbackAuthenticator
 from collab.auth.jwt import JwtAuthenticator
 from collab.cluster.base import Cluster
 from collab.cluster.local import LocalCluster
 from collab.cluster.redis import RedisCluster
 from collab.config import ConfigError, Settings, load_settings, weaknesses
+from collab.content.workers import Workers
+from collab.doors.admission import Admission
+from collab.doors.descriptors import raise_limit
+from collab.doors.door import Door
+from collab.doors.gate import Gate
+from collab.doors.hocuspocus import HocuspocusDoor
+from collab.doors.http import health, pages
+from collab.doors.http.admin.actions import Actions
+from collab.doors.http.admin.admin_door import AdminDoor
+from collab.doors.http.admin.overview import Overview
+from collab.doors.http.counting import count_requests
+from collab.doors.http.door import HttpDoor
+from collab.doors.http.metrics_page import MetricsPage
+from collab.doors.inprocess import InProcessDoor
+from collab.doors.intake import Intake
+from collab.doors.peers import Peers
+from collab.doors.socketio.door import SocketIODoor, redis_manager
+from collab.doors.ywebsocket import YWebSocketDoor
+from collab.ending import drain
+from collab.harm import Harm
 from collab.hub.checkpoints import Checkpoints
 from collab.hub.hub import Hub
 from collab.hub.limits import SharedLimits
 from collab.hub.live_document import DocumentLimits
-from collab.hub.reader import Reader
+from collab.hub.quotas import QuotaLimits
 from collab.hub.renewals import Renewals
+from collab.listening import listen
+from collab.observe.gauges import Gauges
+from collab.observe.loop import LoopLag
+from collab.observe.promise import PromiseWatch
+from collab.observe.trimming import Trimming
+from collab.observe.watchdog import Watchdog
+from collab.operator_signals import reload_on_hup, stop_on_signals
 from collab.stores.base import Store
 from collab.stores.redis import RedisStore
-from collab.stores.redis_link import Link
+from collab.stores.redis_link import RedisLink
+from collab.stores.streams import StreamBounds
 from collab.stores.urls import is_redis_url, store_from_url
-from collab.transports import ops, rest
-from collab.transports.inprocess import InProcessDoor
-from collab.transports.peers import Peers
-from collab.transports.problems import meet_expectation
-from collab.transports.socketio import SocketIODoor, redis_manager
 from collab.types import Role, is_loopback
+from collab.waiting import wait_for_redis
 
 _log = structlog.get_logger("collab.app")
-
-#: clients are asked to reconnect in so many waves when the server drains
-DRAIN_WAVES = 5
 
 
 def _default_role(settings: Settings) -> Role | None:
@@ -55,6 +76,9 @@ def authenticator_for(settings: Settings) -> Authenticator:
     role = _default_role(settings)
     if settings.auth == "none":
         return AnonymousAuthenticator(role or Role.ADMIN)
+    if settings.auth == "callback":
+        url, secret = settings.auth_callback_url, settings.auth_callback_secret
+        return CallbackAuthenticator(url or "", secret or "", settings.auth_callback_ttl)
     return JwtAuthenticator(
         secret=settings.jwt_secret,
         public_key=settings.jwt_public_key,
@@ -69,7 +93,7 @@ def backend_for(settings: Settings) -> tuple[Store, Cluster]:
     """Where documents live, and how the nodes that share them hear of each other."""
     if settings.redis is None:
         return store_from_url(settings.store), LocalCluster()
-    link = Link(settings.redis)
+    link = RedisLink(settings.redis)
     cluster = RedisCluster(link, node=secrets.token_hex(6))
     return RedisStore(link, node=cluster.node, on_health=cluster.log_answered), cluster
 
@@ -78,7 +102,7 @@ def _manager_for(settings: Settings) -> Any:
     """In a cluster, programs beside it may emit to clients and kick them, whatever node they are on."""
     if settings.redis is None:
         return None
-    return redis_manager(settings.redis, Link(settings.redis).shared_channel("emit"))
+    return redis_manager(settings.redis, RedisLink(settings.redis).shared_channel("emit"))
 
 
 def create_app(
@@ -105,6 +129,7 @@ def create_app(
         raise TypeError("create_app() takes settings or keywords, not both")
     authenticator = auth if isinstance(auth, Authenticator) else authenticator_for(settings)
     store, cluster = backend_for(settings)
+    store.streams.bounds = StreamBounds(settings.stream_keep, settings.stream_keep_for)
     hub = Hub(
         store,
         DocumentLimits(
@@ -114,56 +139,93 @@ def create_app(
         ),
         idle_timeout=settings.idle_timeout,
         compact_every=settings.compact_every,
-        checkpoints=Checkpoints(settings.checkpoint_interval, settings.checkpoint_keep),
+        checkpoints=Checkpoints(settings.checkpoint_interval, settings.checkpoint_keep, settings.max_version_bytes),
         cluster=cluster,
         cluster_grace=settings.redis_grace,
+        trash_keep=settings.trash_keep,
+        quotas=QuotaLimits(
+            max_documents=settings.max_documents,
+            max_store_bytes=settings.max_store_bytes,
+            max_versions=settings.max_versions,
+            max_version_bytes=settings.max_version_bytes,
+            participant_documents=settings.participant_documents,
+            participant_bytes=settings.participant_bytes,
+        ),
     )
-    reader = Reader()
+    workers = Workers()
     renewals = Renewals(hub, authenticator)
     shared = SharedLimits(settings)
     peers = Peers(settings.trusted_proxies, settings.cors_origins)
-    door = SocketIODoor(
+    admission = Admission(hub, authenticator, settings, shared)
+    intake = Intake(authenticator, workers, max_update_bytes=settings.max_update_bytes)
+    socketio = SocketIODoor(
         hub,
-        authenticator,
+        admission,
+        intake,
         settings,
-        reader,
-        shared=shared,
+        bulk=shared.bulk,
         client_manager=_manager_for(settings),
-        origin_allowed=peers.origin_allowed,
+        origin_fault=peers.origin_fault,
         client_address=peers.address,
     )
     inprocess = InProcessDoor(hub)
     hub.open = inprocess.open
-    app = web.Application()
+    doors: list[Door] = [
+        inprocess,
+        socketio,
+        YWebSocketDoor(hub, admission, intake, settings, shared.bulk, peers),
+        HocuspocusDoor(hub, admission, intake, settings, shared.bulk, peers),
+        HttpDoor(hub, authenticator, admission, settings, peers, workers, shared, renewals.recheck),
+    ]
+    promise = PromiseWatch(store) if isinstance(store, RedisStore) else None
+    gauges = Gauges(hub, workers, settings.auth, time.monotonic, promise)
+    lag = LoopLag()
+    trimming = Trimming(lambda: len(hub.documents) + sum(len(live.sessions) for live in hub.documents.values()))
+    app = web.Application(middlewares=[count_requests])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", web.NotAppKeyWarning)  # plain names are what people look for
         app["hub"] = hub
-        app["socketio"] = door
-        app["inprocess"] = inprocess
-    app.router.add_route("*", "/socket.io/", door.handle_request, expect_handler=meet_expectation)
-    rest.add_routes(app, hub, authenticator, settings, peers, reader, shared=shared)
-    ops.add_routes(app, hub)
+        app["doors"] = doors
+        app["socketio"] = socketio
+    if settings.admin:
+        overview = Overview(hub, gauges, workers, lag, settings.node_name, settings.auth)
+        whom = authenticator if auth is not None or settings.auth != "none" else None
+        doors.append(AdminDoor(whom, peers, overview, Actions(hub)))
+    for door in doors:
+        door.add_routes(app)
+    health.add_routes(app, hub)
+    MetricsPage(gauges, peers, settings.metrics_token).add_routes(app)
+    pages.add_routes(app)
 
     async def start(_app: web.Application) -> None:
-        reader.open()
+        lag.start()
+        trimming.open()
+        workers.open()
         renewals.open()
         await authenticator.open()
         await hub.start()
-        if isinstance(store, RedisStore):
-            _log.info("one node of a cluster", nodes=cluster.nodes, promise=await store.promise())
+        renewals.meet()
+        if promise is not None:
+            _log.info("one node of a cluster", nodes=cluster.nodes, promise=await promise.open())
             if not is_redis_url(settings.store):
                 _log.warning("in a cluster documents live in Redis; this store is not used", store=settings.store)
 
     async def leave(_app: web.Application) -> None:
         if not hub.draining:  # an application around this one knows of no draining
-            await _drain(app, settings.drain_timeout)
+            await drain(hub, doors, settings.drain_timeout)
 
     async def stop(_app: web.Application) -> None:
-        await door.shutdown()
-        await asyncio.to_thread(reader.close)
+        for door in doors:
+            await door.close()
+        await intake.close()
+        await asyncio.to_thread(workers.close)
         await hub.close()
         await authenticator.close()
         await renewals.close()
+        lag.stop()
+        await trimming.close()
+        if promise is not None:
+            await promise.close()
 
     app.on_startup.append(start)
     app.on_shutdown.append(leave)
@@ -179,79 +241,70 @@ def _settings_from(keywords: dict[str, Any]) -> Settings:
     return load_settings(keywords, {})
 
 
-async def serve(settings: Settings) -> int:
-    """Run the server until SIGINT or SIGTERM.
+async def serve(
+    settings: Settings,
+    on_listening: Callable[[Settings, str], None] = lambda *_: None,
+    read: Callable[[], Settings] | None = None,
+) -> int:
+    """Run the server until a signal ends it, SIGTERM as a rule.
+
+    Args:
+        on_listening: called once people can come, with the address where they find it.
+        read: reads the settings again, for SIGHUP.
 
     Returns:
         0, or 1 where something could not be saved before the end.
     """
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
+    reload_on_hup(settings, read)
     for words in weaknesses(settings):
         _log.warning("a setting is unwise", setting=words)
+    limit = raise_limit()
+    if not await wait_for_redis(settings, stop):
+        return 0
     app = create_app(settings)
+    hub: Hub = app["hub"]
+    harm = Harm.of(settings)
+    peers = Peers(settings.trusted_proxies, settings.cors_origins)
     if settings.auth == "none" and is_loopback(settings.host):
-        app.middlewares.append(Peers(settings.trusted_proxies, settings.cors_origins).refuse_other_names)
+        app.middlewares.append(peers.refuse_other_names)
+    watchdog = None
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, backlog=4096)
+        assert runner.server is not None
+        gate = Gate(runner.server, limit, settings, peers)
         try:
-            await site.start()
-        except (OSError, ValueError) as error:  # ValueError: a name that cannot be written as one
-            raise ConfigError(_why_not_here(settings, error)) from None
-        print(_start_line(settings, runner.addresses[0], app["hub"]), flush=True)
+            listening = await listen(gate, settings)
+        except ConfigError:
+            hub.draining = True  # nobody came, so nobody has to go
+            raise
+        # Store and address are ours now: the notes of a server that has them are left alone. Nobody has come in yet.
+        harm.open()
+        hub.at_work, hub.quarantine = harm.at_work, harm
+        if settings.watchdog:
+            watchdog = Watchdog(settings.watchdog, errors=harm.faults, note=harm.note)
+        url = _url_of(listening.sockets[0].getsockname())
+        where = f"store={app['hub'].store.adapter} auth={settings.auth} nodes={app['hub'].cluster.nodes}"
+        print(f"collab listening on {url} {where}", flush=True)
+        on_listening(settings, url)
+        if watchdog is not None:
+            watchdog.start()
         # What lives now lives long: keep the collector away from it, and call it seldom.
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 20)
         await stop.wait()
         app["hub"].draining = True
-        await site.stop()
-        return 0 if await _drain(app, settings.drain_timeout) else 1
+        listening.close()
+        return 0 if await drain(app["hub"], app["doors"], settings.drain_timeout) else 1
     finally:
         await runner.cleanup()
+        if watchdog is not None:
+            watchdog.stop()
+        harm.close()
 
 
-def _why_not_here(settings: Settings, error: OSError | ValueError) -> str:
-    number = error.errno if isinstance(error, OSError) else None
-    words = os.strerror(number).lower() if number is not None and number > 0 else "no such name"
-    if number in (errno.EADDRINUSE, errno.EACCES):
-        allowed = "a port that is free, or 0, which picks one"
-        return f"port: {settings.port} cannot be used on {settings.host!r}: {words}; allowed: {allowed}"
-    return f"host: {settings.host!r} cannot be listened on: {words}; allowed: an address or a name of this machine"
-
-
-def _start_line(settings: Settings, address: Any, hub: Hub) -> str:
+def _url_of(address: Any) -> str:
     host, port = address[0], address[1]
-    shown = f"[{host}]" if ":" in host else host
-    where = f"store={hub.store.adapter} auth={settings.auth} nodes={hub.cluster.nodes}"
-    return f"collab listening on http://{shown}:{port} {where}"
-
-
-def _stop_on_signals() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set; whoever reads the start line may send one at once."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop
-
-
-async def _drain(app: web.Application, timeout: float) -> bool:
-    """Let programs and people go, in waves, and save; False where something could not be saved."""
-    hub: Hub = app["hub"]
-    door: SocketIODoor = app["socketio"]
-    inprocess: InProcessDoor = app["inprocess"]
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout
-    await inprocess.close()
-    hub.draining = True
-    people = sum(len(live.sessions) for live in hub.documents.values())
-    if people:
-        door.announce_drain(timeout)
-    waves = min(DRAIN_WAVES, max(1, people // 20))
-    await door.drain(waves, pause=min(1.0, timeout / (4 * waves)))
-    saved = await hub.drain(max(0.5, deadline - loop.time()))
-    if not saved:
-        _log.error("stopped with unsaved edits")
-    return saved
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

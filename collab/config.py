@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from dataclasses import field as dataclass_field
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -19,6 +19,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validate
 from marshmallow import fields as m
 
+from collab.protocol import webhooks
 from collab.stores.redis_link import same_database, shown_url
 from collab.stores.urls import is_redis_url, store_from_url
 from collab.types import Role, is_loopback
@@ -27,7 +28,20 @@ ENV_PREFIX = "COLLAB_"
 #: variables with our prefix that are not settings of the server
 _OTHER_VARIABLES = frozenset({"COLLAB_URL", "COLLAB_TOKEN", "COLLAB_FAILPOINT", "COLLAB_CONFIG"})
 #: settings without effect unless tokens are looked at
-_OF_TOKENS = ("jwt_secret", "jwt_public_key", "jwt_jwks_url", "jwt_issuer", "jwt_audience")
+_OF_TOKENS = (
+    "jwt_secret", "jwt_public_key", "jwt_jwks_url", "jwt_issuer", "jwt_audience", "auth_callback_url",
+    "auth_callback_secret",
+)  # fmt: skip
+#: times without which nothing would ever be done
+_POSITIVE = (
+    "ping_interval",
+    "ping_timeout",
+    "connect_timeout",
+    "head_timeout",
+    "body_timeout",
+    "keepalive_timeout",
+    "stream_keep_for",
+)
 #: what Kubernetes sets for a service that is called "collab"
 _KUBERNETES = re.compile(r"COLLAB_(SERVICE_|PORT_)")
 
@@ -35,7 +49,8 @@ _KUBERNETES = re.compile(r"COLLAB_(SERVICE_|PORT_)")
 MIN_SECRET_BYTES = 32
 KIB = 2**10
 MIB = 2**20
-_SIZE_UNITS = {"": 1, "b": 1, "kb": 1000, "kib": KIB, "mb": 10**6, "mib": MIB, "gb": 10**9, "gib": 2**30}
+GIB = 2**30
+_SIZE_UNITS = {"": 1, "b": 1, "kb": 1000, "kib": KIB, "mb": 10**6, "mib": MIB, "gb": 10**9, "gib": GIB}
 _TIME_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 #: an unknown key may be a known one with a slip of the pen: its value is shown only where it looks harmless
 _MAY_BE_SECRET = re.compile(r"secret|token|pass|pwd|key|jwt|auth|cred", re.IGNORECASE)
@@ -72,9 +87,7 @@ def _with_unit(value: Any, units: Mapping[str, float], allowed: str) -> float:
 class _Words(m.Field[tuple[str, ...]]):
     """Words behind commas, or a list."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Any, **kwargs: Any
-    ) -> tuple[str, ...]:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
         words = value.split(",") if isinstance(value, str) else value
         if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
             raise ValidationError("words behind commas")
@@ -166,14 +179,27 @@ class Settings:
 
     host: str = _setting(_HOST, "127.0.0.1", "address to listen on")
     port: int = _setting(_number(0, 65535), 8080, "port to listen on; 0 picks one and prints it")
-    store: str = _setting(_StoreUrl(), "sqlite:///collab.db", "where documents live: memory://, sqlite:///PATH or redis://...")
+    store: str = _setting(
+        _StoreUrl(), "sqlite:///collab.db", "where documents live: memory://, sqlite:///PATH or redis://..."
+    )
     redis: str | None = _setting(
         _RedisUrl(), None, "redis://...: makes this process one node of a cluster, with its documents in that Redis"
     )
     redis_grace: float = _setting(
         Duration(), 60.0, "how long edits are taken while Redis is out of reach; nothing taken is lost"
     )
-    auth: str = _setting(_choice("none", "jwt"), "none", "who may connect: none (loopback only) or jwt")
+    auth: str = _setting(
+        _choice("none", "jwt", "callback"), "none", "who may connect: none (loopback only), jwt or callback"
+    )
+    auth_callback_url: str | None = _setting(
+        _URL, None, "which application is asked who somebody is, with --auth callback"
+    )
+    auth_callback_secret: str | None = _setting(
+        m.Str(), None, "signs what it is asked, as Standard Webhooks: whsec_ and base64"
+    )
+    auth_callback_ttl: float = _setting(
+        Duration(), 60.0, "how long its answer counts; after that people who are in are asked about again"
+    )
     jwt_secret: str | None = _setting(m.Str(), None, "secret of HS256 tokens")
     jwt_public_key: str | None = _setting(
         m.Str(), None, "public key of RS256, ES256, EdDSA tokens: PEM, or a file of it"
@@ -200,6 +226,31 @@ class Settings:
     max_participants: int = _setting(_number(1, 10**6), 500, "sessions in one document")
     max_documents_per_connection: int = _setting(_number(1, 10**6), 100, "documents open on one connection")
     max_connections_per_ip: int = _setting(_number(1, 10**6), 1000, "connections of one address")
+    max_documents: int | None = _setting(_number(1, 10**9), None, "documents in the store, without the trash")
+    max_store_bytes: int | None = _setting(
+        Size(), None, "bytes that the store may hold (of Redis: memory that it uses); beyond, deleting only"
+    )
+    max_versions: int = _setting(_number(1, 10**6), 1000, "versions of one document")
+    max_version_bytes: int = _setting(
+        Size(), 256 * MIB, "all versions of one document together, equal states counted once"
+    )
+    participant_documents: int = _setting(
+        _number(1, 10**9),
+        1000,
+        "documents that one participant, or address without one, makes in an hour; not admins",
+    )
+    participant_bytes: int = _setting(
+        Size(), 2 * GIB, "bytes that one participant, or address without one, may add in an hour; not admins"
+    )
+    max_connections: int | None = _setting(
+        _number(1, 10**6), None, "connections in all", shown="what open files allow, but 128"
+    )
+    head_timeout: float = _setting(Duration(), 10.0, "time for the head of a request, from its first byte or, at first,"
+        " from the connection on")  # fmt: skip
+    body_timeout: float = _setting(Duration(), 120.0, "time for the body of a request")
+    keepalive_timeout: float = _setting(
+        Duration(), 75.0, "how long a connection may be idle between two requests; not that of a trusted proxy"
+    )
     rate_updates: int = _setting(_number(1, 10**6), 200, "updates a second of one connection")
     rate_bytes: int = _setting(Size(), 2 * MIB, "bytes a second of one connection")
     rate_awareness: int = _setting(_number(1, 10**6), 60, "presence and cursor events a second of one connection")
@@ -220,11 +271,23 @@ class Settings:
         Duration(), 3600.0, "time between automatic versions of a document in use; 0: none"
     )
     checkpoint_keep: int = _setting(_number(0, 10**6), 50, "automatic versions kept per document")
+    trash_keep: float = _setting(
+        Duration(), 30 * 86400.0, "how long a deleted document can be brought back; 0 deletes for good at once"
+    )
+    stream_keep: int = _setting(_number(1, 10**6), 10_000, "newest events of a stream that are kept")
+    stream_keep_for: float = _setting(Duration(), 90 * 86400.0, "how long an event of a stream is kept at most")
     idle_timeout: float = _setting(Duration(), 30.0, "how long a document without people stays in memory")
     ping_interval: float = _setting(Duration(), 25.0, "heartbeat: time between pings")
     ping_timeout: float = _setting(Duration(), 20.0, "heartbeat: time for the answer")
     connect_timeout: float = _setting(Duration(), 10.0, "time for a connection to open its first document")
     drain_timeout: float = _setting(Duration(), 15.0, "on SIGTERM: time to flush and to move people away")
+    watchdog: float = _setting(
+        Duration(), 10.0, "how long the event loop may be silent before the process ends, for its supervisor; 0: never"
+    )
+    metrics_token: str | None = _setting(
+        m.Str(), None, "what others than this machine present as bearer to read /metrics"
+    )
+    admin: bool = _setting(_SWITCH, True, "serve /admin, to administrators of all documents")
     log_format: str | None = _setting(
         _choice("text", "json"), None, "text or json", shown="text on a terminal, else json"
     )
@@ -241,9 +304,7 @@ def variable_name(field_name: str) -> str:
     return ENV_PREFIX + field_name.upper()
 
 
-def load_settings(
-    flags: Mapping[str, Any], environ: Mapping[str, str], file: str | None = None
-) -> Settings:
+def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str], file: str | None = None) -> Settings:
     """Read the settings from all sources and check them together.
 
     Args:
@@ -265,8 +326,8 @@ def load_settings(
     except ValidationError as error:
         name, faults = next(iter(error.messages_dict.items()))
         allowed = faults[0] if isinstance(faults, list) else str(faults)
-        shown = "(hidden)" if name == "jwt_secret" else repr(given[name])
-        if name in ("store", "redis", "jwt_jwks_url") and "@" in shown:
+        shown = "(hidden)" if name in ("jwt_secret", "auth_callback_secret", "metrics_token") else repr(given[name])
+        if name in ("store", "redis", "jwt_jwks_url", "auth_callback_url") and "@" in shown:
             shown = repr(shown_url(str(given[name])))
         raise ConfigError(f"{setting_name(name)}: {shown} is not allowed; allowed: {allowed}") from None
     settings = Settings(**_with_redis(values))
@@ -334,17 +395,24 @@ def _check_together(settings: Settings) -> None:
     if settings.auth == "none" and not is_loopback(settings.host) and not settings.insecure:
         raise ConfigError(
             f"host: {settings.host!r} is open to other machines and auth is none; allowed: --auth jwt,"
-            " a loopback host such as 127.0.0.1, or --insecure if everybody may edit everything"
+            " --auth callback, a loopback host such as 127.0.0.1, or --insecure if everybody may edit everything"
         )
     if settings.auth == "none" and settings.default_role == "none":
         raise ConfigError(
             "default-role: 'none' is not allowed without auth, where nobody could do anything;"
-            " allowed: viewer, editor, admin, or none with --auth jwt"
+            " allowed: viewer, commenter, editor, admin, or none with --auth jwt"
         )
     if settings.auth == "jwt" and sum(key is not None for key in keys) != 1:
-        raise ConfigError(
-            "auth: 'jwt' needs a key; allowed: exactly one of jwt-secret, jwt-public-key, jwt-jwks-url"
-        )
+        raise ConfigError("auth: 'jwt' needs a key; allowed: exactly one of jwt-secret, jwt-public-key, jwt-jwks-url")
+    if settings.auth == "callback":
+        if settings.auth_callback_url is None:
+            raise ConfigError("auth: 'callback' needs auth-callback-url; allowed: the http or https URL that is asked")
+        if settings.auth_callback_secret is None:
+            raise ConfigError(f"auth: 'callback' needs auth-callback-secret; allowed: {webhooks.ALLOWED}")
+    if settings.auth_callback_secret is not None and not webhooks.is_secret(settings.auth_callback_secret):
+        raise ConfigError(f"auth-callback-secret: (hidden) is not allowed; allowed: {webhooks.ALLOWED}")
+    if settings.metrics_token is not None and not settings.metrics_token.strip():
+        raise ConfigError("metrics-token: '' is not allowed; allowed: a secret, best 32 random characters or more")
     if settings.jwt_secret is not None and not settings.jwt_secret:
         raise ConfigError("jwt-secret: '' is not allowed; allowed: a secret, best 32 random characters or more")
     if settings.max_update_bytes > settings.max_document_bytes:
@@ -355,7 +423,7 @@ def _check_together(settings: Settings) -> None:
     for name in ("max_update_bytes", "rate_bytes", "send_buffer_bytes"):
         if getattr(settings, name) < KIB:
             raise ConfigError(f"{setting_name(name)}: {getattr(settings, name)} is not allowed; allowed: 1KiB or more")
-    for name in ("ping_interval", "ping_timeout", "connect_timeout"):
+    for name in _POSITIVE:
         if getattr(settings, name) <= 0:
             raise ConfigError(f"{setting_name(name)}: {getattr(settings, name)} is not allowed; allowed: more than 0s")
 
@@ -372,16 +440,11 @@ def weaknesses(settings: Settings) -> list[str]:
     idle = [name for name in _OF_TOKENS if getattr(settings, name) is not None]
     if settings.auth == "none" and idle:
         found.append(
-            f"{', '.join(map(setting_name, idle))}: without auth jwt no token is looked at, and everybody may read"
-            " and edit everything"
+            f"{', '.join(map(setting_name, idle))}: without auth jwt or callback no token is looked at, and everybody"
+            " may read and edit everything"
         )
     if settings.auth == "none" and not is_loopback(settings.host):
         found.append("auth: none, and other machines can reach the host: everybody may read and edit everything")
     if settings.auth == "none" and "*" in settings.cors_origins:
         found.append("cors-origins: * without auth lets every page in a browser on this machine edit everything")
     return found
-
-
-def defaults() -> dict[str, Any]:
-    """Field name -> default value, for ``--help``."""
-    return {field.name: field.default for field in fields(Settings) if field.default is not MISSING}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -17,16 +18,20 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
+from rich.text import Text
 
-ERR = Console(stderr=True, highlight=False)
-OUT = Console(highlight=False)
+# Nothing is ever markup or an emoji's name: what is styled is a Text.
+ERR = Console(stderr=True, highlight=False, markup=False, emoji=False)
+OUT = Console(highlight=False, markup=False, emoji=False)
+_LINE_ENDS = re.compile("[\t-\r\x1c-\x1e\x85\u2028\u2029]+")
+_OTHERS = re.compile("[^\n\t -~]")
 #: bytes of a document that are kept in memory while it is copied; the rest goes to a temporary file
 SPOOL = 8 * 2**20
 
 
 def print_json(value: Any) -> None:
     """For programs: one line; for a person who looks at it, many."""
-    click.echo(pretty(value) if OUT.is_terminal else orjson.dumps(value).decode())
+    click.echo(shown_json(value) if OUT.is_terminal else orjson.dumps(value).decode())
 
 
 def pretty(value: Any) -> str:
@@ -35,11 +40,33 @@ def pretty(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
 
 
+def harmless(text: str) -> str:
+    """Text of others for a terminal: what could steer it, or turn the order of letters around, is shown as U+FFFD."""
+    return _OTHERS.sub(lambda found: found[0] if found[0].isprintable() or found[0] == "\u200d" else "\ufffd", text)
+
+
+def on_one_line(text: str) -> str:
+    """As :func:`harmless`, without line breaks."""
+    return harmless(_LINE_ENDS.sub(" ", text))
+
+
+def shown_json(value: Any) -> str:
+    """JSON over several lines; on a terminal, letters that could steer it are written as JSON escapes."""
+    if not OUT.is_terminal:
+        return pretty(value)
+    return _OTHERS.sub(lambda found: found[0] if found[0].isprintable() else _escaped(found[0]), pretty(value))
+
+
+def _escaped(char: str) -> str:
+    units = char.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
 def print_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: tuple[int, ...]) -> None:
     """A table for a person, tabs for a pipe; ``right`` are the columns of numbers."""
     if not OUT.is_terminal:
         for row in rows:
-            click.echo("\t".join(" ".join(cell.split()) for cell in row))
+            click.echo("\t".join(_LINE_ENDS.sub(" ", cell) for cell in row))
         return
     if not rows:
         ERR.print("Nothing here.", style="dim")
@@ -48,14 +75,14 @@ def print_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: 
     for number, head in enumerate(heads):
         table.add_column(head, justify="right" if number in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(cell.replace("[", "\\[") for cell in row))
+        table.add_row(*(Text(on_one_line(cell)) for cell in row))
     OUT.print(table)
 
 
 def say(words: str) -> None:
     """For people who look; a script sees the exit code."""
     if ERR.is_terminal:
-        ERR.print(words, style="green", markup=False)
+        ERR.print(on_one_line(words), style="green")
 
 
 def shown_size(count: int) -> str:
@@ -74,7 +101,10 @@ def shown_time(time: str) -> str:
     """A time of day here for a person, as the server wrote it for a pipe."""
     if not OUT.is_terminal:
         return time
-    return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):  # no time
+        return time
 
 
 @contextmanager
@@ -85,7 +115,7 @@ def progress(words: str, total: int | None) -> Iterator[Callable[[int], None]]:
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=ERR, transient=True) as bar:
-        task: TaskID = bar.add_task(words, total=total)
+        task: TaskID = bar.add_task(on_one_line(words), total=total)
         yield lambda count: bar.advance(task, count)
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import pycrdt
-from rich.markup import escape
+from rich.text import Text
 
-from collab.api_client import StreamEvent
-from collab.documents.reading import read
+from collab.commands.answers import NOTICE, PRESENCE, checked
+from collab.commands.api_client import StreamEvent
+from collab.commands.terminal import on_one_line
+from collab.content.reading import read
+from collab.documents.document import Document
 
 #: characters of a change that are shown
 _SHOWN = 60
@@ -22,7 +24,7 @@ class Narrator:
     """Keeps a replica of the document, and tells in words or as JSON what an event changed."""
 
     def __init__(self) -> None:
-        self._doc: pycrdt.Doc[Any] = pycrdt.Doc()
+        self._document = Document()
         self._content: dict[str, Any] | None = None
         self._names: dict[str, str] = {}
 
@@ -30,29 +32,30 @@ class Narrator:
         """The event for a program: ``{event, update, changes}`` or ``{event, ...}`` as the server sent it."""
         if event.name == "update":
             return {"event": "update", "update": event.data, "changes": self._take(event.update)}
-        return {"event": event.name, **event.json}
+        return {"event": event.name, **(event.json if isinstance(event.json, dict) else {})}
 
-    def lines(self, event: StreamEvent) -> Iterator[str]:
-        """The event for a person; rich markup."""
-        time = f"[dim]{datetime.now():%H:%M:%S}[/dim]"
-        words: Iterator[str]
+    def lines(self, event: StreamEvent) -> Iterator[Text]:
+        """The event for a person."""
+        time = Text(f"{datetime.now():%H:%M:%S} ", "dim")
+        words: Iterator[Text]
         if event.name == "update":
             words = self._edits(event)
         elif event.name == "presence":
-            words = self._people(event.json)
+            words = self._people(checked(event.json, PRESENCE))
         elif event.name == "notice":
-            words = iter((f"[yellow]{_shown(event.json['message'])}[/yellow]",))
+            words = iter((Text(on_one_line(checked(event.json, NOTICE)["message"]), "yellow"),))
         else:
-            words = iter((f"[magenta]{_shown(event.json.get('event', event.name))}[/magenta]",))
+            word = event.json.get("event") if isinstance(event.json, dict) else None
+            words = iter((Text(on_one_line(str(word or event.name)), "magenta"),))
         for line in words:
-            yield f"{time} {line}"
+            yield time + line
 
     # -- edits ----------------------------------------------------------------------------------
 
     def _take(self, update: bytes) -> list[dict[str, Any]]:
         """Apply an update; what changed in which root: ``{root, inserted, removed}`` or ``{root, keys}``."""
-        self._doc.apply_update(update)
-        state = self._doc.get_update()
+        self._document.apply(update)
+        state = self._document.encode()
         if len(state) > _MOST:
             return []
         before, self._content = self._content, read(state)
@@ -60,35 +63,36 @@ class Narrator:
             return [{"root": root, "content": value} for root, value in self._content.items()]
         return list(_changes(before, self._content))
 
-    def _edits(self, event: StreamEvent) -> Iterator[str]:
+    def _edits(self, event: StreamEvent) -> Iterator[Text]:
         first = self._content is None
         changes = self._take(event.update)
         if first:
-            yield f"[bold]opened[/bold] {', '.join(_described(each) for each in changes) or 'an empty document'}"
+            held = ", ".join(_described(each) for each in changes) or "an empty document"
+            yield Text.assemble(("opened", "bold"), " ", held)
             return
         for change in changes:
-            root = f"[bold]{_shown(change['root'])}[/bold]"
+            root = (_shown(change["root"]), "bold")
             if "inserted" in change:
-                parts = []
-                if change["removed"]:
-                    parts.append(f"[red]−{len(change['removed'])} {_quoted(change['removed'])}[/red]")
-                if change["inserted"]:
-                    parts.append(f"[green]+{len(change['inserted'])} {_quoted(change['inserted'])}[/green]")
-                yield f"{root} at {change['index']}: {' '.join(parts)}"
+                line = Text.assemble(root, f" at {change['index']}:")
+                for sign, key, colour in (("−", "removed", "red"), ("+", "inserted", "green")):
+                    if change[key]:
+                        line.append(" ")
+                        line.append(f"{sign}{len(change[key])} {_quoted(change[key])}", colour)
+                yield line
             elif "keys" in change:
-                yield f"{root}: {', '.join(_shown(key) for key in change['keys'][:8])}"
+                yield Text.assemble(root, f": {', '.join(_shown(key) for key in change['keys'][:8])}")
             else:
-                yield f"{root} changed"
+                yield Text.assemble(root, " changed")
 
     # -- people ---------------------------------------------------------------------------------
 
-    def _people(self, change: dict[str, Any]) -> Iterator[str]:
+    def _people(self, change: dict[str, Any]) -> Iterator[Text]:
         for each in change["joined"]:
             name = self._names[each["session"]] = each["user"]["name"]
-            yield f"[cyan]{_shown(name)} is here[/cyan]"
+            yield Text(f"{_shown(name)} is here", "cyan")
         for each in change["left"]:
             name = self._names.pop(each["session"], each["user"]["name"])
-            yield f"[cyan]{_shown(name)} left[/cyan]"
+            yield Text(f"{_shown(name)} left", "cyan")
         # States change with every move of a cursor: that is for programs.
 
 
@@ -131,5 +135,6 @@ def _quoted(text: str) -> str:
 
 
 def _shown(text: Any) -> str:
-    """Text of others, harmless on a terminal."""
-    return escape("".join(char if char.isprintable() else "\ufffd" for char in str(text)))
+    """Text of others on a terminal, at most a line of it."""
+    words = on_one_line(str(text)[: 4 * _SHOWN])
+    return words if len(words) <= 2 * _SHOWN else words[: 2 * _SHOWN - 1] + "…"

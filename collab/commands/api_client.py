@@ -22,7 +22,11 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from collab import __version__
+from collab._version import __version__
+from collab.commands.answers import DOCUMENTS, NOTICE, POSITION, TRASH, checked, checked_name
+from collab.commands.answers import ApiError as ApiError
+from collab.documents.document import Document
+from collab.errors import CollabError
 from collab.protocol.codec import EMPTY_UPDATE
 from collab.protocol.pieces import in_pieces
 
@@ -35,26 +39,15 @@ PIECE = 256 * 1024
 _CONNECT_TIMEOUT = 10.0
 #: seconds without a byte after which a connection is taken for dead; streams have heartbeats
 _SILENCE = 60.0
-
-
-class ApiError(Exception):
-    """The server refused, or cannot be reached; the message is one line for a person.
-
-    ``code`` is from the server's table, or ``unreachable``.
-    """
-
-    def __init__(self, code: str, message: str, *, status: int = 0, fields: dict[str, Any] | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = status
-        self.fields = fields or {}
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds, where the same request makes sense again."""
-        if self.fields.get("retryable") and self.status in (429, 503):
-            return float(self.fields.get("retry_after", 1.0))
-        return None
+#: seconds that one answer may take in all
+_LONGEST_ANSWER = 600.0
+#: bytes of an answer, of one that refuses, and of one event of a stream
+_MOST_ANSWER = 1 << 30
+_MOST_REFUSAL = 64 * 1024
+_MOST_EVENT = 256 * 2**20
+#: documents that are listed, and pages of them
+_MOST_DOCUMENTS = 1_000_000
+_MOST_PAGES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +61,7 @@ class Answer:
     @property
     def json(self) -> Any:
         """The body as JSON."""
-        return orjson.loads(self.body)
+        return _json(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +75,15 @@ class StreamEvent:
     @property
     def update(self) -> bytes:
         """The data of an ``update``."""
-        return base64.b64decode(self.data)
+        try:
+            return base64.b64decode(self.data, validate=True)
+        except ValueError:
+            raise _senseless() from None
 
     @property
     def json(self) -> Any:
         """The data of any other event."""
-        return orjson.loads(self.data)
+        return _json(self.data)
 
 
 class ApiClient:
@@ -145,8 +141,10 @@ class ApiClient:
         pause = _FIRST_PAUSE
         while True:
             try:
-                async with self._request(method, path, query, data) as response:
-                    return Answer(response.status, response.headers, await response.read())
+                async with asyncio.timeout(_LONGEST_ANSWER), self._request(method, path, query, data) as response:
+                    return Answer(response.status, response.headers, await _body(response, _MOST_ANSWER))
+            except TimeoutError:
+                raise ApiError("unreachable", f"{self.url} does not come to an end.") from None
             except ApiError as error:
                 trouble_since = self._may_go_on(error, trouble_since, repeatable=repeatable)
                 await asyncio.sleep(error.retry_after or random.uniform(0, pause))
@@ -176,7 +174,7 @@ class ApiClient:
             async with request as response:
                 self._reached = True
                 if response.status >= 400:
-                    raise _refusal(response.status, await response.read())
+                    raise _refusal(response.status, await _body(response, _MOST_REFUSAL, cut=True))
                 yield response
         except TimeoutError:
             raise ApiError("unreachable", f"{self.url} does not answer.") from None
@@ -185,22 +183,36 @@ class ApiClient:
 
     # -- documents ------------------------------------------------------------------------------
 
-    async def documents(self, prefix: str = "", limit: int | None = None) -> AsyncIterator[dict[str, Any]]:
-        """All documents whose name begins with ``prefix``, page by page; ``limit`` of them at most."""
+    async def documents(
+        self, prefix: str = "", limit: int | None = None, *, deleted: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
+        """All documents whose name begins with ``prefix``, page by page; ``limit`` of them at most.
+
+        Args:
+            deleted: what lies in the trash, instead.
+        """
         after: str | None = None
-        count = 0
+        count = pages = 0
         while True:
             size = 1000 if limit is None else min(1000, limit - count)
             if size <= 0:
                 return
-            query = {"prefix": prefix or None, "limit": size, "after": after}
-            page = (await self.call("GET", "/documents", query=query)).json
+            query = {"prefix": prefix or None, "limit": size, "after": after, "deleted": "true" if deleted else None}
+            answer = await self.call("GET", "/documents", query=query)
+            page = checked(answer.json, TRASH if deleted else DOCUMENTS)
             for document in page["documents"]:
+                checked_name(document["name"])
                 yield document
                 count += 1
-            after = page["next"]
+                if count == limit:
+                    return
+            before, after = after, page["next"]
             if after is None:
                 return
+            # A page may be empty and have a next: the server looks at so many names at a time.
+            pages += 1
+            if after == before or count > _MOST_DOCUMENTS or pages > _MOST_PAGES:
+                raise ApiError("unreachable", f"{self.url} lists documents without end; say which with --prefix.")
 
     async def state(self, document: str, *, missing_is_empty: bool = False) -> bytes:
         """The document as one Yjs v1 update.
@@ -209,11 +221,16 @@ class ApiClient:
             missing_is_empty: a document that does not exist is an empty one, not an error.
         """
         try:
-            return (await self.call("GET", document_path(document, "update"))).body
+            state = (await self.call("GET", document_path(document, "update"))).body
         except ApiError as error:
             if missing_is_empty and error.code == "not_found":
                 return EMPTY_UPDATE
             raise
+        return await asyncio.to_thread(_scanned, state)
+
+    async def content(self, document: str, format: str, path: str | None = None) -> Answer:
+        """The content of a document in a format that the server knows."""
+        return await self.call("GET", document_path(document, "content"), query={"format": format, "path": path})
 
     async def send(self, document: str, update: bytes | mmap) -> AsyncIterator[tuple[int, int]]:
         """Apply a Yjs update, in pieces where it is large; yields (position, bytes) after each.
@@ -222,7 +239,7 @@ class ApiClient:
         """
         for piece in in_pieces(update, PIECE):
             answer = await self.call("POST", document_path(document, "update"), data=piece)
-            yield answer.json["position"], len(piece)
+            yield checked(answer.json, POSITION)["position"], len(piece)
 
     async def download(self, path: str, query: dict[str, Any], into: IO[bytes]) -> int:
         """Write a response's body to ``into``, a file that can be rewound; returns its length.
@@ -269,7 +286,7 @@ class ApiClient:
                         lost_at, pause = None, _FIRST_PAUSE
                         last = event.id or last
                         yield event
-                        if event.name == "notice" and _is_final(event.json):
+                        if event.name == "notice" and _is_final(checked(event.json, NOTICE)):
                             raise ApiError(event.json["code"], event.json["message"], status=403)
                 lost = ApiError("unreachable", f"{self.url} ended the stream.")
             except ApiError as error:
@@ -277,11 +294,11 @@ class ApiClient:
                     raise
                 lost = error
             now = time.monotonic()
-            if lost_at is None:
-                lost_at = now
-                yield lost
-            elif now - lost_at > self._patience:
+            begins, lost_at = lost_at is None, lost_at if lost_at is not None else now
+            if now + (lost.retry_after or 0) - lost_at > self._patience:
                 raise lost
+            if begins:
+                yield lost
             await asyncio.sleep(lost.retry_after or random.uniform(0, pause))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -294,9 +311,45 @@ def document_path(document: str, *more: str | int) -> str:
 def _refusal(status: int, body: bytes) -> ApiError:
     try:
         problem = orjson.loads(body)
-        return ApiError(problem["code"], _one_line(problem["detail"]), status=status, fields=problem)
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ApiError(str(problem["code"]), _one_line(problem["detail"]), status=status, fields=problem)
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return ApiError("unreachable", f"This is not a collab server: HTTP status {status}.", status=status)
+
+
+def _senseless() -> ApiError:
+    return ApiError("unreachable", "This is not a collab server: its answer makes no sense.")
+
+
+def _json(body: bytes | str) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise _senseless() from None
+
+
+def _scanned(state: bytes) -> bytes:
+    """A document's state, once its structure is known to do the CRDT library no harm."""
+    try:
+        document = Document()
+        document.apply(state)
+        return document.encode()
+    except CollabError:
+        raise ApiError("unreachable", "The server sends a document that cannot be read.") from None
+
+
+async def _body(response: aiohttp.ClientResponse, most: int, *, cut: bool = False) -> bytes:
+    """A response's body up to a bound, behind which it is an error, or is cut."""
+    body = bytearray()
+    async for piece in response.content.iter_chunked(PIECE):
+        body += piece
+        if len(body) > most:
+            if cut:
+                break
+            # With a status: it came as far as an answer, and would be as large the next time.
+            raise ApiError(
+                "unreachable", f"The server sends more than {most >> 20} MiB at once.", status=response.status
+            )
+    return bytes(body)
 
 
 def _is_final(notice: dict[str, Any]) -> bool:
@@ -320,13 +373,19 @@ def _one_line(text: str) -> str:
 async def _parse(response: aiohttp.ClientResponse) -> AsyncIterator[StreamEvent]:
     """Events, by the rules of the HTML standard as far as the server uses them."""
     name, data, id = "message", "", ""
-    buffer = bytearray()
+    rest: list[bytes] = []  # pieces of a line that has not ended
+    waiting = 0
     async for piece in response.content.iter_any():
-        buffer += piece
-        *lines, rest = bytes(buffer).split(b"\n") if b"\n" in piece else [bytes(buffer)]
-        buffer = bytearray(rest)
+        waiting += len(piece)
+        if waiting > _MOST_EVENT:
+            raise ApiError("unreachable", "The server sends an event without end.")
+        if b"\n" not in piece:
+            rest.append(piece)
+            continue
+        *lines, last = b"".join([*rest, piece]).split(b"\n")
+        rest, waiting = [last], len(last) + len(data)
         for line in lines:
-            field, _, value = line.decode().partition(":")
+            field, _, value = line.decode("utf-8", "replace").partition(":")
             value = value.removeprefix(" ")
             if not line:
                 if data:
