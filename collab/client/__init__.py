@@ -11,10 +11,16 @@
 :func:`collab.client.sync.connect` is the blocking twin for scripts. Nothing here imports the server.
 """
 
+from collab.client.following import Stream, StreamEvent
 from collab.client.options import Backoff
 from collab.client.presence import Participant, Presence
+from collab.client.refusals import RefusedEdit
 from collab.client.replica import Change
-from collab.client.session import Session, Status, connect
+from collab.client.session import Session, connect
+from collab.client.status import Status
 from collab.errors import CollabError
 
-__all__ = ["Backoff", "Change", "CollabError", "Participant", "Presence", "Session", "Status", "connect"]
+__all__ = [
+    "Backoff", "Change", "CollabError", "Participant", "Presence", "RefusedEdit", "Session", "Status", "Stream",
+    "StreamEvent", "connect",
+]  # fmt: skip

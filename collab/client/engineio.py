@@ -24,7 +24,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from collab.protocol.frames import SEPARATOR
+from collab.protocol.packets import SEPARATOR
 
 TransportName = Literal["websocket", "polling"]
 TRANSPORTS: tuple[TransportName, ...] = ("websocket", "polling")

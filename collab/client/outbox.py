@@ -17,11 +17,12 @@ COMPACT_BYTES = 8 * 1024
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """The edits from number ``first`` to number ``last``, as one update."""
+    """The edits from number ``first`` to number ``last``, as one update; ``tries`` tells how often it was given up."""
 
     first: int
     last: int
     update: bytes
+    tries: int = 0
 
     @property
     def empty(self) -> bool:
@@ -49,7 +50,7 @@ class Outbox:
         """An edit was made."""
         self.made += 1
         last = self._waiting[-1] if self._waiting else None
-        if last is not None and len(last.update) + len(update) <= COMPACT_BYTES:
+        if last is not None and not last.tries and len(last.update) + len(update) <= COMPACT_BYTES:
             last.update, last.last = _merged([last.update, update]), self.made
         else:
             self._waiting.append(Batch(self.made, self.made, update))
@@ -66,11 +67,13 @@ class Outbox:
         updates, size, last = [first.update], len(first.update), first.last
         limit = min(MERGE_BYTES, limit)
         while self._waiting and size + len(self._waiting[0].update) <= limit:
+            if first.tries or self._waiting[0].tries:
+                break  # what was given up goes by itself
             more = self._waiting.popleft()
             updates.append(more.update)
             size += len(more.update)
             last = more.last
-        batch = Batch(first.first, last, _merged(updates))
+        batch = Batch(first.first, last, _merged(updates), first.tries)
         self._under_way.append(batch)
         return batch
 
@@ -80,6 +83,10 @@ class Outbox:
         self._waiting.clear()
         self._under_way = [batch]
         return batch
+
+    def has_under_way(self, batch: Batch) -> bool:
+        """Whether ``batch`` is under way, and no later one has taken its place."""
+        return batch in self._under_way
 
     def settle(self, batch: Batch) -> bool:
         """``batch`` is not under way any more: durable, unless it is put back; False if it was replaced."""

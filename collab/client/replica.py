@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,11 @@ from collab.client.sender import Sender
 from collab.client.signals import Changes, Stream
 from collab.errors import CollabError
 from collab.protocol.codec import EMPTY_UPDATE
+from collab.protocol.disguise import disguise, undisguise
+from collab.protocol.yjs_structs import XML_HOOK
 
+#: with one of these bytes begins a struct that holds a shared type
+_TYPE_STRUCT = re.compile(rb"[\x07\x27\x47\x67\x87\xa7\xc7\xe7]")
 _log = logging.getLogger("collab.client")
 
 
@@ -66,7 +71,7 @@ class Replica:
     def open(self) -> None:
         """Look for edits from now on; what the document brings along is to be saved like one."""
         if self._doc.get_state() != b"\0":
-            self._sender.add(self._doc.get_update())
+            self._sender.add(undisguise(self._doc.get_update()))
         self._subscription = self._doc.observe(self._observed)
 
     def close(self) -> None:
@@ -85,6 +90,7 @@ class Replica:
             CollabError: ``invalid_update``; the document may be half changed.
         """
         try:
+            update = _readable(update)
             self._apply(update)
             if pycrdt.get_update(update, self._doc.get_state())[:1] == b"\0":  # no structs are left over
                 return
@@ -113,9 +119,13 @@ class Replica:
             self.given_up = error
             await link.drop()
 
+    def take_back(self, deletion: bytes) -> None:
+        """Delete what was refused; to whoever listens it is as if somebody else had."""
+        self._apply(deletion)
+
     def _observed(self, event: Any) -> None:
         """A transaction of the document has ended."""
-        update: bytes = event.update
+        update = undisguise(event.update)
         if update == EMPTY_UPDATE:
             return
         if self._applying:
@@ -128,7 +138,7 @@ class Replica:
     def _apply(self, update: bytes) -> None:
         self._applying = True
         try:
-            self._doc.apply_update(update)
+            self._doc.apply_update(_readable(update))
         except ExceptionGroup:
             _log.exception("an observer of %r failed", self._name)
         except Exception as error:
@@ -141,6 +151,13 @@ class Replica:
         finally:
             self._applying = False
         self._changes.tell()
+
+
+def _readable(update: bytes) -> bytes:
+    """``update`` as the CRDT library can read it: it cannot read XML hooks."""
+    found = _TYPE_STRUCT.search(update)
+    may_hold_hook = found is not None and update.find(XML_HOOK, found.end()) >= 0
+    return disguise(update, hooks_only=True) if may_hold_hook else update
 
 
 def _joined(one: Change, other: Change) -> Change:

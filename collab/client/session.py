@@ -3,52 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 import pycrdt
 
 from collab.client.engineio import TRANSPORTS, Disconnected
+from collab.client.errands import Errands
+from collab.client.following import Following
+from collab.client.following import Stream as EventStream
 from collab.client.links import Dialer, Link, NetworkDialer
 from collab.client.options import Backoff, Options, TokenSource
 from collab.client.outbox import Outbox
 from collab.client.presence import Presence
+from collab.client.refusals import Refusals, RefusedEdit
 from collab.client.replica import Change, Replica, remote_only
 from collab.client.sender import MAX_UPDATE_BYTES, Sender
 from collab.client.signals import Changes, Stream
 from collab.client.socketio import Dismissed, Event, error_from
+from collab.client.status import MOVES, Status
+from collab.client.token_source import current_token
 from collab.errors import CollabError
 from collab.protocol.codec import EMPTY_UPDATE
+from collab.protocol.disguise import undisguise
 from collab.types import check_document_name
 
 #: presence goes out at most so often, at display rate
 PRESENCE_INTERVAL = 0.03
 _log = logging.getLogger("collab.client")
-
-
-class Status(StrEnum):
-    """Where a session is in its life."""
-
-    CONNECTING = "connecting"
-    SYNCING = "syncing"
-    LIVE = "live"
-    OFFLINE = "offline"
-    CLOSED = "closed"
-
-
-#: from each status, those that may follow
-MOVES: dict[Status, frozenset[Status]] = {
-    Status.CONNECTING: frozenset({Status.SYNCING, Status.OFFLINE, Status.CLOSED}),
-    Status.SYNCING: frozenset({Status.LIVE, Status.OFFLINE, Status.CLOSED}),
-    Status.LIVE: frozenset({Status.OFFLINE, Status.CLOSED}),
-    Status.OFFLINE: frozenset({Status.CONNECTING, Status.CLOSED}),
-    Status.CLOSED: frozenset(),
-}
 
 
 class Session:
@@ -91,11 +76,14 @@ class Session:
         self._notices: Stream[dict[str, Any]] = Stream()
         self._last_failure: Exception | None = None
         self._task: asyncio.Task[None] | None = None
-        self._errands: set[asyncio.Task[None]] = set()
+        self._errands = Errands(self.document)
 
         self._outbox = Outbox()
-        self._sender = Sender(self.document, self._outbox, self._changes, self._backoff, self._run)
-        self._replica = Replica(self.document, self.doc, self._sender, self._changes, self._run)
+        self._refusals = Refusals(lambda deletion: self._replica.take_back(deletion))
+        run = self._errands.run
+        self._following = Following(run, self._backoff)
+        self._sender = Sender(self.document, self._outbox, self._changes, self._backoff, run, self._refusals)
+        self._replica = Replica(self.document, self.doc, self._sender, self._changes, run)
 
         self._link: Link | None = None
         self._presence_timer: asyncio.TimerHandle | None = None
@@ -115,7 +103,7 @@ class Session:
 
     @property
     def role(self) -> str | None:
-        """``viewer``, ``editor`` or ``admin``; None before the first connection."""
+        """``viewer``, ``commenter``, ``editor`` or ``admin``; None before the first connection."""
         return self.info.get("role")
 
     @property
@@ -123,11 +111,22 @@ class Session:
         """By what the session is connected (``websocket``, ``polling``, ``process``); None while it is not."""
         return self._link.kind if self._link is not None else None
 
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        """While something large is being saved in parts: how many of its bytes are durable, and of how many."""
+        return self._sender.progress
+
+    @property
+    def refused(self) -> list[RefusedEdit]:
+        """Edits that the server would not have, in order; they are not in the document any more."""
+        return list(self._refusals.edits)
+
     async def saved(self, timeout: float | None = None) -> None:
         """Return once every edit made so far is durable on the server; offline, that is later.
 
         Raises:
-            CollabError: the server will not take them (``read_only``, ``document_too_large``, ...).
+            CollabError: the server would not have one of them (``document_too_large``, ...), which is told once:
+                it is in :attr:`refused`, all others are saved as ever. Or it takes none now (``read_only``).
             ConnectionError: the session is closed, or was closed first.
             TimeoutError: ``timeout`` seconds were not enough.
         """
@@ -137,6 +136,9 @@ class Session:
         target = self._outbox.made
 
         def durable() -> bool:
+            refusal = self._refusals.tell()
+            if refusal is not None:
+                raise refusal
             if self._outbox.made - self.unsaved >= target:
                 return True
             if self._sender.blocked is not None:
@@ -192,9 +194,14 @@ class Session:
         """What the server wants its user to know, from now on: ``{code, message, retryable, ...}``."""
         return self._notices.listen()
 
+    def stream(self, name: str) -> EventStream:
+        """A stream of the document, ``[a-z0-9-]{1,40}``: to publish events into, and to iterate over."""
+        return self._following.stream(name)
+
     async def close(self) -> None:
         """Save what can be saved within a few seconds, leave, stop. The document remains usable."""
         if self._status is Status.LIVE and self.unsaved and self._sender.blocked is None:
+            self._refusals.tell()
             with suppress(TimeoutError, CollabError, ConnectionError):
                 await self.saved(self._close_timeout)
         if self.unsaved:
@@ -240,8 +247,8 @@ class Session:
             return
         self.error = error
         self._replica.close()
-        for errand in self._errands:
-            errand.cancel()
+        self._following.end(error)
+        self._errands.cancel()
         self._move(Status.CLOSED)
         self._replica.heard.end(error)
         self._notices.end()
@@ -277,7 +284,7 @@ class Session:
     def _may_return(self, refusal: CollabError) -> bool:
         if refusal.code == "token_expired":
             return callable(self._token)
-        return refusal.row.retryable
+        return refusal.retryable
 
     async def _one_connection(self) -> tuple[Exception, bool]:
         """Connect once and stay as long as it lasts; returns why it ended, and whether it ever was live."""
@@ -308,6 +315,7 @@ class Session:
     def _part(self) -> None:
         """The connection has ended; what it had not confirmed is to be sent again."""
         self._link = None
+        self._following.part()
         self._sender.part()
         if self._presence_timer is not None:
             self._presence_timer.cancel()
@@ -316,28 +324,12 @@ class Session:
 
     async def _auth(self) -> dict[str, Any]:
         auth: dict[str, Any] = {"presence": "json"}
-        token = await self._current_token()
+        token = await current_token(self._token)
         if token is not None:
             auth["token"] = token
         if self._user is not None:
             auth["user"] = self._user
         return auth
-
-    async def _current_token(self) -> str | None:
-        """The token.
-
-        Raises:
-            Disconnected: its source failed, as it does without a network.
-        """
-        if not callable(self._token):
-            return self._token
-        try:
-            token = self._token()
-            return await token if inspect.isawaitable(token) else token
-        except CollabError:
-            raise
-        except Exception as error:
-            raise Disconnected(f"no token: {error}") from error
 
     # -- what the server says -------------------------------------------------------------------------------
 
@@ -352,6 +344,8 @@ class Session:
             self._changes.tell()
         elif event.name == "sync-step-1" and isinstance(payload, bytes):
             self._answer_step_1(link, event)
+        elif event.name == "stream" and isinstance(payload, dict):
+            self._following.hear(payload)
         elif event.name == "notice" and isinstance(payload, dict):
             self._notice(link, payload)
 
@@ -366,7 +360,8 @@ class Session:
         self._move(Status.SYNCING)
         if self.presence.state != {}:
             self._presence_changed()
-        self._run(self._synchronise(link))
+        self._errands.run(self._synchronise(link))
+        self._following.begin(link)
 
     async def _synchronise(self, link: Link) -> None:
         """Get what this side lacks; the server asks for what it lacks by itself."""
@@ -386,19 +381,19 @@ class Session:
         """Send what the server lacks, as an edit of its own."""
         if event.id is not None:
             link.answer(event.id, EMPTY_UPDATE)
-        missing = self.doc.get_update(event.args[0])
-        self._sender.supply(link, missing if self.role != "viewer" else EMPTY_UPDATE)
+        missing = undisguise(self.doc.get_update(event.args[0]))
+        self._sender.supply(link, missing if self.role not in ("viewer", "commenter") else EMPTY_UPDATE)
 
     def _notice(self, link: Link, notice: dict[str, Any]) -> None:
         self._notices.put(notice)
         code = notice.get("code")
         if code == "token_expired" and callable(self._token):
-            self._run(self._renew_token(link))
+            self._errands.run(self._renew_token(link))
         elif code == "storage_unavailable" and notice.get("resolved"):
             self._sender.resume()
 
     async def _renew_token(self, link: Link) -> None:
-        token = await self._current_token()
+        token = await current_token(self._token)
         if token is None:
             return
         answer = await link.call("authenticate", {"token": token})
@@ -407,22 +402,6 @@ class Session:
             return
         self.info |= {"role": answer.get("role"), "expires_at": answer.get("expires_at")}
         self._sender.unblock()
-
-    def _run(self, errand: Awaitable[None]) -> None:
-        """Run something that belongs to the connection beside it."""
-
-        async def run() -> None:
-            with suppress(Disconnected):
-                await errand
-
-        task = asyncio.create_task(run())
-        self._errands.add(task)
-        task.add_done_callback(self._errand_done)
-
-    def _errand_done(self, task: asyncio.Task[None]) -> None:
-        self._errands.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("a task of %r failed", self.document, exc_info=task.exception())
 
     # -- presence ---------------------------------------------------------------------------------------------
 
@@ -439,9 +418,7 @@ class Session:
             self._link.emit("presence", self.presence.state)
 
 
-def connect(
-    url: str, document: str, *, doc: pycrdt.Doc[Any] | None = None, **options: Unpack[Options]
-) -> Session:
+def connect(url: str, document: str, *, doc: pycrdt.Doc[Any] | None = None, **options: Unpack[Options]) -> Session:
     """A session for one document, to be entered with ``async with``: it is live inside.
 
     Args:

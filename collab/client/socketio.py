@@ -135,10 +135,7 @@ class Namespace:
         if attachments:
             kind = f"{int(kind) + 3}{len(attachments)}-"
             numbers = iter(range(len(attachments)))
-            data = [
-                {"_placeholder": True, "num": next(numbers)} if isinstance(item, bytes) else item
-                for item in data
-            ]
+            data = [{"_placeholder": True, "num": next(numbers)} if isinstance(item, bytes) else item for item in data]
         head = f"{kind}{self.name},{'' if id is None else id}{orjson.dumps(data).decode()}"
         self.transport.send(head, *attachments)
 
@@ -166,9 +163,12 @@ def error_from(data: dict[str, Any]) -> CollabError:
         detail["code_on_the_wire"] = code
         code = "internal"
     message, retry_after = data.get("message"), data.get("retry_after")
+    retryable = data.get("retryable")
     return CollabError(
         code,
         message if isinstance(message, str) else None,
         retry_after=float(retry_after) if isinstance(retry_after, int | float) else None,
         detail=detail,
+        # What this client does not know is for the server to say, too: a sign-in that could not be checked just now.
+        retryable=retryable if isinstance(retryable, bool) and code == data.get("code") else None,
     )

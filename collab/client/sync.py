@@ -28,14 +28,17 @@ from typing import Any, Self, TypeVar, Unpack
 import pycrdt
 
 from collab.client import session as live
+from collab.client.following import StreamEvent, StreamEvents
 from collab.client.options import Options
 from collab.client.presence import Participant
+from collab.client.refusals import RefusedEdit
 from collab.client.replica import Change
-from collab.client.session import Status
+from collab.client.status import Status
 from collab.errors import CollabError
 from collab.protocol.codec import EMPTY_UPDATE
+from collab.protocol.stream_events import check_stream_name
 
-__all__ = ["Change", "Presence", "Session", "Status", "connect"]
+__all__ = ["Change", "Presence", "Session", "Status", "Stream", "StreamEvent", "connect"]
 
 T = TypeVar("T")
 #: the connection's thread says with it that there is nothing more to come
@@ -99,8 +102,13 @@ class Session:
         return self._look(lambda inner: inner.unsaved)
 
     @property
+    def refused(self) -> list[RefusedEdit]:
+        """Edits that the server would not have, in order; they are not in the document any more."""
+        return self._look(lambda inner: inner.refused)
+
+    @property
     def role(self) -> str | None:
-        """``viewer``, ``editor`` or ``admin``."""
+        """``viewer``, ``commenter``, ``editor`` or ``admin``."""
         return self._look(lambda inner: inner.role)
 
     def saved(self, timeout: float | None = None) -> None:
@@ -147,6 +155,10 @@ class Session:
         mine: deque[Change] = deque()
         self._iterations.append(mine)
         return self._iterate(mine, timeout)
+
+    def stream(self, name: str) -> Stream:
+        """A stream of the document, ``[a-z0-9-]{1,40}``: to publish events into, and to iterate over."""
+        return Stream(self, name)
 
     def close(self) -> None:
         """Save what can be saved within a few seconds, leave, stop. The document remains usable."""
@@ -273,9 +285,48 @@ class Session:
             self._inner.doc.apply_update(update)
 
 
-def connect(
-    url: str, document: str, *, doc: pycrdt.Doc[Any] | None = None, **options: Unpack[Options]
-) -> Session:
+class Stream:
+    """The blocking twin of :class:`collab.client.following.Stream`."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self.name = check_stream_name(name)
+        self._owner = session
+
+    def publish(
+        self, data: Any, event: str = "message", *, key: str | None = None, timeout: float | None = None
+    ) -> int:
+        """Append an event; returns its offset once it is durable. Raises as the asynchronous twin."""
+        inner = self._owner._session
+        return self._owner._wait(inner.stream(self.name).publish(data, event, key=key, timeout=timeout))
+
+    def events(self, after: int | None = None, timeout: float | None = None) -> Iterator[StreamEvent]:
+        """Events behind the offset ``after`` (without it: the newest 100), then every one that comes.
+
+        The iteration ends with the session, or when nothing came for ``timeout`` seconds.
+        """
+        events = self._owner._on_loop(lambda inner: inner.stream(self.name).events(after))
+        return self._iterate(events, timeout)
+
+    def __iter__(self) -> Iterator[StreamEvent]:
+        return self.events()
+
+    def _iterate(self, events: StreamEvents, timeout: float | None) -> Iterator[StreamEvent]:
+        async def following() -> StreamEvent | None:
+            try:
+                async with asyncio.timeout(timeout):
+                    return await anext(events, None)
+            except TimeoutError:
+                return None
+
+        try:
+            while (event := self._owner._wait(following())) is not None:
+                yield event
+        finally:
+            if self._owner._thread.is_alive():
+                self._owner._loop.call_soon_threadsafe(events.close)
+
+
+def connect(url: str, document: str, *, doc: pycrdt.Doc[Any] | None = None, **options: Unpack[Options]) -> Session:
     """A session for one document, to be entered with ``with``: it is live inside.
 
     Args:
