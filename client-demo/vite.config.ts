@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type Plugin } from 'vite'
 
+import { licences } from './tools/licences'
 import { sourceHash } from './tools/sourceHash'
+import { CLIENT_ALIAS } from './tools/sources'
 
 // The server of `npm run dev` hands everything that is not a page to a collab server beside it.
 const server = process.env['COLLAB_URL'] ?? 'http://127.0.0.1:8080'
@@ -42,9 +44,25 @@ function builtFrom(): Plugin {
   }
 }
 
+/** Writes down whose work is handed on with the pages. */
+function handedOn(): Plugin {
+  return {
+    name: 'collab-handed-on',
+    apply: 'build',
+    generateBundle(_options, bundle) {
+      const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+      // Fonts are no modules: style sheets name them.
+      const assets = Object.values(bundle).flatMap((each) => (each.type === 'asset' ? each.originalFileNames : []))
+      const parts = [...this.getModuleIds(), ...assets.map(here)]
+      writeFileSync(here('../collab/THIRD_PARTY_LICENSES'), licences(parts, here('package-lock.json')))
+    },
+  }
+}
+
 export default defineConfig({
   base: '/',
-  plugins: [serviceWorker(), builtFrom()],
+  resolve: { alias: CLIENT_ALIAS },
+  plugins: [serviceWorker(), builtFrom(), handedOn()],
   build: {
     outDir: '../collab/static',
     emptyOutDir: true,

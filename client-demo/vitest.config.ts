@@ -1,5 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
+import { CLIENT_ALIAS } from './tools/sources'
+
 export default defineConfig({
-  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks', maxWorkers: 2 },
+  resolve: { alias: CLIENT_ALIAS },
+  test: {
+    include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.{ts,tsx}'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { FIRST_STATUS, type Fault, type Status } from '../src/provider'
+import { FIRST_STATUS, type ErrorCode, type Fault, type Status } from 'collab-client'
 import { statusWords } from '../src/ui/statusWords'
 
 const NOW = 1_000_000
@@ -9,7 +9,7 @@ function say(change: Partial<Status>): ReturnType<typeof statusWords> {
   return statusWords({ ...FIRST_STATUS, ...change }, NOW)
 }
 
-function fault(code: string, message = code, retryable = false): Fault {
+function fault(code: ErrorCode, message: string = code, retryable = false): Fault {
   return { code, message, retryable }
 }
 
@@ -31,6 +31,7 @@ test.each<[string, Partial<Status>, string, string]>([
   ['syncing again', { phase: 'syncing', wasLive: true }, 'Catching up...', 'idle'],
   ['polling', { ...LIVE, transport: 'polling' }, 'Saved · slow connection', 'good'],
   ['reading along', { ...LIVE, transport: 'sse', readOnly: true }, 'View only · slow connection', 'info'],
+  ['by requests', { ...LIVE, transport: 'sse' }, 'Saved · slow connection', 'good'],
   ['expired', { phase: 'refused', fault: fault('token_expired') }, 'Sign-in expired', 'bad'],
   ['refused', { phase: 'refused', fault: fault('forbidden', 'You do not have access to this.') }, 'You do not have access to this. Ask somebody who has access for a link.', 'bad'],
   ['full', { phase: 'offline', fault: FULL, retryAt: NOW + 59_000 }, `${FULL.message} Retrying in 59 s`, 'bad'],

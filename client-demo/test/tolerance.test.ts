@@ -1,28 +1,53 @@
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
-import { tolerated } from '../src/editors/text/tolerance'
+import { initProseMirrorDoc } from 'y-prosemirror'
+import { makeSchema } from '../src/editors/text/schema'
+import { tolerant } from '../src/editors/text/tolerance'
 import { inkOn, initials, PEOPLE_COLOURS, personOf } from '../src/ui/people'
 import { placeOf } from '../src/editors/places'
 
-test('deltas of other programs keep their length, and nothing that Quill would stumble over', () => {
-  const delta = [
-    { insert: 'plain', attributes: { bold: true, font: 'evil', header: { a: 1 }, color: 'red' } },
-    { insert: { video: 'x' } },
-    { insert: { image: 'data:image/png;base64,AAAA', more: 1 } },
-    { insert: { image: 7 } },
-    { insert: new Y.Map() },
-    { retain: 3, attributes: { list: 'nonsense', italic: null } },
-    { delete: 2 },
+test('what other editors wrote becomes nodes, whatever it is, and nothing is refused', () => {
+  const schema = tolerant(makeSchema())
+  const words = schema.text('words', [schema.mark('highlight', { color: 'red' }), schema.mark('bold')])
+  expect(words.marks.map(({ type }) => type.name).sort()).toEqual(['bold', 'highlight'])
+  expect(schema.text({ video: 'x' } as never).type.name).toBe('foreignInline')
+  expect(schema.node('youtube', { src: 'x' }, []).type.name).toBe('foreign')
+  expect(schema.node('mention', { id: 1 }, []).type.name).toBe('foreignInline')
+  const fits: [string, ReturnType<typeof schema.node>[]][] = [
+    ['bulletList', []],
+    ['bulletList', [schema.node('paragraph', null, [words])]],
+    ['listItem', [schema.node('bulletList', null, [])]],
+    ['listItem', [words]],
+    ['taskItem', [schema.node('heading', { level: 2 }, [words])]],
+    ['heading', [schema.node('paragraph', null, [words])]],
+    ['codeBlock', [words, schema.node('hardBreak')]],
+    ['table', [schema.node('paragraph', null, [words])]],
+    ['tableRow', [words]],
+    ['horizontalRule', [words]],
+    ['blockquote', [schema.node('listItem', null, [schema.node('paragraph', null, [words])])]],
   ]
-  expect(tolerated(delta)).toEqual([
-    { insert: 'plain', attributes: { bold: true } },
-    { insert: { foreign: true } },
-    { insert: { image: 'data:image/png;base64,AAAA' } },
-    { insert: { foreign: true } },
-    { insert: { foreign: true } },
-    { retain: 3, attributes: { italic: null } },
-    { delete: 2 },
-  ])
+  for (const [name, content] of fits) {
+    const node = schema.node(name, null, content)
+    node.check()
+    if (name !== 'horizontalRule') expect(node.textContent, name).toBe(content.map(({ textContent }) => textContent).join(''))
+  }
+})
+
+test('words and elements that do not fit are shown by the editor, and stay in the document', () => {
+  const doc = new Y.Doc()
+  const content = doc.getXmlFragment('content')
+  const list = new Y.XmlElement('bulletList')
+  const item = new Y.XmlElement('listItem')
+  item.insert(0, [new Y.XmlText('no paragraph around')])
+  list.insert(0, [item])
+  const video = new Y.XmlElement('youtube')
+  video.setAttribute('src', 'x')
+  content.insert(0, [list, video])
+  const before = content.toString()
+  const { doc: node } = initProseMirrorDoc(content, tolerant(makeSchema()))
+  node.check()
+  expect(node.textContent).toBe('no paragraph around')
+  expect(content.toString()).toBe(before)
 })
 
 test('whatever others call themselves, it is a short name and a colour', () => {

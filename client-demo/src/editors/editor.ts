@@ -2,7 +2,7 @@
 
 import type { Awareness } from 'y-protocols/awareness'
 import type * as Y from 'yjs'
-import type { CollabProvider } from '../provider'
+import type { CollabProvider } from 'collab-client'
 import type { Toast } from '../ui/toasts'
 
 export type Kind = 'text' | 'code' | 'board'
@@ -16,6 +16,10 @@ export interface EditorContext {
   toast: (message: Toast) => void
   /** The person at this screen moved by themselves: whoever was followed is followed no more. */
   onFollowEnd: () => void
+  /** What the document calls itself by its first heading, or null: its title until somebody names it. */
+  onHeading: (words: string | null) => void
+  /** The title that is shown. */
+  title: () => string
 }
 
 export interface Editor {

@@ -1,7 +1,7 @@
 /** Pasted and dropped pictures, made small enough to travel inside a document. */
 
 /** What a picture may weigh as a data URL. */
-const MOST_BYTES = 400_000
+export const MOST_BYTES = 400_000
 const LONGEST_SIDES = [1600, 1200, 800, 480]
 
 /**

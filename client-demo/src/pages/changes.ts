@@ -42,6 +42,7 @@ export function textChanges(before: Y.Doc, after: Y.Text): TextPiece[] {
     const had = Math.min(Math.max((known.get(id.client) ?? 0) - id.clock, 0), item.length)
     if (deleted) {
       for (const part of contentIn(before, id.client, id.clock, id.clock + had)) {
+        if (part instanceof Y.AbstractType) continue
         pieces.push({ insert: part, attributes: { ...attributes }, kind: 'gone', client: id.client })
       }
     } else if (content instanceof Y.ContentString) {
@@ -86,8 +87,8 @@ function newestIn(item: Y.Item, known: Clocks): number | null {
   return null
 }
 
-/** The content that was not deleted in `doc` between two clocks of a client. */
-function* contentIn(doc: Y.Doc, client: number, from: number, to: number): Generator<string | object> {
+/** The content that was not deleted in `doc` between two clocks of a client; of shared types, themselves. */
+export function* contentIn(doc: Y.Doc, client: number, from: number, to: number): Generator<string | object> {
   const structs = doc.store.clients.get(client)
   if (structs === undefined || from >= to) return
   for (let i = Y.findIndexSS(structs, from); i < structs.length; i++) {
@@ -100,10 +101,13 @@ function* contentIn(doc: Y.Doc, client: number, from: number, to: number): Gener
       yield content.str.slice(Math.max(0, from - start), to - start)
     } else if (content instanceof Y.ContentEmbed) {
       yield content.embed
+    } else if (content instanceof Y.ContentType) {
+      yield content.type
     }
   }
 }
 
-function clocksOf(doc: Y.Doc): Clocks {
+/** How much of each client a state has seen. */
+export function clocksOf(doc: Y.Doc): Clocks {
   return Y.decodeStateVector(Y.encodeStateVector(doc))
 }

@@ -1,28 +1,38 @@
 /** `/d/<document>`: top bar, status, people, and the editor of the document's kind. */
 
-import { ChevronLeft, History, MoreHorizontal, Share2, X } from 'lucide'
+import { ChevronLeft, File, History, MoreHorizontal, Share2, X } from 'lucide'
 import { IndexeddbPersistence } from 'y-indexeddb'
 import * as Y from 'yjs'
 
 import type { Editor, EditorContext, Kind, MountEditor } from '../editors/editor'
-import { adviceFor, CollabProvider, inWords, turnedAway, type Fault, type Notice, type Status } from '../provider'
+import { CollabProvider, inWords, refusalOfName, type Fault, type Notice, type Status, type User } from 'collab-client'
 import { Api, ApiError } from '../ui/api'
 import { avatars } from '../ui/avatars'
-import { fill, h } from '../ui/dom'
+import { fill, h, oncePerFrame } from '../ui/dom'
 import { icon } from '../ui/icons'
 import { KIND_ICONS, KIND_WORDS } from '../ui/kinds'
-import { addressOf, freshName, kindInAddress, setTokenOfTab, tokenOfTab, untitled } from '../ui/location'
+import { onLeaving } from '../ui/device'
+import { claimsOf, keptName, learnSubject, rememberedPerson, rememberPerson, subjectOf, subjectOfTab } from '../ui/identity'
+import { addressOf, kindInAddress, onTokenInAddress, setTokenOfTab, tokenOfTab, untitled } from '../ui/location'
 import { openDialog, openMenu, type MenuItem } from '../ui/overlays'
-import { asUser, inkOn, me, rename, type Me } from '../ui/people'
-import { peersOf } from '../ui/presence'
-import { forget, remember } from '../ui/recent'
+import { asUser, inkOn, me, personOf, rename, type Me, type Person } from '../ui/people'
+import { ownColour, ownShade, peersOf } from '../ui/presence'
+import { forget, remember, rememberedRefusal, rememberRefusal } from '../ui/recent'
 import { statusPill } from '../ui/statusPill'
 import { chosenTheme, nextTheme } from '../ui/theme'
 import { themeButton } from '../ui/themeButton'
+import { showRefused, watchRefused } from '../ui/refused'
 import { closeToast, toast } from '../ui/toasts'
+import { span } from '../ui/words'
 import { signEdits } from './authors'
+import { foreignPage } from './foreign'
+import { hint, openSecondWindow } from './hint'
 import { LocalWrites } from './localWrites'
+import { newDocument } from './making'
+import { hides, refusalPage, whyNothing } from './refusal'
+import { rootsOf } from './roots'
 import { openShare } from './share'
+import { askForToken, leavingItems } from './signIn'
 import './document.css'
 
 const EDITORS: Record<Kind, () => Promise<{ mount: MountEditor }>> = {
@@ -30,7 +40,8 @@ const EDITORS: Record<Kind, () => Promise<{ mount: MountEditor }>> = {
   code: () => import('../editors/code/code'),
   board: () => import('../editors/board/board'),
 }
-const HINT_DISMISSED = 'collab:hint-dismissed'
+/** Roots that the editors of this page write. */
+const OWN_ROOTS = new Set(['content', 'body', 'board'])
 /** Notices that the pill shows already. */
 const TOLD_BY_PILL = new Set(['draining', 'lagging', 'read_only'])
 
@@ -45,12 +56,22 @@ class DocumentPage {
   private readonly provider: CollabProvider
   private readonly local: IndexeddbPersistence | null
   private readonly writes: LocalWrites | null
+  /** Whose page this is: what is kept here and told to other tabs is theirs alone. */
+  private readonly subject = subjectOfTab()
   private person = me()
+  /** What the server, or else the token, last said of us. */
+  private signedIn: Person | null
   private kind: Kind | null = null
   private editor: Editor | null = null
+  /** Shown instead of an editor for documents of others. */
+  private foreign: { element: HTMLElement; destroy(): void } | null = null
   private following: number | null = null
+  /** The title for as long as nobody gives one. */
+  private firstHeading: string | null = null
   /** Why the stage shows a refusal instead of an editor. */
   private refusal: Fault | null = null
+  /** What the server said to an earlier page of this person, until it says something else. */
+  private refusedBefore: Fault | null
 
   private readonly stage = h('div', { class: 'stage' })
   private readonly heading = h('h1', { class: 'unseen' })
@@ -67,9 +88,12 @@ class DocumentPage {
   private side: { name: 'versions' | 'inspector'; element: HTMLElement; from: Element | null; destroy(): void } | null = null
   private readonly api: Api
   private readonly faces: ReturnType<typeof avatars>
+  private readonly shade: ReturnType<typeof ownShade>
 
   constructor(host: HTMLElement, private readonly name: string) {
     this.meta = this.doc.getMap('meta')
+    this.signedIn = signedInAs(this.subject)
+    this.refusedBefore = rememberedRefusal(name)
     this.local = this.openLocalCopy()
     // For whoever automates this page: is everything in the browser's database?
     this.writes = this.local && new LocalWrites(this.local, this.doc, (kept) => (document.body.dataset['kept'] = String(kept)))
@@ -78,25 +102,29 @@ class DocumentPage {
       token: tokenOfTab(),
       user: asUser(this.person),
       local: this.local,
+      subject: this.subject,
     })
-    this.provider.awareness.setLocalStateField('user', asUser(this.person))
+    const { awareness } = this.provider
+    awareness.setLocalStateField('user', asUser(this.shownPerson()))
     signEdits(this.doc, () => this.shownPerson())
+    this.shade = ownShade(awareness, () => this.faces.refresh())
     this.faces = avatars(this.provider, {
-      me: () => this.shownPerson(),
+      me: () => ({ ...this.shownPerson(), color: ownColour(awareness) }),
       onFollow: (client) => this.follow(client === this.following ? null : client),
       onMe: (anchor) => this.openIdentity(anchor),
       onMore: (anchor) => this.openPeople(anchor),
     })
-    fill(host, this.topBar(), this.hint(), h('div', { class: 'stage-frame' }, h('main', { class: 'stage-main' }, this.heading, this.stage, this.previewLayer, this.followBar), this.sideLayer))
+    fill(host, this.topBar(), h('div', { class: 'stage-frame' }, h('main', { class: 'stage-main' }, this.heading, this.stage, this.previewLayer, this.followBar, hint(this.provider)), this.sideLayer))
     this.stage.append(skeleton())
     this.watch()
+    this.showRefusal()
     void this.chooseEditor()
   }
 
   // -- frame -----------------------------------------------------------------------------------
 
   private topBar(): HTMLElement {
-    const pill = statusPill(this.provider, { renew: () => this.askForToken() })
+    const pill = statusPill(this.provider, { renew: () => this.signIn(), showRefused: () => showRefused(this.provider) })
     const theme = themeButton()
     theme.classList.add('desk-only')
 
@@ -106,6 +134,8 @@ class DocumentPage {
       this.showTitle()
     })
     this.title.addEventListener('keydown', (event) => {
+      // These keys belong to whoever composes letters, until they are done.
+      if (event.isComposing) return
       if (event.key === 'Escape') this.title.value = this.shownTitle()
       if (event.key === 'Enter' || event.key === 'Escape') this.title.blur()
     })
@@ -143,55 +173,18 @@ class DocumentPage {
       ...(narrow ? [{ label: `Theme: ${chosenTheme()}`, run: nextTheme }] : []),
       { label: 'Inspector', hint: 'Ctrl Alt I', run: () => void this.toggleInspector() },
       { label: 'Open in a second window', run: () => openSecondWindow() },
-      { label: 'New document', href: addressOf(freshName(this.kind ?? 'text'), this.kind ?? 'text') },
-      ...(this.provider.session?.role === 'admin' ? [null, { label: 'Delete document...', danger: true, run: () => this.askDelete() }] : []),
+      { label: 'New document', run: () => void newDocument(this.api, this.kind ?? 'text', this.name) },
+      null,
+      ...leavingItems(() => this.close()),
+      ...(this.provider.session?.role === 'admin' ? [null, { label: 'Delete document...', danger: true, run: () => void this.askDelete() }] : []),
     ]
-  }
-
-  private hint(): HTMLElement | null {
-    try {
-      if (localStorage.getItem(HINT_DISMISSED) !== null) return null
-    } catch {
-      return null
-    }
-    const close = (): void => {
-      element.remove()
-      this.provider.awareness.off('change', onPeers)
-      this.provider.off('status', onStatus)
-    }
-    const dismiss = (): void => {
-      try {
-        localStorage.setItem(HINT_DISMISSED, '1')
-      } catch {
-        // It will be shown again, then.
-      }
-      close()
-    }
-    const element = h(
-      'aside',
-      { class: 'hint' },
-      h('div', {}, h('strong', {}, 'You are alone here. '), 'Open this page in a second window and watch them keep up.'),
-      h('div', { class: 'row' },
-        h('button', { class: 'button primary', type: 'button', onclick: () => { openSecondWindow(); dismiss() } }, 'Open second window'),
-        h('button', { class: 'button plain square', type: 'button', 'aria-label': 'Dismiss', onclick: dismiss }, icon(X)),
-      ),
-    )
-    const onPeers = (): void => {
-      if (peersOf(this.provider.awareness).length > 0) close()
-    }
-    const onStatus = (status: Status): void => {
-      if (turnedAway(status) !== null) close()
-    }
-    this.provider.awareness.on('change', onPeers)
-    this.provider.on('status', onStatus)
-    return element
   }
 
   // -- document --------------------------------------------------------------------------------
 
   private openLocalCopy(): IndexeddbPersistence | null {
-    if (typeof indexedDB === 'undefined') return null
-    const local = new IndexeddbPersistence(`collab:${this.name}`, this.doc)
+    if (typeof indexedDB === 'undefined' || refusalOfName(this.name) !== null) return null
+    const local = new IndexeddbPersistence(keptName('collab:', this.subject, this.name), this.doc)
     void local.whenSynced.then(() => {
       void this.chooseEditor()
     })
@@ -204,16 +197,20 @@ class DocumentPage {
       this.showTitle()
       void this.chooseEditor()
     })
-    provider.on('status', (status, before) => {
-      if (isReadOnly(status) !== isReadOnly(before)) this.showRole()
+    this.doc.on('afterTransaction', (transaction: Y.Transaction) => {
+      // A document becomes a text with its first words; looking at it marks nothing.
+      if (transaction.local && transaction.changed.size > 0 && this.kind !== null && !this.meta.has('kind') && this.holdsContent()) this.mark(this.kind)
+      else if (this.meta.get('kind') === undefined && !transaction.local) this.chooseSoon()
+    })
+    provider.on('details', (status, before) => {
+      if (isReadOnly(status) !== isReadOnly(before)) this.tellRole()
       if (isDeleted(status) && !isDeleted(before)) this.onDeleted()
       this.showRefusal()
     })
-    provider.on('session', () => {
-      this.faces.refresh()
-      closeToast('token_expired')
-    })
-    provider.on('synced', () => {
+    provider.on('session', ({ user }) => this.onSession(user))
+    provider.on('synced', (synced) => {
+      if (!synced) return
+      this.shade.came()
       void this.chooseEditor()
       keepPagesOffline()
       if (this.versionsButton.hidden) void this.offerVersions()
@@ -224,11 +221,14 @@ class DocumentPage {
       void this.toggleInspector()
     })
     provider.on('notice', (notice) => this.onNotice(notice))
+    watchRefused(provider)
     provider.awareness.on('change', () => {
       if (this.following !== null && !provider.awareness.getStates().has(this.following)) this.follow(null)
     })
+    onTokenInAddress((token) => void this.useToken(token))
+    onLeaving(() => this.close())
     addEventListener('beforeunload', (event) => {
-      if (provider.unsaved > 0 && this.writes?.kept !== true) event.preventDefault()
+      if (!this.closed && provider.unsaved > 0 && this.writes?.kept !== true) event.preventDefault()
     })
     this.showTitle()
   }
@@ -236,33 +236,77 @@ class DocumentPage {
   /** Mount the editor as soon as the kind is known; again if it turns out to be another. */
   private async chooseEditor(): Promise<void> {
     if (this.whyNothing() !== null) return
-    const kept = this.meta.get('kind')
-    const known = kept === 'text' || kept === 'code' || kept === 'board' ? kept : null
-    const kind = known ?? kindInAddress() ?? (this.provider.synced ? this.guessKind() : null)
+    const marker = this.meta.get('kind')
+    const kind = asKind(marker) ?? this.kindOfUnmarked()
     if (kind === null) return
-    if (this.provider.synced && !this.provider.status.readOnly && known === null && kindInAddress() !== null) {
-      this.meta.set('kind', kind)
+    const wished = kindInAddress()
+    if (this.provider.synced && kind !== 'foreign' && kind === wished && asKind(marker) === null && !this.provider.details.readOnly) {
+      this.mark(kind)
       return
     }
-    if (known !== null && kindInAddress() !== null) history.replaceState(null, '', addressOf(this.name))
+    if (wished !== null && (asKind(marker) !== null || kind === 'foreign')) history.replaceState(history.state, '', addressOf(this.name))
+    if (kind === 'foreign') return this.showForeign(marker)
     if (kind === this.kind) return
+    this.closeStage()
     this.kind = kind
-    fill(this.kindIcon, icon(KIND_ICONS[kind]))
-    this.kindIcon.title = KIND_WORDS[kind]
-    this.kindIcon.setAttribute('aria-label', KIND_WORDS[kind])
+    this.showKind(KIND_WORDS[kind], KIND_ICONS[kind])
     this.note()
     const { mount } = await EDITORS[kind]()
     if (this.kind !== kind || this.whyNothing() !== null) return
     this.refusal = null
-    this.editor?.destroy()
+    this.closeStage()
     fill(this.stage)
     this.editor = mount(this.stage, this.context())
-    this.editor.setReadOnly(isReadOnly(this.provider.status))
+    this.showRole()
     if (matchMedia('(pointer: fine)').matches) this.editor.focus()
   }
 
-  private guessKind(): Kind {
-    return this.doc.getMap('board').size > 0 ? 'board' : 'text'
+  /** A document says itself what it is. One that is empty is what was wished for; what others filled is theirs. */
+  private kindOfUnmarked(): Kind | 'foreign' | null {
+    const marker = this.meta.get('kind')
+    const roots = rootsOf(this.doc)
+    const ours = marker === undefined && roots.every(({ name }) => OWN_ROOTS.has(name))
+    if (roots.length > 0 && !(ours && (kindInAddress() !== null || this.kind !== null))) return this.provider.synced || this.local !== null ? 'foreign' : null
+    if (marker !== undefined && this.provider.synced) return 'foreign'
+    return kindInAddress() ?? (this.provider.synced ? (this.kind ?? 'text') : null)
+  }
+
+  private readonly chooseSoon = oncePerFrame(() => void this.chooseEditor())
+
+  private holdsContent(): boolean {
+    return [...OWN_ROOTS].some((name) => {
+      const root = this.doc.share.get(name)
+      return root !== undefined && (root._start !== null || root._map.size > 0)
+    })
+  }
+
+  private mark(kind: Kind): void {
+    this.meta.set('kind', kind)
+  }
+
+  private showForeign(marker: unknown): void {
+    if (this.foreign !== null) return
+    this.closeStage()
+    this.kind = null
+    this.showKind('Document of another editor', File)
+    this.note()
+    const { doc, name, provider, api } = this
+    this.foreign = foreignPage({ doc, document: name, provider, api, marker, openAs: (kind) => this.mark(kind) })
+    fill(this.stage, this.foreign.element)
+    this.showRole()
+  }
+
+  private showKind(words: string, picture: Parameters<typeof icon>[0]): void {
+    fill(this.kindIcon, icon(picture))
+    this.kindIcon.title = words
+    this.kindIcon.setAttribute('aria-label', words)
+  }
+
+  /** Take away whatever shows the document. */
+  private closeStage(): void {
+    this.editor?.destroy()
+    this.foreign?.destroy()
+    this.editor = this.foreign = null
   }
 
   private context(): EditorContext {
@@ -273,12 +317,18 @@ class DocumentPage {
       meta: this.meta,
       toast,
       onFollowEnd: () => this.follow(null),
+      onHeading: (words) => {
+        if (words === this.firstHeading) return
+        this.firstHeading = words
+        this.showTitle()
+      },
+      title: () => this.shownTitle(),
     }
   }
 
   private shownTitle(): string {
-    const title = this.meta.get('title')
-    return typeof title === 'string' && title.trim() !== '' ? title.slice(0, 120) : untitled(this.name)
+    const title = this.refusal === null ? this.meta.get('title') : undefined
+    return typeof title === 'string' && title.trim() !== '' ? title.slice(0, 120) : (this.firstHeading ?? untitled(this.name))
   }
 
   private showTitle(): void {
@@ -291,15 +341,18 @@ class DocumentPage {
   }
 
   private note(): void {
-    if (this.kind !== null) remember({ name: this.name, title: this.shownTitle(), kind: this.kind, opened: Date.now() })
+    if (this.kind !== null || this.foreign !== null) remember({ name: this.name, title: this.shownTitle(), kind: this.kind, opened: Date.now() })
   }
 
   private showRole(): void {
-    const { status } = this.provider
-    const readOnly = isReadOnly(status)
+    const readOnly = isReadOnly(this.provider.details)
     this.editor?.setReadOnly(readOnly)
-    this.title.readOnly = readOnly
-    if (status.readOnly) toast({ key: 'role', words: 'You can view this document, but not change it. Ask for a link that lets you edit.' })
+    this.title.readOnly = readOnly || this.foreign !== null || this.refusal !== null
+  }
+
+  private tellRole(): void {
+    this.showRole()
+    if (this.provider.details.readOnly) toast({ key: 'role', words: 'You can view this document, but not change it. Ask for a link that lets you edit.' })
   }
 
   private onDeleted(): void {
@@ -313,35 +366,26 @@ class DocumentPage {
     // Every attempt brings the same reason again; whoever is on one of its buttons stays there.
     if (fault?.message === this.refusal?.message) return
     this.refusal = fault
+    this.showTitle()
     if (fault === null) {
       fill(this.stage, skeleton())
       void this.chooseEditor()
       return
     }
-    this.editor?.destroy()
-    this.editor = null
+    if (hides(fault) && fault.code !== 'invalid_document') {
+      rememberRefusal(this.name, fault)
+      this.closeSide()
+    }
+    this.closeStage()
     this.kind = null
-    fill(this.stage, this.refusalPage(fault))
+    fill(this.kindIcon)
+    this.showRole()
+    fill(this.stage, refusalPage(fault, this.provider.unsaved, { retry: () => this.provider.retryNow(), signIn: () => this.signIn() }))
   }
 
-  /** Turned away at the door, and no copy here: an empty editor would be a lie. */
+  /** Turned away at the door: an empty editor would be a lie, and a copy is not for whom the server turns away. */
   private whyNothing(): Fault | null {
-    const { status } = this.provider
-    return status.wasLive || Y.encodeStateVector(this.doc).length > 1 ? null : turnedAway(status)
-  }
-
-  private refusalPage(fault: Fault): HTMLElement {
-    const action = fault.retryable
-      ? h('button', { class: 'button', type: 'button', onclick: () => this.provider.retryNow() }, 'Try now')
-      : h('button', { class: 'button', type: 'button', onclick: () => this.askForToken() }, 'Use an access token')
-    return h(
-      'section',
-      { class: 'refusal' },
-      h('h1', {}, fault.message),
-      h('p', { class: 'quiet' }, [adviceFor(fault), fault.retryable && 'This page goes on trying, and opens by itself.'].filter(Boolean).join(' ')),
-      h('p', { class: 'row' }, h('a', { class: 'button', href: '/' }, 'All documents'), action),
-      h('p', { class: 'small quiet' }, fault.code),
-    )
+    return whyNothing(this.provider.details, Y.encodeStateVector(this.doc).length > 1, this.refusedBefore)
   }
 
   private onNotice(notice: Notice): void {
@@ -352,7 +396,7 @@ class DocumentPage {
       key: notice.code,
       tone: notice.resolved === true ? 'good' : notice.retryable ? 'warn' : 'bad',
       ...(notice.code === 'token_expired'
-        ? { sticky: true, action: { label: 'Renew', run: () => this.askForToken() } }
+        ? { sticky: true, action: { label: 'Renew', run: () => this.signIn() } }
         : {}),
     })
   }
@@ -376,16 +420,32 @@ class DocumentPage {
     )
   }
 
-  /** Who the others see: with a token, the server says so. */
+  /** Who the others see: with a token, the server says so, and it stays so while nobody answers. */
   private shownPerson(): Me {
-    const { name, color } = this.provider.session?.user ?? {}
-    if (tokenOfTab() === null || name === undefined || name === '') return this.person
-    return { ...this.person, name, color: color ?? this.person.color }
+    return { ...this.person, ...this.signedIn }
+  }
+
+  private onSession(user: User): void {
+    closeToast('token_expired')
+    this.refusedBefore = null
+    if (rememberedRefusal(this.name) !== null) rememberRefusal(this.name, null)
+    const token = tokenOfTab()
+    // Nobody in particular has no id, whatever was sent along.
+    if (token === null || user.id === undefined) {
+      this.signedIn = null
+    } else {
+      // As the others read it: their eyes and ours see one person.
+      this.signedIn = personOf(user, this.doc.clientID)
+      rememberPerson(this.subject, this.signedIn)
+      this.provider.setUser(user)
+      if (learnSubject(token, user.id) !== this.subject) return void this.reload()
+    }
+    this.faces.refresh()
   }
 
   private openIdentity(anchor: HTMLElement): void {
     const { name } = this.shownPerson()
-    const signedIn = name !== this.person.name
+    const signedIn = this.signedIn !== null
     const field = h('input', { class: 'field', value: name, readOnly: signedIn, maxLength: 40, 'aria-label': 'Your name' })
     field.addEventListener('change', () => {
       this.person = rename(this.person, field.value)
@@ -411,7 +471,7 @@ class DocumentPage {
   private async toggleVersions(): Promise<void> {
     if (this.side?.name === 'versions') return this.closeSide()
     const versions = await this.api.versions(this.name).catch(() => null)
-    if (versions === null || this.kind === null) {
+    if (versions === null || (this.kind === null && this.foreign === null)) {
       toast({ words: 'The list of versions cannot be had right now.', tone: 'warn' })
       return
     }
@@ -423,7 +483,7 @@ class DocumentPage {
         doc: this.doc,
         document: this.name,
         kind: this.kind,
-        readOnly: () => isReadOnly(this.provider.status),
+        readOnly: () => isReadOnly(this.provider.details),
         onPreview: (element) => {
           fill(this.previewLayer, element)
           this.stage.inert = element !== null
@@ -436,6 +496,7 @@ class DocumentPage {
 
   private async toggleInspector(): Promise<void> {
     if (this.side?.name === 'inspector') return this.closeSide()
+    if (this.refusal !== null) return
     const { inspector } = await import('./inspector')
     this.openSide('inspector', inspector(this.provider, () => this.closeSide()))
   }
@@ -460,12 +521,14 @@ class DocumentPage {
 
   // -- dialogs ---------------------------------------------------------------------------------
 
-  private askDelete(): void {
+  private async askDelete(): Promise<void> {
+    const { keep } = await this.api.deleted().catch(() => ({ keep: 0 }))
+    const undoing = keep > 0 ? `For ${span(keep)} the home page can bring it back.` : 'This cannot be undone.'
     const others = peersOf(this.provider.awareness).length
     const lost = others === 0 ? 'It is gone for everybody' : `It is gone for everybody, also for the ${others === 1 ? 'person' : `${others} people`} here now`
     const close = openDialog(
       `Delete “${this.shownTitle()}”?`,
-      h('p', {}, `${lost}, with all its versions. This cannot be undone.`),
+      h('p', {}, `${lost}, with all its versions. ${undoing}`),
       h('div', { class: 'row' },
         h('button', { class: 'button danger', type: 'button', onclick: () => { close(); void this.delete() } }, 'Delete for everybody'),
         h('button', { class: 'button', type: 'button', onclick: () => close() }, 'Cancel'),
@@ -484,21 +547,46 @@ class DocumentPage {
     }
   }
 
-  private askForToken(): void {
-    const field = h('input', { class: 'field', placeholder: 'Paste a token or a link', 'aria-label': 'Token', autocomplete: 'off' })
-    const form = h('form', { class: 'row', method: 'dialog' }, field, h('button', { class: 'button primary', type: 'submit' }, 'Sign in'))
-    const close = openDialog('Sign in', h('p', { class: 'quiet' }, 'Paste the access token that you were given. It stays in this tab.'), form)
-    form.addEventListener('submit', (event) => {
-      event.preventDefault()
-      const token = field.value.trim().split('#token=').pop() ?? ''
-      if (token === '') return
-      close()
-      setTokenOfTab(token)
-      void this.provider.authenticate(token).then((fault) => {
-        if (fault !== null) toast({ words: fault.message, code: fault.code, tone: 'bad' })
-      })
-    })
+  private signIn(): void {
+    askForToken((token) => void this.useToken(token))
   }
+
+  /** Go on with another token; as another person, with another page. */
+  private async useToken(token: string): Promise<void> {
+    setTokenOfTab(token)
+    if (subjectOf(token) !== this.subject) return this.reload()
+    const fault = await this.provider.authenticate(token)
+    if (fault !== null) toast({ words: fault.message, code: fault.code, tone: 'bad' })
+  }
+
+  /** Begin anew, once what was typed is kept. */
+  private async reload(): Promise<void> {
+    const deadline = Date.now() + 2_000
+    while (this.writes?.kept === false && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
+    location.reload()
+  }
+
+  private closed = false
+
+  /** Let go of everything that is kept in this browser; the page is about to be another. */
+  private close(): void {
+    this.closed = true
+    this.closeSide()
+    this.closeStage()
+    this.provider.destroy()
+    void this.local?.destroy()
+  }
+}
+
+/** How the holder of this tab's token is called, before the server says so: as last time, or as the token has it. */
+function signedInAs(subject: string): Person | null {
+  if (subject === '') return null
+  const { name, color } = claimsOf(tokenOfTab())
+  return rememberedPerson(subject) ?? (typeof name === 'string' ? personOf({ name, color, id: subject }, 0) : null)
+}
+
+function asKind(marker: unknown): Kind | null {
+  return marker === 'text' || marker === 'code' || marker === 'board' ? marker : null
 }
 
 function isDeleted({ phase, fault }: Status): boolean {
@@ -519,11 +607,6 @@ function keepPagesOffline(): void {
   navigator.serviceWorker.register('/sw.js').catch(() => {
     // Without it a reload needs the server; edits are kept all the same.
   })
-}
-
-function openSecondWindow(): void {
-  const width = Math.min(900, Math.round(screen.availWidth / 2))
-  window.open(location.href, '_blank', `popup,width=${width},height=${Math.round(screen.availHeight * 0.8)}`)
 }
 
 function skeleton(): HTMLElement {

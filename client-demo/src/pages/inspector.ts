@@ -2,7 +2,7 @@
 
 import { X } from 'lucide'
 import * as Y from 'yjs'
-import type { CollabProvider } from '../provider'
+import type { CollabProvider } from 'collab-client'
 import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
 import { bytes } from '../ui/words'
@@ -117,6 +117,7 @@ function childrenOf(value: unknown): [string, unknown][] | null {
   if (value instanceof Y.Map) return [...value.entries()]
   if (value instanceof Y.Array) return value.toArray().map((item, i) => [String(i), item])
   if (Array.isArray(value)) return value.map((item, i) => [String(i), item as unknown])
+  if (value instanceof Y.XmlFragment) return value.toArray().map((item, i) => [String(i), item])
   if (value instanceof Y.AbstractType) return null
   if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) return Object.entries(value)
   return null
@@ -126,11 +127,24 @@ function describe(value: unknown): string {
   if (value instanceof Y.Text) return `Text(${value.length}) ${quoted(value.toString())}`
   if (value instanceof Y.Map) return `Map(${value.size})`
   if (value instanceof Y.Array) return `Array(${value.length})`
+  if (value instanceof Y.XmlElement) return `<${[value.nodeName, ...Object.entries(value.getAttributes()).map(([key, set]) => `${key}=${quoted(String(set))}`)].join(' ')}> ${wordsIn(value)}`
+  if (value instanceof Y.XmlFragment) return `XML(${value.length}) ${wordsIn(value)}`
   if (value instanceof Y.AbstractType) return value.constructor.name.replace(/^_/, '')
   if (Array.isArray(value)) return `[${value.length}]`
   if (value instanceof Uint8Array) return bytes(value.byteLength)
   if (typeof value === 'object' && value !== null) return `{${Object.keys(value).length}}`
   return typeof value === 'string' ? quoted(value) : String(value)
+}
+
+/** The first words below an element. */
+function wordsIn(fragment: Y.XmlFragment): string {
+  let words = ''
+  for (const child of fragment.createTreeWalker((type) => type instanceof Y.XmlText)) {
+    for (const { insert } of (child as Y.XmlText).toDelta() as { insert: unknown }[]) words += typeof insert === 'string' ? insert : '▢'
+    if (words.length > LONGEST_TEXT) break
+    words += ' '
+  }
+  return words.trim() === '' ? '' : quoted(words.trim())
 }
 
 function quoted(text: string): string {
@@ -151,7 +165,7 @@ function awarenessTable(provider: CollabProvider): HTMLElement {
 }
 
 function connectionTable(provider: CollabProvider): HTMLElement {
-  const { status, traffic, session } = provider
+  const { details: status, traffic, session } = provider
   const facts: [string, string][] = [
     ['phase', status.phase],
     ['transport', status.transport ?? '-'],

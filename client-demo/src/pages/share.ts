@@ -1,17 +1,23 @@
 /** The share dialog: a link, and with access control the way to give somebody less than everything. */
 
 import { Copy } from 'lucide'
-import type { Session } from '../provider'
+import type { Session } from 'collab-client'
 import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
 import { addressOf } from '../ui/location'
 import { openDialog } from '../ui/overlays'
 import { toast } from '../ui/toasts'
 
-const ROLE_WORDS: Record<Session['role'], string> = {
+const ROLE_WORDS: Record<string, string> = {
   viewer: 'You can view this document.',
+  commenter: 'You can view this document and comment on it.',
   editor: 'You can edit this document.',
   admin: 'You can edit this document, and delete it.',
+}
+
+/** What a role lets one do; nothing is said of one that this page does not know. */
+function roleWords(role: string): string {
+  return Object.hasOwn(ROLE_WORDS, role) ? (ROLE_WORDS[role] ?? '') : ''
 }
 
 /** Open the dialog. `hasToken`: this tab signed in, so the server asks others to do so too. */
@@ -24,7 +30,7 @@ export function openShare(document: string, session: Session | null, hasToken: b
     h('p', { class: 'quiet' }, hasToken ? 'This link opens the document for people who are signed in.' : 'Whoever opens this link works on this document with you.'),
     h('div', { class: 'row' }, link, copyButton('Copy link', () => link.value, 'Link copied.')),
     hasToken && roleSection(document, address),
-    session !== null && h('p', { class: 'small quiet' }, ROLE_WORDS[session.role]),
+    session !== null && h('p', { class: 'small quiet' }, roleWords(session.role)),
   )
 }
 
@@ -61,8 +67,9 @@ function roleSection(document: string, address: string): HTMLElement {
 
 function commandFor(document: string, role: string): string {
   // Single quotes for the shell; a quote in the name ends them, stands by itself, begins them again.
-  const grant = `${document}=${role}`.replaceAll("'", `'\\''`)
-  return `collab token create --sub guest --grant '${grant}' --ttl 24h`
+  const entry = `${document}=${role}`.replaceAll("'", `'\\''`)
+  // --document takes the name as it is: as a --grant, a document named `*` would open all of them.
+  return `collab token create --sub guest --document '${entry}' --ttl 24h`
 }
 
 /** `textOf` gives null where there is nothing to copy, and has said why. */

@@ -7,6 +7,7 @@ import { fill, h } from '../ui/dom'
 import type { Person } from '../ui/people'
 import { ago } from '../ui/words'
 import { authorOf } from './authors'
+import { rootsList } from './foreign'
 import { mapChanges, textChanges, type TextPiece } from './changes'
 
 /** What a version is compared with. */
@@ -14,7 +15,7 @@ type Against = 'before' | 'now' | 'nothing'
 
 export interface PreviewOptions {
   version: Version
-  kind: Kind
+  kind: Kind | null
   /** The document of now; its authors count for all versions. */
   live: Y.Doc
   /** The state of this version, and of the one before; null where this is the first. */
@@ -105,14 +106,16 @@ export async function versionPreview(options: PreviewOptions): Promise<HTMLEleme
   )
 }
 
-async function contentOf(kind: Kind, before: Y.Doc, after: Y.Doc, legend: Legend): Promise<HTMLElement> {
+async function contentOf(kind: Kind | null, before: Y.Doc, after: Y.Doc, legend: Legend): Promise<HTMLElement> {
+  if (kind === null) return rootsList(after)
   if (kind === 'board') return boardPreview(before, after, legend)
-  const pieces = textChanges(before, after.getText('body')).map((piece) => ({ ...piece, change: changeOf(piece, legend) }))
-  if (pieces.length === 0) return h('p', { class: 'quiet versions-empty' }, 'This document was empty.')
   if (kind === 'text') {
     const { textPreview } = await import('../editors/text/preview')
-    return textPreview(pieces.map(({ change, ...op }) => (change === undefined ? op : { ...op, change })))
+    const copies = [copyOf(before), copyOf(after)] as const
+    return textPreview(...copies, (change) => changeOf(change, legend)) ?? h('p', { class: 'quiet versions-empty' }, 'This document was empty.')
   }
+  const pieces = textChanges(before, after.getText('body')).map((piece) => ({ ...piece, change: changeOf(piece, legend) }))
+  if (pieces.length === 0) return h('p', { class: 'quiet versions-empty' }, 'This document was empty.')
   const page = h('pre', { class: 'code-preview', tabIndex: 0 })
   for (const { insert, change } of pieces) {
     const words = typeof insert === 'string' ? insert : '▢'
@@ -121,7 +124,7 @@ async function contentOf(kind: Kind, before: Y.Doc, after: Y.Doc, legend: Legend
   return page
 }
 
-function changeOf(piece: TextPiece, legend: Legend): string | undefined {
+function changeOf(piece: Pick<TextPiece, 'kind' | 'client'>, legend: Legend): string | undefined {
   if (piece.kind === 'gone') {
     legend.anythingGone = true
     return 'gone'

@@ -23,7 +23,8 @@ export interface VersionsOptions {
   api: Api
   doc: Y.Doc
   document: string
-  kind: Kind
+  /** Null for a document of another editor. */
+  kind: Kind | null
   readOnly: () => boolean
   /** Show an element instead of the editor, or the editor again. */
   onPreview: (element: HTMLElement | null) => void
@@ -172,7 +173,7 @@ export function versionsPanel(first: Version[], options: VersionsOptions): { ele
   }
 
   /** A version holds what the server has; edits on their way there belong into it. */
-  const settled = (): Promise<unknown> => Promise.race([options.saved(), new Promise((resolve) => setTimeout(resolve, SAVING_PATIENCE))])
+  const settled = (): Promise<unknown> => Promise.race([options.saved().catch(() => undefined), new Promise((resolve) => setTimeout(resolve, SAVING_PATIENCE))])
 
   form.addEventListener('submit', (event) => {
     event.preventDefault()

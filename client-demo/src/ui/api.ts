@@ -1,6 +1,6 @@
 /** The HTTP API (CONTRACT section 4), as far as the demo uses it. A server without it is no error. */
 
-import { asFault, type Fault } from '../provider'
+import { asFault, type Fault } from 'collab-client'
 
 const BASE = '/api/v1'
 
@@ -10,6 +10,14 @@ export interface Listed {
   size: number
   updated_at: string
   participants: number
+}
+
+/** A document in the trash. */
+export interface Deleted {
+  name: string
+  size: number
+  deleted_at: string
+  expires_at: string
 }
 
 export interface Version {
@@ -47,7 +55,38 @@ export class Api {
     return typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>) : {}
   }
 
-  /** Delete a document for good, with its versions. */
+  /**
+   * Our role on a document, also on one that does not exist; null where we have none.
+   * @throws ApiError where the server has another reason to refuse.
+   */
+  async role(document: string): Promise<string | null> {
+    const answer = await this.request('GET', `/documents/${encodeURIComponent(document)}/access`)
+    if (answer.status === 401 || answer.status === 403) return null
+    return ((await this.read(answer)) as { role: string }).role
+  }
+
+  /** Everything in a document as JSON. */
+  async content(document: string): Promise<string> {
+    const answer = await this.request('GET', `/documents/${encodeURIComponent(document)}/content?format=json`)
+    if (!answer.ok) await this.read(answer)
+    return answer.text()
+  }
+
+  /** What may be brought back, and for how many seconds the server keeps what is deleted (0: not at all). */
+  async deleted(): Promise<{ documents: Deleted[]; keep: number }> {
+    const answer = await this.request('GET', '/documents?deleted=true&limit=100')
+    if (!answer.ok) return { documents: [], keep: 0 }
+    const { documents, keep } = (await answer.json()) as { documents: Partial<Deleted>[]; keep?: number }
+    // A server without a trash does not know the parameter, and lists what is there.
+    return { documents: documents.filter((each): each is Deleted => each.deleted_at !== undefined), keep: keep ?? 0 }
+  }
+
+  /** Bring a deleted document back, with its versions. */
+  async undelete(document: string): Promise<void> {
+    await this.read(await this.request('POST', `/documents/${encodeURIComponent(document)}/undelete`))
+  }
+
+  /** Delete a document, with its versions. */
   async remove(document: string): Promise<void> {
     await this.read(await this.request('DELETE', `/documents/${encodeURIComponent(document)}`))
   }

@@ -1,6 +1,6 @@
 /** The faces at the top right: up to five, then +N. Hover for the name, click to follow. */
 
-import type { CollabProvider } from '../provider'
+import type { CollabProvider } from 'collab-client'
 import { fill, h, oncePerFrame } from './dom'
 import { asUser, initials, inkOn, type Me, type Person } from './people'
 import { peersOf, type Peer } from './presence'

@@ -5,11 +5,12 @@ import type { Kind } from '../editors/editor'
 /** The document's name in the address, or null where there is none. */
 export function documentInAddress(): string | null {
   const { pathname } = window.location
-  if (!pathname.startsWith('/d/')) return null
+  if (!pathname.startsWith('/d/') || pathname === '/d/') return null
   try {
-    return decodeURIComponent(pathname.slice(3)).normalize('NFC') || null
+    return decodeURIComponent(pathname.slice(3)).normalize('NFC')
   } catch {
-    return null
+    // No name at all; as it stands there, so that the page can say so.
+    return pathname.slice(3)
   }
 }
 
@@ -26,10 +27,10 @@ export function kindInAddress(): Kind | null {
 }
 
 /** A name for a new document: short to read out, long enough not to be met by chance. */
-export function freshName(kind: Kind): string {
+export function freshName(kind: Kind, folder = ''): string {
   const letters = 'abcdefghjkmnpqrstuvwxyz23456789'
   const random = crypto.getRandomValues(new Uint8Array(10))
-  return `${kind}-${[...random].map((byte) => letters[byte % letters.length]).join('')}`
+  return `${folder}${kind}-${[...random].map((byte) => letters[byte % letters.length]).join('')}`
 }
 
 const TOKEN = 'collab:token'
@@ -41,12 +42,10 @@ let tokenOfPage: string | null = null
  * it is taken out of the address at once, so that it is not shared by accident.
  */
 export function tokenOfTab(): string | null {
-  const fragment = new URLSearchParams(window.location.hash.slice(1))
-  const token = fragment.get('token')
-  if (token !== null) {
-    history.replaceState(null, '', window.location.pathname + window.location.search)
-    setTokenOfTab(token)
-    return token
+  const brought = takeToken()
+  if (brought !== null) {
+    setTokenOfTab(brought)
+    return brought
   }
   try {
     return sessionStorage.getItem(TOKEN)
@@ -55,11 +54,41 @@ export function tokenOfTab(): string | null {
   }
 }
 
-/** Keep another token for this tab. */
-export function setTokenOfTab(token: string): void {
+/** A link with a token was opened in this tab, which is not loaded anew for that: call back with what it brought. */
+export function onTokenInAddress(use: (token: string) => void): void {
+  addEventListener('hashchange', () => {
+    const brought = takeToken()
+    if (brought !== null) use(brought)
+  })
+}
+
+/** Take the token out of the address; what else is behind `#` stays. */
+function takeToken(): string | null {
+  const { hash, pathname, search } = window.location
+  const parts = hash.slice(1).split('&')
+  const token = parts.find((part) => part.startsWith('token='))
+  if (token === undefined) return null
+  const rest = parts.filter((part) => !part.startsWith('token=')).join('&')
+  history.replaceState(history.state, '', pathname + search + (rest === '' ? '' : `#${rest}`))
+  return asToken(token)
+}
+
+/** The token in whatever was pasted: itself, or a link that carries it. Null where there is none. */
+export function asToken(words: string): string | null {
+  const carried = /(?:^|[#&])token=([^&\s]*)/.exec(words.trim())?.[1] ?? words.trim()
+  try {
+    return decodeURIComponent(carried) || null
+  } catch {
+    return carried || null
+  }
+}
+
+/** Keep another token for this tab, or none. */
+export function setTokenOfTab(token: string | null): void {
   tokenOfPage = token
   try {
-    sessionStorage.setItem(TOKEN, token)
+    if (token === null) sessionStorage.removeItem(TOKEN)
+    else sessionStorage.setItem(TOKEN, token)
   } catch {
     // Then it holds until the page is reloaded.
   }
@@ -67,6 +96,6 @@ export function setTokenOfTab(token: string): void {
 
 /** What to call a document that nobody has named: its name, unless that was made up by {@link freshName}. */
 export function untitled(document: string): string {
-  const found = /^(text|code|board)-[a-z2-9]{10}$/.exec(document)
+  const found = /(?:^|\/)(text|code|board)-[a-z2-9]{10}$/.exec(document)
   return found === null ? document : `Untitled ${found[1]}`
 }

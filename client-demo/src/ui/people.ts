@@ -1,6 +1,6 @@
 /** Who is who: own identity, names and colours of the others. */
 
-import type { User } from '../provider'
+import type { User } from 'collab-client'
 
 /**
  * Twelve colours of about the same lightness, by hue. They were searched for the largest smallest distance to all eyes: hues
@@ -32,6 +32,32 @@ export function colourOf(text: string): string {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   return PEOPLE_COLOURS[(hash >>> 0) % PEOPLE_COLOURS.length] ?? PEOPLE_COLOURS[0]
+}
+
+/** Steps through the palette from a taken colour: neighbours look alike, these do not. */
+const STEP = 5
+
+/** One colour each: the wanted one where it is free or is the same person's, else a free one while there are any. */
+export function distinctColours(people: readonly { who: string; color: string }[]): string[] {
+  const taken = new Map<string, string>()
+  const byPerson = new Map<string, string>()
+  return people.map(({ who, color }) => {
+    const known = byPerson.get(who)
+    if (known !== undefined) return known
+    const chosen = taken.has(color) ? freeColour(color, taken) : color
+    taken.set(chosen, who)
+    byPerson.set(who, chosen)
+    return chosen
+  })
+}
+
+function freeColour(wanted: string, taken: ReadonlyMap<string, string>): string {
+  const from = Math.max(0, PEOPLE_COLOURS.indexOf(wanted as (typeof PEOPLE_COLOURS)[number]))
+  for (let i = 1; i < PEOPLE_COLOURS.length; i++) {
+    const colour = PEOPLE_COLOURS[(from + i * STEP) % PEOPLE_COLOURS.length] ?? wanted
+    if (!taken.has(colour)) return colour
+  }
+  return wanted
 }
 
 /** Black or white, whichever reads better on a `#rrggbb` colour. */

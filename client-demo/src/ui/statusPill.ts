@@ -1,6 +1,6 @@
 /** The status pill: a dot and words, always true. */
 
-import type { CollabProvider } from '../provider'
+import type { CollabProvider } from 'collab-client'
 import { fill, h, oncePerFrame } from './dom'
 import { statusWords } from './statusWords'
 import './statusPill.css'
@@ -9,9 +9,13 @@ const SAVING = 'Saving...'
 /** Milliseconds after which a screen reader is told that saving takes its time. */
 const SAVING_IS_NEWS = 2_000
 
+const ACTION_WORDS = { renew: 'Renew', retry: 'Try now', show: 'Show' } as const
+
 /** What the pill needs of whoever can get a new sign-in. */
 export interface PillActions {
   renew(): void
+  /** Show what could not be saved. */
+  showRefused(): void
 }
 
 /**
@@ -30,10 +34,10 @@ export function statusPill(provider: CollabProvider, actions: PillActions): { el
   let savingSince: number | null = null
 
   const render = (): void => {
-    const said = statusWords(provider.status, Date.now())
+    const said = statusWords(provider.details, Date.now())
     element.dataset['tone'] = said.tone
-    element.dataset['phase'] = provider.status.phase
-    element.dataset['unsaved'] = String(provider.status.unsaved)
+    element.dataset['phase'] = provider.details.phase
+    element.dataset['unsaved'] = String(provider.details.unsaved)
     element.classList.toggle('pulse', said.pulse)
     element.title = said.detail
     if (words.textContent !== said.words) words.textContent = said.words
@@ -42,8 +46,8 @@ export function statusPill(provider: CollabProvider, actions: PillActions): { el
     separator.hidden = action.hidden = said.action === null
     if (said.action !== null) {
       if (document.activeElement === element) action.focus()
-      fill(action, said.action === 'renew' ? 'Renew' : 'Try now')
-      action.onclick = said.action === 'renew' ? () => actions.renew() : () => provider.retryNow()
+      fill(action, ACTION_WORDS[said.action])
+      action.onclick = { renew: () => actions.renew(), show: () => actions.showRefused(), retry: () => provider.retryNow() }[said.action]
     }
     // Every keystroke is saved within milliseconds; telling that each time would be noise.
     if (said.announced !== SAVING) savingSince = null
@@ -52,16 +56,16 @@ export function statusPill(provider: CollabProvider, actions: PillActions): { el
     if (worthTelling && spoken.textContent !== said.announced) spoken.textContent = said.announced
   }
   const soon = oncePerFrame(render)
-  provider.on('status', soon)
+  provider.on('details', soon)
   const ticking = setInterval(() => {
-    if (provider.status.retryAt !== null || savingSince !== null) render()
+    if (provider.details.retryAt !== null || savingSince !== null) render()
   }, 250)
   render()
   return {
     element: wrapper,
     destroy: () => {
       clearInterval(ticking)
-      provider.off('status', soon)
+      provider.off('details', soon)
     },
   }
 }

@@ -1,12 +1,12 @@
 /** The status pill's words: a pure function of what is true. */
 
-import { adviceFor, inWords, turnedAway, type Status } from '../provider'
+import { adviceFor, inWords, turnedAway, type Status } from 'collab-client'
 
 export interface StatusWords {
   words: string
   tone: 'idle' | 'good' | 'warn' | 'bad' | 'info'
   pulse: boolean
-  action: 'retry' | 'renew' | null
+  action: 'retry' | 'renew' | 'show' | null
   /** More, for those who point at it. */
   detail: string
   /** Without numbers that tick: what a screen reader is told. */
@@ -22,7 +22,7 @@ const READING_ALONG = 'Your network lets changes come in, but not go out.'
 export function statusWords(status: Status, now: number): StatusWords {
   const spoken = speak(status, now)
   const slow = status.transport === 'polling' || status.transport === 'sse'
-  const detail = status.transport === 'polling'
+  const detail = status.transport === 'polling' || (status.transport === 'sse' && !status.readOnly)
     ? `${spoken.detail} Your network blocks WebSockets, so changes travel over plain requests: all works, a little later.`
     : spoken.detail
   return {
@@ -56,7 +56,7 @@ function speak(status: Status, now: number): StatusWords {
     return say(status.wasLive ? 'Catching up...' : 'Loading document...', 'idle', { pulse: true })
   }
   if (phase === 'closed') return say('Closed', 'idle')
-  if (status.transport === 'sse') {
+  if (status.transport === 'sse' && status.readOnly) {
     return unsaved > 0
       ? say(`View only - ${changes(unsaved)} kept here`, 'warn', { announced: 'View only. Changes are kept here.', detail: READING_ALONG })
       : say('View only', 'info', { detail: READING_ALONG })
@@ -75,7 +75,17 @@ function speak(status: Status, now: number): StatusWords {
       detail: 'Others see your changes already. They are tried again by themselves.',
     })
   }
+  if (unsaved > 0 && status.progress !== null) {
+    const words = `Saving... ${Math.floor(status.progress * 100)} %`
+    return say(words, 'good', { pulse: true, announced: 'Saving...', detail: 'Something large goes in parts. Go on working.' })
+  }
   if (unsaved > 0) return say('Saving...', 'good', { pulse: true, detail: `${changes(unsaved)} on the way to the server's disk.` })
+  if (status.refused > 0) {
+    return say(`${changes(status.refused)} could not be saved`, 'warn', {
+      action: 'show',
+      detail: "Everything else is on the server's disk. What could not be saved can be copied.",
+    })
+  }
   const degraded = status.degraded ? ' People on other servers see it later.' : ''
   return say('Saved', 'good', { detail: `Everything is on the server's disk.${degraded}` })
 }

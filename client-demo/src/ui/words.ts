@@ -27,3 +27,10 @@ export function bytes(size: number): string {
   if (size < 1_000_000) return `${Math.round(size / 1000)} KB`
   return `${(size / 1_000_000).toFixed(1)} MB`
 }
+
+/** "30 days". */
+export function span(seconds: number): string {
+  const [size, unit] = seconds >= 2 * 86_400 ? [86_400, 'day'] : seconds >= 7200 ? [3600, 'hour'] : seconds >= 120 ? [60, 'minute'] : [1, 'second']
+  const count = Math.floor(seconds / size)
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}

@@ -1,6 +1,7 @@
 /** Shapes on the clipboard: JSON as plain text, so that it goes between boards, windows and scripts. */
 
 import { union, boundsOf } from './geometry'
+import { fitted } from './layout'
 import { asPlain, readShape, type Point, type Shape } from './shapes'
 import { copiesOf } from './transform'
 
@@ -26,6 +27,7 @@ export function fromClipboard(text: string, middle: Point): Shape[] | null {
     .slice(0, MOST_SHAPES)
     .map((shape: unknown) => readShape(String((shape as { id?: unknown } | null)?.id ?? ''), shape))
     .filter((shape) => shape !== null)
+    .map(fitted)
   const box = union(read.map((shape) => boundsOf(shape)))
   if (box === null) return []
   const dx = middle.x - box.x - box.w / 2

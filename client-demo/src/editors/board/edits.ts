@@ -1,13 +1,18 @@
 /** What is done to the selection without dragging it: each a step of undo of its own. */
 
+import { toast } from '../../ui/toasts'
+import { overFrames } from '../pasting'
 import { overlaps } from './geometry'
+import { fitted } from './layout'
 import { linearPoints } from './linear'
 import { keepLook } from './look'
-import { textSize } from './parts'
-import { FONT_SIZES, type Look, type Shape } from './shapes'
+import type { Look, Shape } from './shapes'
 import type { Stage } from './stage'
 import type { Restack } from './store'
 import { copiesOf, moved, withPoints } from './transform'
+
+/** More shapes than these are put in over several frames. */
+const PLACED_AT_ONCE = 200
 
 /** How far copies lie from what they were made of. */
 export const PASTE_STEP = 24
@@ -21,7 +26,7 @@ export class Edits {
     const { stage } = this
     stage.look = { ...stage.look, ...change }
     keepLook(stage.look)
-    const changed = stage.selected.filter((shape) => !shape.locked).map((shape) => ({ ...shape, ...change, ...sizeFor(shape, change) }))
+    const changed = stage.selected.filter((shape) => !shape.locked).map((shape) => fitted({ ...shape, ...change }))
     if (changed.length === 0) {
       stage.invalidate('overlay')
       return
@@ -92,16 +97,23 @@ export class Edits {
   place(shapes: Shape[]): void {
     const { stage } = this
     if (shapes.length === 0 || stage.readOnly) return
+    if (shapes.length > PLACED_AT_ONCE) {
+      void this.placeOverFrames(shapes)
+      return
+    }
     stage.store.step()
     stage.store.add(shapes)
     stage.store.step()
     this.onPlaced()
     stage.select(shapes.map((shape) => shape.id))
   }
-}
 
-/** A free text takes the room that its letters need. */
-function sizeFor(shape: Shape, change: Partial<Look>): Partial<Shape> {
-  if (shape.type !== 'text' || change.fontSize === undefined) return {}
-  return textSize(shape.text, FONT_SIZES[change.fontSize])
+  private async placeOverFrames(shapes: Shape[]): Promise<void> {
+    const { stage } = this
+    const { store } = stage
+    const put = (from: number, to: number): void => store.add(shapes.slice(from, to))
+    await overFrames(shapes.length, put, { toast, undo: store.undo, first: PLACED_AT_ONCE / 4, goesOn: () => !stage.readOnly })
+    this.onPlaced()
+    stage.select(shapes.map((shape) => shape.id).filter((id) => store.get(id) !== undefined))
+  }
 }

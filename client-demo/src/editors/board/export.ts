@@ -1,9 +1,10 @@
 /** A board, or a part of it, as a picture. */
 
 import { grown, union } from './geometry'
+import { FONT } from './layout'
 import type { Lookup } from './linear'
 import { paint, shownBounds } from './paint'
-import { FONT, isPlaced, partsOf } from './parts'
+import { isPlaced, partsOf } from './parts'
 import type { Box, Shape } from './shapes'
 
 const MARGIN = 24

@@ -4,8 +4,9 @@
  */
 
 import type { Awareness } from 'y-protocols/awareness'
-import type { CollabProvider } from '../../provider'
+import type { CollabProvider } from 'collab-client'
 import { peersOf, type Peer } from '../../ui/presence'
+import { asMade, fitted } from './layout'
 import { asPlain, readShape, type Box, type Point, type Shape } from './shapes'
 import type { BoardStore, Patch } from './store'
 
@@ -95,9 +96,8 @@ export class Live {
   showDraft(shapes: ReadonlyMap<string, Shape>): void {
     this.drawing = () => {
       if (shapes.size > MOST_DRAFTED) return null
-      const patches: Record<string, Patch> = {}
-      for (const [id, shape] of shapes) patches[id] = difference(this.store.get(id), shape)
-      return { k: 'shapes', shapes: patches, cursor: this.cursor, client: this.awareness.clientID }
+      const patches = [...shapes].map(([id, shape]) => [id, difference(this.store.get(id), shape)] as const)
+      return { k: 'shapes', shapes: Object.fromEntries(patches), cursor: this.cursor, client: this.awareness.clientID }
     }
     this.tellSoon()
   }
@@ -254,8 +254,8 @@ export class Live {
       const shapes = new Map<string, Shape>()
       for (const [id, patch] of Object.entries(letter.shapes).slice(0, 500)) {
         const stored = this.store.get(id)
-        const shape = readShape(id, stored === undefined ? patch : { ...stored, ...(patch as object) })
-        if (shape !== null) shapes.set(id, shape)
+        const shape = readShape(id, stored === undefined ? patch : { ...asMade(stored), ...(patch as object) })
+        if (shape !== null) shapes.set(id, fitted(shape))
       }
       this.drafts.set(from, draftOf(shapes))
     } else if (letter.k === 'pen' && typeof letter.id === 'string' && Array.isArray(letter.points)) {
@@ -321,7 +321,7 @@ function difference(before: Shape | undefined, after: Shape): Patch {
   if (before === undefined) return asPlain(after) as Patch
   const patch: Record<string, unknown> = {}
   for (const key of ['x', 'y', 'w', 'h', 'rotation', 'points', 'from', 'to'] as const) {
-    if (before[key] !== after[key]) patch[key] = after[key]
+    if (asMade(before)[key] !== asMade(after)[key]) patch[key] = asMade(after)[key]
   }
   return patch as Patch
 }

@@ -2,7 +2,7 @@
 
 import { h } from '../../ui/dom'
 import { isDark } from '../../ui/theme'
-import { centre, grown, union } from './geometry'
+import { centre, grown, outline, union } from './geometry'
 import { linearPoints, type Lookup } from './linear'
 import { fillColour, isLinear, strokeColour, type Box, type Point, type Shape } from './shapes'
 import type { Stage } from './stage'
@@ -158,26 +158,31 @@ export class Minimap {
   }
 }
 
-/** A shape of a few pixels: where it is and its colour. `pixel` is one of them, in board units. */
+/** A shape of a few pixels: its outline and its colour. `pixel` is one of them, in board units. */
 function drawSmall(context: CanvasRenderingContext2D, shape: Shape, lookup: Lookup, dark: boolean, pixel: number): void {
-  const { x, y, w, h: tall, fill, stroke, type } = shape
-  const points = isLinear(shape) ? linearPoints(shape, lookup) : type === 'pen' ? strokeOf(shape) : null
-  if (points !== null) {
+  const { fill, stroke, type } = shape
+  const line = isLinear(shape) ? linearPoints(shape, lookup) : type === 'pen' ? strokeOf(shape) : null
+  context.beginPath()
+  if (line !== null) {
+    trace(context, line)
     context.strokeStyle = strokeColour(stroke, dark)
-    context.beginPath()
-    points.forEach((point, i) => (i === 0 ? context.moveTo(point.x, point.y) : context.lineTo(point.x, point.y)))
     context.stroke()
     return
   }
-  const filled = fill !== 'none' || type === 'image' || type === 'text'
+  trace(context, outline({ ...shape, w: Math.max(pixel, shape.w), h: Math.max(pixel, shape.h) }))
+  context.closePath()
   const colour = fill === 'none' ? strokeColour(stroke === 'none' ? 'grey' : stroke, dark) : fillColour(fill, dark)
-  if (!filled) {
+  if (fill !== 'none' || type === 'image' || type === 'text') {
+    context.fillStyle = colour
+    context.fill()
+  } else {
     context.strokeStyle = colour
-    context.strokeRect(x, y, w, tall)
-    return
+    context.stroke()
   }
-  context.fillStyle = colour
-  context.fillRect(x, y, Math.max(pixel, w), Math.max(pixel, tall))
+}
+
+function trace(context: CanvasRenderingContext2D, points: Point[]): void {
+  points.forEach((point, i) => (i === 0 ? context.moveTo(point.x, point.y) : context.lineTo(point.x, point.y)))
 }
 
 /** The middle of a pen's stroke, as coarse as it can be seen here. */

@@ -2,7 +2,8 @@
 
 import { boundsOf, boxAround, grown, overlaps } from './geometry'
 import { linearPoints, type Lookup } from './linear'
-import { FONT, isPlaced, partsOf, type Part } from './parts'
+import { FONT } from './layout'
+import { isPlaced, partsOf, type Part } from './parts'
 import { FONT_SIZES, isLinear, STROKE_WIDTHS, type Box, type Shape } from './shapes'
 
 interface Painted {

@@ -2,9 +2,10 @@
 
 import { getStroke } from 'perfect-freehand'
 
+import { layout, LINE_HEIGHT, textRoom } from './layout'
 import { linearPoints, type Lookup } from './linear'
 import {
-  FONT_SIZES, fillColour, isLinear, letterColour, strokeColour, STROKE_WIDTHS, TEXT_PADDING,
+  FONT_SIZES, fillColour, isLinear, letterColour, strokeColour, STROKE_WIDTHS,
   type Point, type Shape,
 } from './shapes'
 
@@ -12,9 +13,6 @@ export type Part =
   | { kind: 'path'; d: string; fill: string | null; stroke: string | null; width: number; dash: number[] }
   | { kind: 'text'; lines: { words: string; x: number; y: number }[]; size: number; colour: string; align: 'left' | 'center' }
   | { kind: 'image'; src: string; w: number; h: number }
-
-export const FONT = "'Inter Variable', system-ui, sans-serif"
-export const LINE_HEIGHT = 1.3
 
 /** The parts of a shape, relative to its x, y and before its rotation. */
 export function partsOf(shape: Shape, lookup: Lookup, dark: boolean): Part[] {
@@ -115,79 +113,6 @@ function smooth(points: number[][]): string {
 
 // -- text -------------------------------------------------------------------------------------------
 
-let measuring: CanvasRenderingContext2D | null = null
-const layouts = new Map<string, string[]>()
-const MOST_LAYOUTS = 4000
-
-/** Break text into lines that fit; a width of Infinity breaks at line ends only. */
-export function layout(text: string, size: number, width: number): string[] {
-  const key = `${size}|${width}|${text}`
-  const known = layouts.get(key)
-  if (known !== undefined) return known
-  if (layouts.size > MOST_LAYOUTS) layouts.clear()
-  const lines: string[] = []
-  for (const paragraph of text.split('\n')) lines.push(...wrap(paragraph, size, width))
-  layouts.set(key, lines)
-  return lines
-}
-
-/** Fonts arrive late; what was measured before is wrong then. */
-export function forgetLayouts(): void {
-  layouts.clear()
-}
-
-/** How wide a line is. */
-export function measure(words: string, size: number): number {
-  measuring ??= document.createElement('canvas').getContext('2d')
-  if (measuring === null) return words.length * size * 0.55
-  measuring.font = `500 ${size}px ${FONT}`
-  return measuring.measureText(words).width
-}
-
-/** The size that a free text takes. */
-export function textSize(text: string, size: number): { w: number; h: number } {
-  const lines = layout(text, size, Infinity)
-  const widest = lines.reduce((most, line) => Math.max(most, measure(line, size)), 0)
-  return { w: Math.ceil(Math.max(widest, size * 0.6)) + 4, h: Math.ceil(lines.length * size * LINE_HEIGHT) }
-}
-
-function wrap(paragraph: string, size: number, width: number): string[] {
-  if (width === Infinity || measure(paragraph, size) <= width) return [paragraph]
-  const lines: string[] = []
-  let line = ''
-  for (const word of paragraph.split(/(?<=\s)/)) {
-    if (line !== '' && measure((line + word).trimEnd(), size) > width) {
-      lines.push(line.trimEnd())
-      line = ''
-    }
-    line += word
-    for (let cut = cutAt(line, size, width); cut < line.length; cut = cutAt(line, size, width)) {
-      lines.push(line.slice(0, cut))
-      line = line.slice(cut)
-    }
-  }
-  lines.push(line.trimEnd())
-  return lines
-}
-
-/** How much of the beginning of a word fits; at least one character. Looks no farther than about twice that. */
-function cutAt(word: string, size: number, width: number): number {
-  let most = Math.max(2, Math.ceil(width / size))
-  while (most < word.length && measure(word.slice(0, most), size) <= width) most *= 2
-  if (most >= word.length) {
-    if (measure(word.trimEnd(), size) <= width) return word.length
-    most = word.length
-  }
-  let least = 1
-  while (most - least > 1) {
-    const middle = (least + most) >> 1
-    if (measure(word.slice(0, middle), size) <= width) least = middle
-    else most = middle
-  }
-  // A pair of surrogates is one character.
-  return /[\uD800-\uDBFF]/.test(word.charAt(least - 1)) ? least + 1 : least
-}
-
 /** Text inside a shape: notes and free text from the left, everything else in the middle. */
 function textParts(shape: Shape, dark: boolean): Part[] {
   if (shape.text === '') return []
@@ -203,12 +128,6 @@ function textParts(shape: Shape, dark: boolean): Part[] {
   const lines = words.map((line, i) => ({ words: line, x: shape.w / 2, y: top + i * step + size * 0.98 }))
   const colour = letterColour(shape.type === 'note' || shape.stroke === 'none' ? 'ink' : shape.stroke, dark)
   return [{ kind: 'text', lines, size, colour, align: 'center' }]
-}
-
-/** The part of a shape that text may fill. */
-export function textRoom(shape: Shape): { w: number; h: number } {
-  const share = shape.type === 'ellipse' ? 0.76 : shape.type === 'diamond' ? 0.6 : 1
-  return { w: shape.w * share - 2 * TEXT_PADDING, h: shape.h * share - 2 * TEXT_PADDING }
 }
 
 // -- paths ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import { h } from '../../ui/dom'
 import { isDark } from '../../ui/theme'
 import { paintOverlay } from './overlay'
 import { forgetPainted, paint } from './paint'
-import { forgetLayouts } from './parts'
+import { forgetLayouts } from './layout'
 import { Raster } from './raster'
 import type { Stage } from './stage'
 
@@ -60,6 +60,7 @@ export class Screen {
   fontsArrived(): void {
     forgetLayouts()
     forgetPainted()
+    this.stage.store.refit()
     this.raster.forget()
     this.stage.repaint()
   }

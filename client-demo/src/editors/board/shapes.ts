@@ -52,6 +52,8 @@ export interface Shape extends Box {
   locked: boolean
   /** Orders shapes from bottom to top; see fractional.ts. */
   index: string
+  /** The size that somebody gave it, where its words need more and `w`, `h` say so; not in the document. See layout.ts. */
+  made: { w: number; h: number } | null
 }
 
 /** The part of a shape that tools set for the next one. */
@@ -152,6 +154,7 @@ export function readShape(id: string, source: unknown): Shape | null {
     to: binding(get('to')),
     src: image(get('src')),
     locked: get('locked') === true,
+    made: null,
     index: typeof get('index') === 'string' ? (get('index') as string).slice(0, 200) : 'a0',
   }
   if ((shape.type === 'pen' || isLinear(shape)) && shape.points.length === 0) return null
@@ -171,7 +174,8 @@ export function writeShape(shape: Shape): Y.Map<unknown> {
 
 /** The same as plain JSON: for the clipboard, and for showing others what is being drawn. */
 export function asPlain(shape: Shape): Record<string, unknown> {
-  const { id: _, ...rest } = shape
+  const { id: _, made, ...shown } = shape
+  const rest = { ...shown, ...made }
   const plain: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(rest)) {
     const empty =

@@ -1,6 +1,7 @@
 /** What tools work on: the board as it is shown, with what is selected and what is under way. */
 
 import type { Camera } from './camera'
+import { asMade, fitted } from './layout'
 import type { Lookup } from './linear'
 import type { Live } from './live'
 import { shownBounds } from './paint'
@@ -115,7 +116,7 @@ export class Stage {
 
   /** Show shapes as they would be, here and to the others. */
   show(shapes: Iterable<Shape>): void {
-    for (const shape of shapes) if (!this.gone.has(shape.id)) this.preview.set(shape.id, shape)
+    for (const shape of shapes) if (!this.gone.has(shape.id)) this.preview.set(shape.id, fitted(shape))
     this.live.showDraft(this.preview)
     this.invalidate()
   }
@@ -124,15 +125,17 @@ export class Stage {
   commit(): void {
     const fresh: Shape[] = []
     const patches = new Map<string, Patch>()
-    for (const [id, shape] of this.preview) {
-      const before = this.store.get(id)
+    for (const [id, shown] of this.preview) {
+      const shape = asMade(shown)
+      const known = this.store.get(id)
+      const before = known && asMade(known)
       if (before === undefined) {
         fresh.push(shape)
         continue
       }
       const patch: Record<string, unknown> = {}
       for (const key of Object.keys(shape) as (keyof Shape)[]) {
-        if (key !== 'id' && key !== 'text' && shape[key] !== before[key]) patch[key] = shape[key]
+        if (key !== 'id' && key !== 'text' && key !== 'made' && shape[key] !== before[key]) patch[key] = shape[key]
       }
       if (Object.keys(patch).length > 0) patches.set(id, patch)
     }

@@ -3,6 +3,7 @@
 import * as Y from 'yjs'
 
 import { indicesBetween } from './fractional'
+import { asMade, fitted } from './layout'
 import { readShape, rounded, writeShape, type Shape } from './shapes'
 
 /** Origin of this page's own edits; undo looks at these only. */
@@ -29,7 +30,7 @@ const CAPTURE = 400
 /** To the top or the bottom of everything, or past one other shape. */
 export type Restack = 'top' | 'bottom' | 'up' | 'down'
 
-export type Patch = Partial<Omit<Shape, 'id' | 'text'>>
+export type Patch = Partial<Omit<Shape, 'id' | 'text' | 'made'>>
 
 /** Reads and writes the shapes of a document. Reading is cached; `onChange` tells what is stale. */
 export class BoardStore {
@@ -62,6 +63,21 @@ export class BoardStore {
     return this.sorted
   }
 
+  /** Words are measured anew: the fonts are here now. */
+  refit(): void {
+    const grown = new Set<string>()
+    for (const [id, shape] of this.cache) {
+      if (shape.text === '') continue
+      const now = fitted(shape)
+      if (now.w === shape.w && now.h === shape.h) continue
+      this.cache.set(id, now)
+      grown.add(id)
+    }
+    if (grown.size === 0) return
+    this.sorted = null
+    for (const listener of this.listeners) listener(grown)
+  }
+
   /** The next edits are a step of undo of their own, unless a long one is under way. */
   step(): void {
     if (this.undo.captureTimeout !== Infinity) this.undo.stopCapturing()
@@ -91,10 +107,12 @@ export class BoardStore {
     this.transact((map) => {
       for (const [id, patch] of patches) {
         const shape = map.get(id)
-        const before = this.cache.get(id)
-        if (!(shape instanceof Y.Map) || before === undefined) continue
+        const known = this.cache.get(id)
+        if (!(shape instanceof Y.Map) || known === undefined) continue
+        const before = asMade(known)
         for (const [key, value] of Object.entries(patch)) {
-          if (same(before[key as keyof Shape], value)) continue
+          // The size of a free text follows from its words; what is in the document is for those who cannot measure.
+          if (same(key === 'w' || key === 'h' ? shape.get(key) : before[key as keyof Shape], value)) continue
           if (value === null) shape.delete(key)
           else shape.set(key, typeof value === 'number' && key !== 'rotation' && key !== 'opacity' ? rounded(value) : value)
         }
@@ -112,6 +130,7 @@ export class BoardStore {
   /** Run several of the above as one edit; `ids` are the shapes that it will change. */
   together(ids: Iterable<string>, work: () => void): void {
     this.unfold(ids)
+    this.ground()
     this.doc.transact(work, BOARD_ORIGIN)
   }
 
@@ -181,9 +200,17 @@ export class BoardStore {
     }, STRUCTURE_ORIGIN)
   }
 
-  private transact(work: (map: Y.Map<unknown>) => void): void {
+  /**
+   * Make the map `shapes` where there is none. Never within an edit: an update that is applied there makes the whole
+   * transaction one of somebody else, and Yjs, which then finds edits under its own client id, takes another one.
+   */
+  private ground(): void {
     if (this.map === null) Y.applyUpdate(this.doc, structure(), STRUCTURE_ORIGIN)
-    const map = this.map
+  }
+
+  private transact(work: (map: Y.Map<unknown>) => void): void {
+    this.ground()
+    const { map } = this
     if (map !== null) this.doc.transact(() => work(map), BOARD_ORIGIN)
   }
 
@@ -209,7 +236,7 @@ export class BoardStore {
   private read(id: string): void {
     const shape = readShape(id, this.map?.get(id))
     if (shape === null) this.cache.delete(id)
-    else this.cache.set(id, shape)
+    else this.cache.set(id, fitted(shape))
   }
 }
 

@@ -3,12 +3,14 @@
 import * as Y from 'yjs'
 import { h } from '../../ui/dom'
 import type { Camera } from './camera'
-import { LINE_HEIGHT, textRoom, textSize } from './parts'
+import { LINE_HEIGHT, textRoom, textSize } from './layout'
 import { FONT_SIZES, letterColour, type Shape } from './shapes'
-import { BOARD_ORIGIN } from './store'
+import { bindText } from './textBinding'
 
 export interface TextEditing {
   readonly id: string
+  /** Whether somebody put another text in the place of this one: what is typed would be nowhere. */
+  readonly lost: boolean
   /** Put the textarea over the shape as it is now. */
   place(shape: Shape, dark: boolean): void
   end(): void
@@ -29,7 +31,7 @@ export function editText(
   const area = h('textarea', { class: 'board-text', spellcheck: true, rows: 1, 'aria-label': 'Text of the shape' })
   area.value = text.toString()
   layer.append(area)
-  const unbind = bind(area, text, () => onInput(area.value))
+  const unbind = bindText(area, text, () => onInput(area.value))
 
   let ended = false
   const end = (): void => {
@@ -43,6 +45,8 @@ export function editText(
   area.addEventListener('pointerdown', (event) => event.stopPropagation())
   area.addEventListener('keydown', (event) => {
     event.stopPropagation()
+    // While letters are composed, these keys are the keyboard's.
+    if (event.isComposing) return
     if (event.key === 'Escape' || (event.key === 'Enter' && (event.ctrlKey || event.metaKey))) {
       event.preventDefault()
       end()
@@ -75,55 +79,12 @@ export function editText(
   }
   area.focus({ preventScroll: true })
   area.select()
-  return { id: shape.id, place, end }
-}
-
-/** Keep a textarea and a Y.Text the same, by the smallest edit in either direction. */
-function bind(area: HTMLTextAreaElement, text: Y.Text, onInput: () => void): () => void {
-  let known = area.value
-  const onAreaInput = (): void => {
-    const value = area.value
-    const caret = area.selectionEnd
-    let start = 0
-    const most = Math.min(known.length, value.length)
-    while (start < most && start < caret && known[start] === value[start]) start += 1
-    let same = 0
-    while (same < most - start && known[known.length - 1 - same] === value[value.length - 1 - same]) same += 1
-    const removed = known.length - start - same
-    const added = value.slice(start, value.length - same)
-    known = value
-    text.doc?.transact(() => {
-      if (removed > 0) text.delete(start, removed)
-      if (added !== '') text.insert(start, added)
-    }, BOARD_ORIGIN)
-    onInput()
-  }
-  const onText = (event: Y.YTextEvent): void => {
-    const value = text.toString()
-    if (value === area.value) return
-    let [from, to] = [area.selectionStart, area.selectionEnd]
-    let at = 0
-    for (const op of event.delta) {
-      if (op.retain !== undefined) at += op.retain
-      else if (op.delete !== undefined) {
-        const removed = op.delete
-        const pull = (caret: number): number => (caret > at ? Math.max(at, caret - removed) : caret)
-        ;[from, to] = [pull(from), pull(to)]
-      } else if (typeof op.insert === 'string') {
-        const { length } = op.insert
-        const push = (caret: number): number => (caret > at ? caret + length : caret)
-        ;[from, to] = [push(from), push(to)]
-        at += length
-      }
-    }
-    area.value = known = value
-    area.setSelectionRange(from, to)
-    onInput()
-  }
-  area.addEventListener('input', onAreaInput)
-  text.observe(onText)
-  return () => {
-    area.removeEventListener('input', onAreaInput)
-    text.unobserve(onText)
+  return {
+    id: shape.id,
+    get lost() {
+      return text._item?.deleted === true
+    },
+    place,
+    end,
   }
 }

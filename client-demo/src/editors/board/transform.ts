@@ -1,6 +1,7 @@
 /** Moving, resizing and rotating: pure functions from shapes to shapes. */
 
 import { centre, rotate } from './geometry'
+import { asMade, leastSize } from './layout'
 import { linearPoints, type Lookup } from './linear'
 import { freshId, isLinear, rounded, type Box, type Point, type Shape } from './shapes'
 
@@ -34,7 +35,7 @@ export function scaled(shape: Shape, before: Box, after: Box): Shape {
   if (isLinear(shape)) return { ...shape, ...a, points: stretched(shape.points, sx, sy) }
   const b = at(shape.x + shape.w, shape.y + shape.h)
   const box = { x: Math.min(a.x, b.x), y: Math.min(a.y, b.y), w: Math.max(1, Math.abs(b.x - a.x)), h: Math.max(1, Math.abs(b.y - a.y)) }
-  return { ...shape, ...box, points: mirrored(shape, sx, sy, box) }
+  return { ...shape, ...box, made: null, points: mirrored(shape, sx, sy, box) }
 }
 
 /**
@@ -60,13 +61,20 @@ export function resized(
     w = Math.sign(w || 1) * shape.w * scale
     h = Math.sign(h || 1) * shape.h * scale
   }
+  // What is pulled together stops where the words begin.
+  const least = leastSize({ ...shape, made: null, h: 0 }, Math.abs(w))
+  if (hx !== 0) w = Math.sign(w || 1) * Math.max(Math.abs(w), least.w)
+  if (hy !== 0) h = Math.sign(h || 1) * Math.max(Math.abs(h), least.h)
   const offset = fromMiddle ? { x: 0, y: 0 } : { x: (hx * w) / 2, y: (hy * h) / 2 }
   const turned = rotate({ x: fixed.x + offset.x, y: fixed.y + offset.y }, fixed, shape.rotation)
   const size = { w: Math.max(1, Math.abs(w)), h: Math.max(1, Math.abs(h)) }
   const box = { x: turned.x - size.w / 2, y: turned.y - size.h / 2, ...size }
   const sx = shape.w === 0 ? 1 : w / shape.w
   const sy = shape.h === 0 ? 1 : h / shape.h
-  return { ...shape, ...box, points: mirrored(shape, sx, sy, box) }
+  const after = { ...shape, ...box, made: null, points: mirrored(shape, sx, sy, box) }
+  // A side that was not pulled keeps what it was made with, and grows for as long as the words need it.
+  if (shape.made === null || (hx !== 0 && hy !== 0) || shape.rotation !== 0 || fromMiddle) return after
+  return hy === 0 ? { ...after, h: asMade(shape).h } : { ...after, w: asMade(shape).w }
 }
 
 /** Turn a shape around a point. */

@@ -2,7 +2,7 @@
 
 import { isDark } from '../../ui/theme'
 import { freshShape } from './drawing'
-import { textSize } from './parts'
+import { textSize } from './layout'
 import { FONT_SIZES, holdsText, type Point } from './shapes'
 import type { Stage } from './stage'
 import { editText, type TextEditing } from './textEditing'
@@ -77,7 +77,7 @@ export class Writing {
   place(): void {
     if (this.open === null) return
     const shape = this.stage.lookup(this.open.id)
-    if (shape === undefined) this.open.end()
+    if (shape === undefined || this.open.lost) this.open.end()
     else this.open.place(shape, isDark())
   }
 }

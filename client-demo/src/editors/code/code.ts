@@ -16,7 +16,7 @@ import {
   placeholder,
   rectangularSelection,
 } from '@codemirror/view'
-import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
+import { yUndoManagerKeymap } from 'y-codemirror.next'
 import * as Y from 'yjs'
 
 import { h } from '../../ui/dom'
@@ -24,8 +24,10 @@ import { openMenu } from '../../ui/overlays'
 import { peersOf } from '../../ui/presence'
 import type { Editor, EditorContext } from '../editor'
 import { placeOf } from '../places'
-import { LANGUAGES } from './languages'
+import { languageId, LANGUAGES } from './languages'
+import { largePastes } from './pasting'
 import { remoteCarets } from './remoteCarets'
+import { textSync, toScreen } from './sync'
 import { codeTheme } from './theme'
 import './code.css'
 
@@ -85,8 +87,9 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
         ]),
         // A document may hold any line ends; splitting at "\n" only keeps our positions those of the Y.Text.
         EditorState.lineSeparator.of('\n'),
-        yCollab(text, null, { undoManager }),
+        textSync(text, undoManager),
         remoteCarets(text, awareness),
+        largePastes(undoManager, context.toast),
         writable.of(forWriters),
         language.of([]),
         codeTheme,
@@ -118,8 +121,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
 
   let shownLanguage = ''
   function showLanguage(): void {
-    const chosen = meta.get('language')
-    const id = typeof chosen === 'string' && chosen in LANGUAGES ? chosen : 'plain'
+    const id = languageId(meta.get('language'))
     if (id === shownLanguage) return
     shownLanguage = id
     languageButton.textContent = LANGUAGES[id]?.label ?? id
@@ -146,7 +148,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
     const peer = peersOf(awareness).find((other) => other.client === followed)
     const place = peer === undefined ? null : placeOf(peer, text)
     if (place === null) return
-    view.dispatch({ effects: EditorView.scrollIntoView(Math.min(place.head, view.state.doc.length), { y: 'center' }) })
+    view.dispatch({ effects: EditorView.scrollIntoView(Math.min(toScreen(view, place.head), view.state.doc.length), { y: 'center' }) })
   }
   const onAwareness = (): void => {
     if (followed !== null) keepInView()

@@ -2,6 +2,12 @@
 
 import type { LanguageSupport } from '@codemirror/language'
 
+/** The id of a language as a document has it: any words, of which only ours are known. */
+export function languageId(chosen: unknown): string {
+  // What every object has, such as `__proto__`, is no language.
+  return typeof chosen === 'string' && Object.hasOwn(LANGUAGES, chosen) ? chosen : 'plain'
+}
+
 export const LANGUAGES: Record<string, { label: string; load: () => Promise<LanguageSupport> }> = {
   plain: { label: 'Plain text', load: () => Promise.reject(new Error('plain text has no language')) },
   javascript: { label: 'JavaScript', load: async () => (await import('@codemirror/lang-javascript')).javascript({ jsx: true }) },

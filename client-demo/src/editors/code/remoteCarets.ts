@@ -8,6 +8,7 @@ import type * as Y from 'yjs'
 import { inkOn, type Person } from '../../ui/people'
 import { peersOf, type Peer } from '../../ui/presence'
 import { placeOf, placeTeller } from '../places'
+import { isComposing, toScreen, toText, whenComposed } from './sync'
 
 const othersMoved = Annotation.define<true>()
 
@@ -65,7 +66,10 @@ export function remoteCarets(text: Y.Text, awareness: Awareness): Extension {
       update(update: ViewUpdate): void {
         const moved = update.transactions.some((transaction) => transaction.annotation(othersMoved) === true)
         if (update.selectionSet || update.docChanged || update.focusChanged) this.tell()
-        if (moved || update.docChanged) this.draw()
+        if (!moved && !update.docChanged) return
+        // A line that is drawn anew ends the composition in it.
+        if (isComposing(this.view)) this.decorations = this.decorations.map(update.changes)
+        else this.draw()
       }
 
       destroy(): void {
@@ -77,7 +81,7 @@ export function remoteCarets(text: Y.Text, awareness: Awareness): Extension {
         // Out of focus the last place stays: people look at another window and are still here.
         if (!this.view.hasFocus) return
         const { anchor, head } = this.view.state.selection.main
-        tellPlace({ anchor, head })
+        tellPlace({ anchor: toText(this.view, anchor), head: toText(this.view, head) })
       }
 
       private draw(): void {
@@ -86,15 +90,15 @@ export function remoteCarets(text: Y.Text, awareness: Awareness): Extension {
         for (const peer of peersOf(awareness)) {
           const place = placeOf(peer, text)
           if (place === null) continue
-          const head = Math.min(place.head, length)
-          const [from, to] = [Math.min(place.anchor, head, length), Math.min(Math.max(place.anchor, head), length)]
+          const [anchor, head] = [place.anchor, place.head].map((at) => Math.min(toScreen(this.view, at), length)) as [number, number]
+          const [from, to] = [Math.min(anchor, head), Math.max(anchor, head)]
           if (from < to) {
             const tint = Decoration.mark({ attributes: { style: `background-color: ${peer.color}33` }, class: 'remote-selection' })
             ranges.push(tint.range(from, to))
           }
           const key = `${peer.client}/${peer.name}/${peer.color}`
           const widget = new Caret(peer, key, this.movement(peer))
-          ranges.push(Decoration.widget({ widget, side: head - place.anchor > 0 ? -1 : 1 }).range(head))
+          ranges.push(Decoration.widget({ widget, side: head > anchor ? -1 : 1 }).range(head))
         }
         this.decorations = Decoration.set(ranges, true)
       }
@@ -111,7 +115,7 @@ export function remoteCarets(text: Y.Text, awareness: Awareness): Extension {
     },
     { decorations: (value) => value.decorations },
   )
-  return [plugin, caretTheme]
+  return [plugin, caretTheme, whenComposed.of((view) => view.dispatch({ annotations: othersMoved.of(true) }))]
 }
 
 const caretTheme = EditorView.baseTheme({

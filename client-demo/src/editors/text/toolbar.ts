@@ -1,79 +1,58 @@
 /** The toolbar of the text editor: it floats over a selection, and waits at the left of an empty line. */
 
-import {
-  Bold, CheckSquare, Code, Heading1, Heading2, Heading3, ImagePlus, Italic, Link, List, ListOrdered, Plus,
-  Quote, SquareCode, Strikethrough, type IconNode,
-} from 'lucide'
-import type Quill from 'quill/core'
+import { ImagePlus, Link, Plus, type IconNode } from 'lucide'
+import { NodeSelection, TextSelection } from 'prosemirror-state'
+import { CellSelection } from 'prosemirror-tables'
+import type { EditorView } from 'prosemirror-view'
 
 import { fill, h } from '../../ui/dom'
 import { icon } from '../../ui/icons'
 import { openMenu } from '../../ui/overlays'
 import { arrowKeys } from '../arrowKeys'
-import { linkCard } from './linkCard'
+import { linkAt, linkCard } from './linkCard'
+import { typedHref } from './safety'
+import { BLOCKS, IN_BAR, MARKS, type Tool } from './tools'
 
-interface Tool {
-  label: string
-  icon: IconNode
-  hint?: string
-  format: string
-  value: unknown
+export interface Toolbar {
+  /** For hands on the keyboard. */
+  enter(): void
+  askLink(): void
+  update(): void
+  hide(): void
+  destroy(): void
 }
 
-const INLINE: Tool[] = [
-  { label: 'Bold', icon: Bold, hint: 'Ctrl B', format: 'bold', value: true },
-  { label: 'Italic', icon: Italic, hint: 'Ctrl I', format: 'italic', value: true },
-  { label: 'Strikethrough', icon: Strikethrough, format: 'strike', value: true },
-  { label: 'Code', icon: Code, hint: '`code`', format: 'code', value: true },
-]
-const BLOCKS: Tool[] = [
-  { label: 'Heading 1', icon: Heading1, hint: '#', format: 'header', value: 1 },
-  { label: 'Heading 2', icon: Heading2, hint: '##', format: 'header', value: 2 },
-  { label: 'Heading 3', icon: Heading3, hint: '###', format: 'header', value: 3 },
-  { label: 'Bulleted list', icon: List, hint: '-', format: 'list', value: 'bullet' },
-  { label: 'Numbered list', icon: ListOrdered, hint: '1.', format: 'list', value: 'ordered' },
-  { label: 'Check list', icon: CheckSquare, hint: '[]', format: 'list', value: 'unchecked' },
-  { label: 'Quote', icon: Quote, hint: '>', format: 'blockquote', value: true },
-  { label: 'Code block', icon: SquareCode, hint: '```', format: 'code-block', value: true },
-]
-/** The block formats that a floating bar has room for; the rest is in the menu of an empty line. */
-const IN_BAR = BLOCKS.filter((tool) => tool.label !== 'Heading 3')
-
-/** Put the toolbar onto an editor; `addPicture` asks for a file. Returns what the editor calls; `enter` is for hands on the keyboard. */
-export function toolbar(quill: Quill, addPicture: () => void): { enter(): void; hide(): void; destroy(): void } {
+/** Put the toolbar onto an editor on `page`; `addPicture` asks for a file. */
+export function toolbar(view: EditorView, page: HTMLElement, addPicture: () => void): Toolbar {
   const bar = h('div', { class: 'text-bar floating', role: 'toolbar', 'aria-label': 'Format', hidden: true })
   const link = h('input', { class: 'field', type: 'url', placeholder: 'Paste a link, press Enter', 'aria-label': 'Link' })
   // People type "example.org"; the browser would not let that pass for an address.
   const linkRow = h('form', { class: 'text-bar-link', hidden: true, noValidate: true }, link)
-  const tools = [...INLINE, ...IN_BAR].map((tool) => ({ tool, button: barButton(tool.label, tool.icon, tool.hint) }))
+  const tools = [...MARKS, ...IN_BAR].map((tool) => ({ tool, button: barButton(tool.label, tool.icon, tool.hint) }))
   const linkButton = barButton('Link', Link, 'Ctrl K')
-  const groups = [tools.slice(0, INLINE.length), tools.slice(INLINE.length)]
   fill(
     bar,
     h(
       'div',
       { class: 'row text-bar-tools' },
-      ...(groups[0] ?? []).map(({ button }) => button),
+      ...tools.slice(0, MARKS.length).map(({ button }) => button),
       linkButton,
       h('span', { class: 'text-bar-line' }),
-      ...(groups[1] ?? []).map(({ button }) => button),
+      ...tools.slice(MARKS.length).map(({ button }) => button),
     ),
     linkRow,
   )
   const add = h('button', { class: 'button plain square text-add', type: 'button', title: 'Add', 'aria-label': 'Add a block', hidden: true }, icon(Plus))
   // Before the text, so that Shift+Tab leads to it; the button comes after it.
-  quill.container.before(bar)
-  quill.container.append(add)
+  page.before(bar)
+  page.append(add)
   const [first, ...others] = bar.querySelectorAll('button')
   for (const button of others) button.tabIndex = -1
   arrowKeys(bar)
 
-  const isOn = (formats: Record<string, unknown>, { format, value }: Tool): boolean =>
-    formats[format] === value || (value === 'unchecked' && formats[format] === 'checked')
-
   const apply = (tool: Tool): void => {
-    const formats = quill.getFormat()
-    quill.format(tool.format, isOn(formats, tool) ? false : tool.value, 'user')
+    tool.run(view.state, view.dispatch, view)
+    view.focus()
     update()
   }
   for (const { tool, button } of tools) {
@@ -82,12 +61,11 @@ export function toolbar(quill: Quill, addPicture: () => void): { enter(): void; 
     button.addEventListener('click', () => apply(tool))
   }
 
-  let linkRange: { index: number; length: number } | null = null
+  let linkRange: { from: number; to: number } | null = null
   const askLink = (): void => {
-    linkRange = quill.getSelection()
-    if (linkRange === null) return
-    const { link: current } = quill.getFormat(linkRange)
-    link.value = typeof current === 'string' ? current : ''
+    const found = linkAt(view.state)
+    linkRange = found ?? { from: view.state.selection.from, to: view.state.selection.to }
+    link.value = typeof found?.mark.attrs['href'] === 'string' ? found.mark.attrs['href'] : ''
     bar.hidden = linkRow.hidden = false
     link.focus()
     update()
@@ -96,45 +74,45 @@ export function toolbar(quill: Quill, addPicture: () => void): { enter(): void; 
   linkButton.addEventListener('click', askLink)
   const closeLink = (): void => {
     linkRow.hidden = true
-    if (linkRange !== null) quill.setSelection(linkRange.index, linkRange.length, 'user')
     linkRange = null
+    view.focus()
   }
   linkRow.addEventListener('submit', (event) => {
     event.preventDefault()
-    if (linkRange === null) return
-    const typed = link.value.trim()
-    const url = typed === '' ? false : /^[a-z]+:/i.test(typed) ? typed : `https://${typed}`
-    const { index, length } = linkRange
-    if (length > 0) {
-      quill.formatText(index, length, 'link', url, 'user')
-    } else if (url !== false) {
+    const type = view.state.schema.marks['link']
+    if (linkRange === null || type === undefined) return
+    const [typed, href] = [link.value.trim(), typedHref(link.value)]
+    const tr = view.state.tr
+    const to = Math.min(linkRange.to, tr.doc.content.size)
+    const from = Math.min(linkRange.from, to)
+    if (typed !== '' && href === null) return link.select()
+    if (from < to) {
+      tr.removeMark(from, to, type)
+      if (href !== null) tr.addMark(from, to, type.create({ href }))
+      tr.setSelection(TextSelection.between(tr.doc.resolve(from), tr.doc.resolve(to)))
+    } else if (href !== null) {
       // Without a selection the address is what the link says.
-      quill.insertText(index, typed, 'link', url, 'user')
-      linkRange = { index: index + typed.length, length }
+      tr.insertText(typed, from).addMark(from, from + typed.length, type.create({ href })).removeStoredMark(type)
     }
+    view.dispatch(tr)
     closeLink()
   })
   link.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') closeLink()
   })
-  quill.keyboard.addBinding({ key: 'k', shortKey: true }, askLink)
 
   const enter = (): void => {
-    if (!quill.isEnabled()) return
+    if (!view.editable) return
     // Only what is shown can take the focus.
     bar.hidden = false
     first?.focus()
     update()
   }
-  quill.keyboard.addBinding({ key: 'F10', altKey: true }, enter)
   bar.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape') quill.focus()
+    if (event.key === 'Escape') view.focus()
   })
 
-  const card = linkCard(quill, (found) => {
-    quill.setSelection(found.index, found.length, 'user')
-    askLink()
-  })
+  const card = linkCard(view, page, () => askLink())
 
   add.addEventListener('pointerdown', (event) => event.preventDefault())
   add.addEventListener('click', () => {
@@ -142,48 +120,44 @@ export function toolbar(quill: Quill, addPicture: () => void): { enter(): void; 
       label: tool.label,
       icon: icon(tool.icon),
       ...(tool.hint === undefined ? {} : { hint: tool.hint }),
-      run: () => {
-        quill.focus()
-        apply(tool)
-      },
+      run: () => apply(tool),
     }))
     openMenu(add, [...items, { label: 'Picture', icon: icon(ImagePlus), run: addPicture }])
   })
 
   const hide = (): void => {
-    bar.hidden = true
-    add.hidden = true
-    linkRow.hidden = true
+    bar.hidden = add.hidden = linkRow.hidden = true
     linkRange = null
     card.hide()
   }
 
   const update = (): void => {
-    const range = linkRange ?? quill.getSelection()
-    if (range === null || !quill.isEnabled()) {
-      if (linkRow.hidden) hide()
+    if (view.isDestroyed) return
+    const parts = [view.dom, bar, add, card.element]
+    if (!view.editable || !parts.some((part) => part.contains(document.activeElement))) {
+      if (linkRow.hidden && add.getAttribute('aria-expanded') !== 'true') hide()
       return
     }
-    const [line] = quill.getLine(range.index)
-    const empty = range.length === 0 && line !== null && line.length() <= 1
-    add.hidden = !empty
-    if (empty) {
-      const at = quill.getBounds(range.index)
-      if (at !== null) add.style.top = `${at.top + at.height / 2 - 16}px`
+    const { selection } = view.state
+    const { $from, empty } = selection
+    const bare = empty && $from.parent.type.name === 'paragraph' && $from.parent.content.size === 0
+    add.hidden = !bare
+    if (bare) {
+      const at = view.coordsAtPos(selection.from)
+      add.style.top = `${(at.top + at.bottom) / 2 - page.getBoundingClientRect().top - 16}px`
     }
-    card.show(range)
-    bar.hidden = range.length === 0 && !bar.contains(document.activeElement)
+    if (linkRange === null) card.update()
+    const formattable = !(selection instanceof NodeSelection) && (!empty || selection instanceof CellSelection)
+    bar.hidden = linkRange === null && !formattable && !bar.contains(document.activeElement)
     if (bar.hidden) return
-    const formats = quill.getFormat(range)
-    for (const { tool, button } of tools) button.setAttribute('aria-pressed', String(isOn(formats, tool)))
-    linkButton.setAttribute('aria-pressed', String(formats['link'] !== undefined))
-    placeBar(range)
+    for (const { tool, button } of tools) button.setAttribute('aria-pressed', String(tool.isOn(view.state)))
+    linkButton.setAttribute('aria-pressed', String(linkAt(view.state) !== null))
+    placeBar()
   }
 
-  const placeBar = (range: { index: number; length: number }): void => {
-    const bounds = quill.getBounds(range.index, range.length)
-    if (bounds === null) return
-    const frame = quill.container.getBoundingClientRect()
+  const placeBar = (): void => {
+    const { from, to } = linkRange ?? view.state.selection
+    const [start, end] = [view.coordsAtPos(from), view.coordsAtPos(to, -1)]
     const { width, height } = bar.getBoundingClientRect()
     if (matchMedia('(max-width: 640px)').matches) {
       bar.style.left = '8px'
@@ -192,38 +166,34 @@ export function toolbar(quill: Quill, addPicture: () => void): { enter(): void; 
       bar.style.top = `${bottom - height - 8}px`
       return
     }
-    const above = frame.top + bounds.top - height - 8
-    const top = above > 56 ? above : Math.min(frame.top + bounds.bottom + 8, innerHeight - height - 8)
-    const left = frame.left + (bounds.left + bounds.right) / 2 - width / 2
-    bar.style.top = `${top}px`
-    bar.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`
+    const above = start.top - height - 8
+    const top = above > 56 ? above : Math.min(end.bottom + 8, innerHeight - height - 8)
+    const sameLine = Math.abs(start.top - end.top) < 8
+    const middle = sameLine ? (start.left + end.right) / 2 : (page.getBoundingClientRect().left + page.getBoundingClientRect().right) / 2
+    bar.style.top = `${Math.max(56, top)}px`
+    bar.style.left = `${Math.max(8, Math.min(middle - width / 2, innerWidth - width - 8))}px`
   }
 
-  const onEditorChange = (): void => update()
-  quill.on('editor-change', onEditorChange)
-  const scroller = quill.container.parentElement
+  const scroller = page.parentElement
   const onScroll = (): void => {
-    if (!bar.hidden) update()
+    if (!bar.hidden) placeBar()
   }
   scroller?.addEventListener('scroll', onScroll, { passive: true })
-  const onFocusOut = (event: FocusEvent): void => {
-    const to = event.relatedTarget as Node | null
-    // The menu of an empty line gives the focus back to its button.
-    if (add.getAttribute('aria-expanded') === 'true') return
-    if (to === quill.root) update()
-    // Another window may have what the link is to be.
-    else if (to === null ? event.target === quill.root : !parts.some((part) => part.contains(to))) hide()
+  // Where the focus goes is known only after it has left.
+  const onFocus = (): void => void setTimeout(update)
+  for (const part of [view.dom, bar, add, card.element]) {
+    part.addEventListener('focusout', onFocus)
+    part.addEventListener('focusin', onFocus)
   }
-  const parts = [quill.root, bar, add, card.element]
-  for (const part of parts) part.addEventListener('focusout', onFocusOut)
   return {
     enter: () => {
-      quill.focus()
+      view.focus()
       enter()
     },
+    askLink,
+    update,
     hide,
     destroy: () => {
-      quill.off('editor-change', onEditorChange)
       scroller?.removeEventListener('scroll', onScroll)
       for (const part of [bar, add, card.element]) part.remove()
     },
@@ -234,4 +204,3 @@ function barButton(label: string, node: IconNode, hint?: string): HTMLButtonElem
   const title = hint === undefined ? label : `${label}  ${hint}`
   return h('button', { class: 'button plain square', type: 'button', title, 'aria-label': label }, icon(node))
 }
-

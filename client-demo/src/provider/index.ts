@@ -1,8 +1,0 @@
-export { Backoff, type BackoffOptions } from './backoff'
-export { CollabProvider } from './CollabProvider'
-export { adviceFor, asFault, inWords, type Fault } from './errors'
-export { LocalLedger, type Ledger } from './ledger'
-export type { LocalCopy, Notice, ProviderOptions, Session, TokenSource, Traffic, User } from './options'
-export { EMPTY_UPDATE, Outbox, type Batch } from './outbox'
-export { FIRST_STATUS, MOVES, turnedAway, type Phase, type Status, type TransportName } from './status'
-export { TAB_ORIGIN } from './tabs'
