@@ -21,7 +21,7 @@ from benchmarks.chart import draw
 from benchmarks.client import JoinError
 from benchmarks.process import ServerError, can_pin, core_kept_awake, open_files, pin_load, wait_for_quiet
 from benchmarks.report import Result, as_json, print_result, write_json
-from benchmarks.servers import OURS, OUTPUT, PEERS, SERVERS, InstallError, Server, install
+from benchmarks.servers import FLOOR, OURS, OUTPUT, PEERS, SERVERS, InstallError, Server, install
 from benchmarks.updates import check_keystrokes
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.base import Options, Outcome, Workload
@@ -60,7 +60,8 @@ def main(names: tuple[str, ...], peers: str, listing: bool, **pace: Any) -> None
     """Measure collab side by side with its peers.
 
     NAME is a workload; without any, all but the long ones run. collab keeps everything on disk, the
-    peers in memory. Results: a table, and JSON and a chart in build/bench.
+    peers in memory but for y-websocket-leveldb. The floor is no server: it hands on what it reads.
+    Results: a table, and JSON and a chart in build/bench.
     """
     if listing:
         for workload in WORKLOADS.values():
@@ -129,7 +130,11 @@ def _prepare() -> None:
 def _run(workload: Workload, servers: Sequence[Server], pace: Pace) -> Result:
     """Run one workload; rounds go over all servers in turn, so that a slow hour hits all alike."""
     result = Result(workload)
-    chosen = [server for server in servers if server.ours or not workload.ours_only]
+    chosen = [
+        server
+        for server in servers
+        if server.name == OURS or not (workload.ours_only or (server.name == FLOOR and not workload.relayed))
+    ]
     for number in range(pace.rounds):
         for server in chosen:
             part = f", round {number + 1} of {pace.rounds}" if pace.rounds > 1 else ""

@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.servers import OURS, REPOSITORY, versions
+from benchmarks.servers import COUNTERPARTS, OURS, REPOSITORY, SERVERS, versions
 from benchmarks.workloads.base import Outcome, Workload
 
 #: beyond this share of the server's core taken by others a round counts only if there is no better
@@ -39,10 +39,13 @@ class Result:
         return {key: statistics.median([f[key] for f in chosen if key in f]) for key in keys}
 
     def ratio(self, server: str) -> float | None:
-        """Ours divided by the server's, by the workload's key figure."""
-        if server == OURS or OURS not in self.rounds:
+        """Ours, by the same wire where it was measured, divided by the server's, by the workload's key figure."""
+        ours_by = COUNTERPARTS.get(server, OURS)
+        if ours_by not in self.rounds:
+            ours_by = OURS
+        if SERVERS[server].ours or ours_by not in self.rounds:
             return None
-        ours, theirs = self.figures(OURS).get(self.workload.key), self.figures(server).get(self.workload.key)
+        ours, theirs = self.figures(ours_by).get(self.workload.key), self.figures(server).get(self.workload.key)
         return ours / theirs if ours is not None and theirs else None
 
     def problems(self, server: str) -> list[str]:
@@ -71,7 +74,7 @@ def print_result(console: Console, result: Result) -> None:
         if not workload.ours_only:
             ratio = result.ratio(server)
             cells.append("" if ratio is None else f"{ratio:.2f}x")
-        style = "red" if result.problems(server) else "bold" if server == OURS else ""
+        style = "red" if result.problems(server) else "bold" if SERVERS[server].ours else ""
         table.add_row(server, *cells, style=style)
     console.print(table)
     for name, rows in _series(result).items():

@@ -20,6 +20,18 @@ _PEERS = Path(__file__).resolve().parent / "peers"
 _PYTHON_PEER = OUTPUT / "pycrdt-websocket"
 
 OURS = "collab"
+#: no server at all: see ``floor.py``
+FLOOR = "floor"
+#: collab by the wires of others, which is what these are compared with
+OURS_WS, OURS_HOCUSPOCUS = f"{OURS}-ws", f"{OURS}-hocuspocus"
+#: peer -> the door of ours that speaks its wire; of any other it is :data:`OURS`
+COUNTERPARTS = {
+    "y-websocket": OURS_WS,
+    "y-websocket-leveldb": OURS_WS,
+    "pycrdt-websocket": OURS_WS,
+    "hocuspocus-4": OURS_HOCUSPOCUS,
+    "hocuspocus-3": OURS_HOCUSPOCUS,
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +39,8 @@ class Server:
     """Something to measure.
 
     ``command`` is what starts it, without the settings of a single run; ``needs`` is ``node``,
-    ``python`` or nothing, and says which installation it waits for.
+    ``python`` or nothing, and says which installation it waits for. ``store_variable`` is the environment
+    variable that tells it where to keep documents, if it keeps any.
     """
 
     name: str
@@ -35,11 +48,12 @@ class Server:
     command: tuple[str, ...]
     needs: str = ""
     cwd: Path = field(default=_PEERS)
+    store_variable: str = ""
 
     @property
     def ours(self) -> bool:
-        """Whether it is collab."""
-        return self.name == OURS
+        """Whether it is collab, by whatever wire."""
+        return self.name in (OURS, OURS_WS, OURS_HOCUSPOCUS)
 
     async def start(self, workdir: Path, settings: Mapping[str, str]) -> ServerProcess:
         """Start it with an empty store in ``workdir``.
@@ -58,13 +72,14 @@ class Server:
             if "redis" not in settings:
                 command += ["--store", f"sqlite:///{store}"]
             command += [word for name, value in settings.items() for word in (f"--{name}", value)]
-        return await start_server(command, log=workdir / f"{self.name}.log", cwd=self.cwd)
+        environment = {self.store_variable: str(workdir / self.name)} if self.store_variable else {}
+        return await start_server(command, log=workdir / f"{self.name}.log", cwd=self.cwd, environment=environment)
 
 
-def _collab() -> Server:
+def _collab(name: str, make_wire: Callable[[], Wire]) -> Server:
     return Server(
-        OURS,
-        lambda: SocketIOWire("/doc/", asks_acks=True),
+        name,
+        make_wire,
         (sys.executable, "-m", "collab", "serve", "--port", "0", "--log-level", "warning"),
         cwd=REPOSITORY,
     )
@@ -73,8 +88,17 @@ def _collab() -> Server:
 SERVERS = {
     server.name: server
     for server in (
-        _collab(),
+        _collab(OURS, lambda: SocketIOWire("/doc/", asks_acks=True)),
+        _collab(OURS_WS, lambda: YWebsocketWire("/ws/")),
+        _collab(OURS_HOCUSPOCUS, lambda: HocuspocusWire("/hocuspocus")),
         Server("y-websocket", YWebsocketWire, ("node", "y-websocket.cjs"), "node"),
+        Server(
+            "y-websocket-leveldb",
+            YWebsocketWire,
+            ("node", "y-websocket.cjs"),
+            "node",
+            store_variable="YPERSISTENCE",
+        ),
         Server("hocuspocus-4", HocuspocusWire, ("node", "hocuspocus.cjs", "hocuspocus-server-4"), "node"),
         Server("hocuspocus-3", HocuspocusWire, ("node", "hocuspocus.cjs", "@hocuspocus/server"), "node"),
         Server(
@@ -89,6 +113,7 @@ SERVERS = {
             (str(_PYTHON_PEER / "bin" / "python"), "pycrdt_websocket.py"),
             "python",
         ),
+        Server(FLOOR, YWebsocketWire, (sys.executable, str(Path(__file__).with_name("floor.py")))),
     )
 }
 PEERS = tuple(name for name in SERVERS if name != OURS)
@@ -143,6 +168,7 @@ def versions() -> dict[str, str]:
     found = {}
     packages = {
         "y-websocket": "y-websocket",
+        "y-websocket-leveldb": "y-leveldb",
         "hocuspocus-4": "hocuspocus-server-4",
         "hocuspocus-3": "@hocuspocus/server",
         "y-socket.io": "y-socket.io",

@@ -130,13 +130,21 @@ class Wire(ABC):
 
 
 class YWebsocketWire(Wire):
-    """npm ``y-websocket``, and pycrdt-websocket, which speaks the same."""
+    """npm ``y-websocket``, and pycrdt-websocket, which speaks the same.
+
+    Args:
+        prefix: what stands before the document's name.
+    """
 
     SYNC, AWARENESS = 0, 1
     STEP_1, STEP_2, UPDATE = 0, 1, 2
 
+    def __init__(self, prefix: str = "/") -> None:
+        super().__init__()
+        self._prefix = prefix
+
     def path(self, document: str) -> str:
-        return f"/{document}"
+        return self._prefix + document
 
     def _sync(self, document: str, kind: int, data: bytes) -> bytes:
         return client_frame(self._address(document) + bytes((self.SYNC, kind)) + write_var_bytes(data))
@@ -185,13 +193,17 @@ class YWebsocketWire(Wire):
 
 
 class HocuspocusWire(YWebsocketWire):
-    """Hocuspocus v3 and v4: y-websocket's messages behind the document's name, and a few more."""
+    """Hocuspocus v3 and v4: y-websocket's messages behind the document's name, and a few more.
+
+    Args:
+        prefix: of all documents.
+    """
 
     AUTH, SYNC_REPLY, CLOSE_DOCUMENT, SYNC_STATUS = 2, 4, 7, 8
     TOKEN, DENIED, AUTHENTICATED = 0, 1, 2
 
     def path(self, document: str) -> str:
-        return "/"
+        return self._prefix
 
     def _address(self, document: str) -> bytes:
         return write_var_bytes(document.encode())

@@ -59,10 +59,7 @@ def render(
 
 def _pool(node: str, address: str) -> str:
     # collab keeps an idle connection for an hour: nginx closes first, so that it never writes into a closing one.
-    return (
-        f"upstream collab_node_{node} {{\n    server {address};\n"
-        "    keepalive 64;\n    keepalive_timeout 60s;\n}"
-    )
+    return f"upstream collab_node_{node} {{\n    server {address};\n    keepalive 64;\n    keepalive_timeout 60s;\n}}"
 
 
 def _node(text: str) -> tuple[str, str]:

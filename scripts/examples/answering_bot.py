@@ -1,6 +1,6 @@
 """A bot that answers in a document: whoever writes "bot: how many words?" finds the answer below.
 
-    python scripts/examples/answering_bot.py http://127.0.0.1:8080 notes
+python scripts/examples/answering_bot.py http://127.0.0.1:8080 notes    # and open /d/notes?kind=code beside it
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Draws a bar chart on a board, bar by bar, while people watch. Without asyncio: the blocking client.
 
-    printf 'apples 3\npears 5\n' | python scripts/examples/draw_chart.py http://127.0.0.1:8080 plan
+printf 'apples 3\npears 5\n' | python scripts/examples/draw_chart.py http://127.0.0.1:8080 plan
 """
 
 import sys

@@ -130,9 +130,7 @@ def _cluster() -> Iterator[dict[str, str]]:
         yield {"store": redis.url, "redis": redis.url}
 
 
-async def _cost(
-    actors: Sequence[Typist | Pointer], rate: float, process: ServerProcess, options: Options
-) -> float:
+async def _cost(actors: Sequence[Typist | Pointer], rate: float, process: ServerProcess, options: Options) -> float:
     """CPU of a process for each act, in microseconds, where all act ``rate`` times a second."""
     metronome = Metronome(actors, rate)
     metronome.start()

@@ -3,7 +3,7 @@
 It adds up what each edit, cursor and connection costs where it is handled; it knows nothing of queues, so it
 says what is carried and not how late. Where people of one document are on ``k`` nodes, each edit is handled by the
 node of its author and heard by the ``k - 1`` others; all of them write it to their own people. Flushes are merged
-as :mod:`collab.hub.pacer` does: after one that cost ``c`` the next waits ``min(10 c, 50 ms)``, 8 ms at least.
+as :mod:`collab.hub.fan_out` does: after one that cost ``c`` the next waits ``min(10 c, 50 ms)``, 8 ms at least.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, Self
 
-from collab.hub.fan_out import UPDATE_INTERVAL
-from collab.hub.live_document import PRESENCE_INTERVAL
-from collab.hub.pacer import COST_FACTOR, MAX_WAIT
+from collab.hub.fan_out import COST_FACTOR, MAX_WAIT, UPDATE_INTERVAL
+from collab.hub.presence_feed import PRESENCE_INTERVAL
 from simulation.figures import Costs
 
 #: documents with so many people are put on nodes one by one

@@ -1,4 +1,4 @@
-// y-websocket's own server (bin/utils), on the current `ws`; documents in memory.
+// y-websocket's own server (bin/utils), on the current `ws`; documents in memory, or in LevelDB where YPERSISTENCE names a folder.
 const http = require('http')
 const { WebSocketServer } = require('ws')
 const { setupWSConnection } = require('y-websocket/bin/utils')

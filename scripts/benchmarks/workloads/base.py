@@ -69,6 +69,7 @@ class Workload:
         more_is_better: of that figure.
         long: only run when asked for by name.
         ours_only: means nothing for the peers.
+        relayed: who only hands on can do it.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Workload:
     more_is_better: bool = False
     long: bool = False
     ours_only: bool = False
+    relayed: bool = False
 
     @property
     def key_heading(self) -> str:

@@ -130,9 +130,7 @@ async def _type(
         clients += there + await admit(server.make_wire(), process.port, mine, near, first_yjs_id=reader_id)
         if shared:
             other = processes[(number + 1) % len(processes)]
-            clients += await admit(
-                server.make_wire(), other.port, mine, far, first_yjs_id=reader_id + len(names)
-            )
+            clients += await admit(server.make_wire(), other.port, mine, far, first_yjs_id=reader_id + len(names))
         first += len(names)
         reader_id += 2 * len(names)
     seconds = options.window(8.0)

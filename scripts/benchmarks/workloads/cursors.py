@@ -55,4 +55,5 @@ CURSORS = Workload(
     ),
     "cpu_us",
     run,
+    relayed=True,
 )

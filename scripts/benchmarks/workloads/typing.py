@@ -211,6 +211,7 @@ TYPIST = Workload(
     COLUMNS,
     "cpu_us",
     _typing(Plan(documents=1, people=101, typists=1, rate=100)),
+    relayed=True,
 )
 TYPISTS = Workload(
     "typists",
@@ -218,6 +219,7 @@ TYPISTS = Workload(
     COLUMNS,
     "cpu_us",
     _typing(Plan(documents=1, people=30, typists=30, rate=10)),
+    relayed=True,
 )
 DOCUMENTS = Workload(
     "documents",
@@ -225,4 +227,5 @@ DOCUMENTS = Workload(
     COLUMNS,
     "cpu_us",
     _typing(Plan(documents=200, people=2, typists=2, rate=2)),
+    relayed=True,
 )
