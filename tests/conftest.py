@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.redis_server import needs_redis
 from tests.support.server import CollabServer
 
 # A shell that starts the tests in its background has them, and every program that they start, ignore Ctrl-C.
@@ -17,7 +19,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # How long an example takes says something about the machine, not about us.
 settings.register_profile("collab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("collab")
+settings.register_profile("fast", settings.get_profile("collab"), max_examples=10)
+settings.load_profile("fast" if os.environ.get("FAST_TESTS") else "collab")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever starts a Redis is slow, and says so by needing one."""
+    for item in items:
+        if any(mark is needs_redis.mark for mark in item.iter_markers("skipif")):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

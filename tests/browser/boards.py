@@ -157,7 +157,7 @@ def content_url(server: CollabServer, document: str) -> str:
 def put(server: CollabServer, document: str, shapes: dict[str, Shape]) -> None:
     """Draw by script."""
     operations = [{"op": "map.set", "path": "/meta/kind", "value": "board"}]
-    operations += [{"op": "map.set", "path": f"/board/shapes/{id}", "value": value} for id, value in shapes.items()]
+    operations += [{"op": "map.set", "path": f"/board/shapes/{id}", "value": value} for id, value in shapes.items()]  # type: ignore[dict-item]
     request = Request(
         content_url(server, document),
         method="PATCH",

@@ -49,6 +49,8 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open pages, each of a person of its own; ``name`` is what others call them.
 
+    ``beside`` is a page of the same browser, with the same storage: another tab of it.
+
     A page that throws, or whose content security policy had to stop something, fails the test.
     """
     contexts: list[Any] = []
@@ -60,8 +62,11 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         name: str = "Ann",
         size: tuple[int, int] = (1280, 800),
         init_script: str | None = None,
+        beside: Page | None = None,
         **options: Any,
     ) -> Page:
+        if beside is not None:
+            return follow(beside.context.new_page(), name, url)
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         contexts.append(context)
         context.add_init_script(
@@ -72,7 +77,9 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         )
         if init_script is not None:
             context.add_init_script(init_script)
-        page = context.new_page()
+        return follow(context.new_page(), name, url)
+
+    def follow(page: Page, name: str, url: str) -> Page:
         page.on("pageerror", lambda error: faults.append(f"{name}: {error}"))
         page.on("console", lambda message: _note(message, name, faults))
         page.goto(url)
@@ -84,7 +91,13 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     assert not faults, "\n".join(faults)
 
 
+#: what a library only warns of, and loses something by
+_WARNINGS = ("Changed the client-id",)
+
+
 def _note(message: Any, name: str, faults: list[str]) -> None:
+    if any(words in message.text for words in _WARNINGS):
+        faults.append(f"{name}: {message.text}")
     if message.type == "error" and not any(words in message.text for words in _EXPECTED):
         faults.append(f"{name}: {message.text}")
 

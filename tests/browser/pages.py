@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import jwt
@@ -66,7 +67,7 @@ def unsaved(page: Page) -> int:
 
 def write(page: Page, text: str) -> None:
     """Click into the text and type at its end."""
-    page.locator(".ql-editor").click()
+    page.locator(".ProseMirror").click()
     page.keyboard.press("Control+End")
     page.keyboard.type(text)
 
@@ -107,13 +108,13 @@ def wait_for(condition: Callable[[], bool], what: str, timeout: float = 5.0) -> 
         time.sleep(0.02)
 
 
-def token(lifetime: float = 600.0, role: str = "editor", name: str = "Ann") -> str:
-    """A token that is valid for so many seconds."""
+def token(lifetime: float = 600.0, role: str = "editor", name: str = "Ann", documents: str = "*") -> str:
+    """A token that is valid for so many seconds, for the documents of a pattern."""
     claims = {
         "sub": name.lower(),
         "name": name,
         "exp": int(time.time() + lifetime),
-        "grants": [{"documents": "*", "role": role}],
+        "grants": [{"documents": documents, "role": role}],
     }
     return jwt.encode(claims, SECRET, algorithm="HS256")
 
@@ -127,6 +128,13 @@ def operate(server: CollabServer, document: str, operations: list[dict[str, Any]
         data=json.dumps({"operations": operations}).encode(),
     )
     urlopen(request, timeout=5).close()
+
+
+def content(server: CollabServer, document: str) -> Any:
+    """What the server has of a document, as JSON."""
+    address = f"{server.url}/api/v1/documents/{quote(document, safe='')}/content"
+    with urlopen(address, timeout=5) as answer:
+        return json.load(answer)
 
 
 class Wire:
@@ -176,4 +184,4 @@ class Wire:
         """Say something to the page as if the server had."""
         assert self._page is not None
         notice = {"code": code, "message": f"What {code} means.", "retryable": True, **more}
-        self._page.send(f'42/doc/{document},{json.dumps(["notice", notice])}')
+        self._page.send(f"42/doc/{document},{json.dumps(['notice', notice])}")

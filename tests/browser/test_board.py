@@ -113,7 +113,7 @@ def test_pictures_by_tool_and_by_paste(shared_server: CollabServer, open_page: O
     while not choosers:
         assert time.monotonic() < deadline, "a dialog to choose files"
         board.page.wait_for_timeout(30)
-    choosers[0].set_files([{"name": "dot.png", "mimeType": "image/png", "buffer": base64.b64decode(PNG)}])
+    choosers[0].set_files([{"name": "dot.png", "mimeType": "image/png", "buffer": base64.b64decode(PNG)}])  # type: ignore[arg-type]
     board.until(lambda shapes: len(shapes) == 1, "the chosen picture")
     board.page.evaluate(
         """async (png) => {

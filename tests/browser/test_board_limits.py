@@ -193,9 +193,9 @@ def test_two_thousand_shapes_and_twenty_people_are_smooth(
                 page.evaluate("frames_.start()")
                 before = script_seconds()
                 motion()
-                script = script_seconds() - before
+                script = script_seconds() - before  # type: ignore[assignment]
                 log = page.evaluate("frames_.stop()")
-                figures = {"frames": len(log["work"]), "script_mean": round(1000 * script / len(log["work"]), 2)}
+                figures = {"frames": len(log["work"]), "script_mean": round(1000 * script / len(log["work"]), 2)}  # type: ignore[operator]
                 figures |= {f"work_{part}": percentile(log["work"], part) for part in (50, 95, 100)}
                 figures |= {f"gap_{part}": percentile(log["gaps"], part) for part in (50, 95)}
                 best = measured.setdefault(motion.__name__, figures)

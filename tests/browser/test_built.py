@@ -11,7 +11,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 DEMO = _ROOT / "client-demo"
 STATIC = _ROOT / "collab" / "static"
 
-#: as in client-demo/tools/sourceHash.ts
+#: both as in client-demo/tools/sourceHash.ts
+CLIENT = ("LICENSE", "README.md", "llms.txt", "offline", "package.json", "react", "src", "tools", "tsconfig.build.json")
 SOURCES = (
     "index.html",
     "package-lock.json",
@@ -21,6 +22,7 @@ SOURCES = (
     "tools",
     "tsconfig.json",
     "vite.config.ts",
+    *(f"packages/collab-client/{name}" for name in CLIENT),
 )
 
 
@@ -61,5 +63,9 @@ def test_the_page_has_no_inline_scripts() -> None:
 
 def test_the_lock_file_names_no_registry() -> None:
     lock = (DEMO / "package-lock.json").read_text()
-    assert '"resolved"' not in lock
+    packages = json.loads(lock)["packages"]
+    # A workspace is resolved, to its folder.
+    resolved = {name: each["resolved"] for name, each in packages.items() if "resolved" in each}
+    assert resolved == {"node_modules/collab-client": "packages/collab-client"}
+    assert packages["node_modules/collab-client"]["link"]
     assert "http" not in "".join(re.findall(r'"integrity": "[^"]*"', lock))

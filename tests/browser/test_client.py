@@ -13,7 +13,7 @@ import pytest
 DEMO = Path(__file__).parents[2] / "client-demo"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(450)
 @pytest.mark.parametrize("script", ["check", "test"])
 def test_of_the_demo(script: str) -> None:
     """Run ``npm run check`` and ``npm run test``."""
@@ -25,6 +25,6 @@ def test_of_the_demo(script: str) -> None:
         env={**os.environ, "COLLAB_PYTHON": sys.executable, "CI": "1", "NO_COLOR": "1"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=400,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

@@ -45,12 +45,12 @@ def test_two_people_type_and_see_each_others_caret(
     ben = open_page(f"{shared_server.url}/d/two-type", name="Ben", color_scheme="dark")
     saved(ben)
     write(ann, "# Notes\nThe heron stood **still** for an hour.\n- binoculars\n")
-    expect(ben.locator(".ql-editor h1")).to_have_text("Notes")
-    expect(ben.locator(".ql-editor strong")).to_have_text("still")
-    expect(ben.locator(".ql-editor li").first).to_contain_text("binoculars")
+    expect(ben.locator(".ProseMirror h1")).to_have_text("Notes")
+    expect(ben.locator(".ProseMirror strong")).to_have_text("still")
+    expect(ben.locator(".ProseMirror li").first).to_contain_text("binoculars")
     expect(ben.locator(".caret-flag")).to_have_text("Ann")
     write(ben, "notebook")
-    expect(ann.locator(".ql-editor")).to_contain_text("notebook")
+    expect(ann.locator(".ProseMirror")).to_contain_text("notebook")
     expect(ann.locator(".caret-flag")).to_have_text("Ben")
     expect(ann.locator(".avatar[title^=Ben]")).to_be_visible()
     saved(ann)
@@ -65,17 +65,15 @@ def test_undo_takes_back_ones_own_words_only(shared_server: CollabServer, open_p
     ben = open_page(f"{shared_server.url}/d/undo", name="Ben")
     saved(ben)
     write(ann, "mine ")
-    expect(ben.locator(".ql-editor")).to_contain_text("mine")
+    expect(ben.locator(".ProseMirror")).to_contain_text("mine")
     write(ben, "yours")
-    expect(ann.locator(".ql-editor")).to_contain_text("mine yours")
-    ann.locator(".ql-editor").click()
+    expect(ann.locator(".ProseMirror")).to_contain_text("mine yours")
+    ann.locator(".ProseMirror").click()
     ann.keyboard.press("Control+z")
-    expect(ben.locator(".ql-editor p")).to_have_text("yours")
+    expect(ben.locator(".ProseMirror p")).to_have_text("yours")
 
 
-def test_two_people_write_code(
-    shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
-) -> None:
+def test_two_people_write_code(shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot) -> None:
     ann = open_page(f"{shared_server.url}/d/code?kind=code", name="Ann")
     saved(ann)
     ben = open_page(f"{shared_server.url}/d/code", name="Ben")
@@ -179,7 +177,7 @@ def test_html_in_names_and_titles_stays_text(shared_server: CollabServer, open_p
     write(ann, "<script>alert(1)</script>")
     expect(ben.locator(".caret-flag")).to_have_text(evil)
     expect(ben.locator(".title")).to_have_value("<b>bold</b>")
-    expect(ben.locator(".ql-editor")).to_contain_text("<script>alert(1)</script>")
+    expect(ben.locator(".ProseMirror")).to_contain_text("<script>alert(1)</script>")
     assert ben.locator("img[src=x]").count() == 0
 
 
@@ -204,9 +202,9 @@ def test_content_of_other_programs_does_no_harm(shared_server: CollabServer, ope
     operate(shared_server, "odd-text", operations)
     text = open_page(f"{shared_server.url}/d/odd-text?kind=text")
     saved(text)
-    expect(text.locator(".ql-editor strong")).to_have_text("before")
+    expect(text.locator(".ProseMirror strong")).to_have_text("before")
     write(text, " typed")
-    expect(text.locator(".ql-editor")).to_contain_text("before after typed")
+    expect(text.locator(".ProseMirror")).to_contain_text("before after typed")
     odd: list[Any] = [
         None,
         7,
@@ -216,11 +214,9 @@ def test_content_of_other_programs_does_no_harm(shared_server: CollabServer, ope
         {"type": "pen", "points": "no"},
         {"type": "note", "x": "left", "w": -1e308},
     ]
-    operations = [
-        {"op": "map.set", "path": f"/board/shapes/s{i}", "value": value} for i, value in enumerate(odd)
-    ]
+    operations = [{"op": "map.set", "path": f"/board/shapes/s{i}", "value": value} for i, value in enumerate(odd)]
     operate(shared_server, "odd-board", operations)
-    board = open_page(f"{shared_server.url}/d/odd-board")
+    board = open_page(f"{shared_server.url}/d/odd-board?kind=board")
     saved(board)
     draw(board, "r", (300, 200), (400, 300))
     expect_shapes(board, len(odd) + 1)
@@ -243,7 +239,7 @@ def test_versions_are_named_shown_and_restored(
     ann.get_by_role("button", name="Save", exact=True).click()
     expect(ann.locator(".version strong")).to_have_text("First")
     write(ben, " And more.")
-    expect(ann.locator(".ql-editor")).to_contain_text("And more.")
+    expect(ann.locator(".ProseMirror")).to_contain_text("And more.")
     saved(ben)
     ann.get_by_label("Name of the version").fill("Second")
     ann.keyboard.press("Enter")
@@ -270,9 +266,9 @@ def test_versions_are_named_shown_and_restored(
     expect(ann.locator("dialog")).to_contain_text("for everybody who has it open")
     ann.locator("dialog").get_by_role("button", name="Restore").click()
     expect(ann.locator(".toast")).to_contain_text("Version restored")
-    expect(ben.locator(".ql-editor")).to_have_text("The first draft.")
+    expect(ben.locator(".ProseMirror")).to_have_text("The first draft.")
     ann.locator(".toast").get_by_role("button", name="Undo").click()
-    expect(ben.locator(".ql-editor")).to_have_text("The first draft. And more.")
+    expect(ben.locator(".ProseMirror")).to_have_text("The first draft. And more.")
 
 
 def test_what_others_name_appears_in_an_open_list(
@@ -376,9 +372,9 @@ def test_a_phone(shared_server: CollabServer, open_page: OpenPage, screenshot: S
     saved(desk)
     write(desk, "# From the desk\nA line.")
     text = open_page(f"{shared_server.url}/d/phone-text", name="Phone", **phone)
-    expect(text.locator(".ql-editor h1")).to_have_text("From the desk")
+    expect(text.locator(".ProseMirror h1")).to_have_text("From the desk")
     write(text, " And one from the phone.")
-    expect(desk.locator(".ql-editor")).to_contain_text("from the phone")
+    expect(desk.locator(".ProseMirror")).to_contain_text("from the phone")
     screenshot(text, "phone-text")
     saved(text)
     whole = "() => { const { scrollWidth, clientWidth } = document.querySelector('.pill-words'); return scrollWidth <= clientWidth }"
@@ -475,26 +471,26 @@ def test_deleting_is_asked_for_and_told_to_everybody(shared_server: CollabServer
     ben = open_page(f"{shared_server.url}/d/short-lived", name="Ben")
     saved(ben)
     write(ben, "for a while")
-    expect(ann.locator(".ql-editor")).to_contain_text("for a while")
+    expect(ann.locator(".ProseMirror")).to_contain_text("for a while")
     ann.get_by_label("Menu").click()
     ann.get_by_role("menuitem", name="Delete document").click()
     expect(ann.locator("dialog")).to_contain_text("also for the person here now")
+    expect(ann.locator("dialog")).to_contain_text("For 30 days the home page can bring it back.")
     ann.get_by_role("button", name="Delete for everybody").click()
     expect(ann.locator(".cards")).to_be_visible()
     expect(ann.locator(".document-row", has_text="short-lived")).to_have_count(0)
+    expect(ann.locator(".deleted-row", has_text="short-lived")).to_contain_text("deleted just now")
     expect(ben.locator(".pill")).to_have_attribute("data-tone", "bad")
     expect(ben.locator(".pill-words")).to_have_text(
         "This document was deleted. What you see can be copied, but no longer changed."
     )
     # What is typed from now on would be kept nowhere.
     write(ben, " longer")
-    expect(ben.locator(".ql-editor")).to_have_text("for a while")
+    expect(ben.locator(".ProseMirror")).to_have_text("for a while")
     expect(ben.locator(".title")).not_to_be_editable()
 
 
-def test_five_faces_and_how_many_more(
-    shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
-) -> None:
+def test_five_faces_and_how_many_more(shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot) -> None:
     ann = open_page(f"{shared_server.url}/d/crowd?kind=text", name="Ann")
     saved(ann)
     names = ["Ben Okafor", "Cleo", "Dan Wu", "Eve Adler", "Finn", "Gita Rao", "Hugo"]

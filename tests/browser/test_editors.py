@@ -30,21 +30,21 @@ def test_the_toolbar_comes_with_a_selection(
     for tool, tag in (("Bold", "strong"), ("Italic", "em"), ("Strikethrough", "s"), ("Code", "code")):
         bar.get_by_role("button", name=tool, exact=True).click()
         expect(bar.get_by_role("button", name=tool, exact=True)).to_have_attribute("aria-pressed", "true")
-        expect(ben.locator(f".ql-editor {tag}")).to_have_text("heron")
+        expect(ben.locator(f".ProseMirror {tag}")).to_have_text("heron")
     screenshot(ann, "toolbar")
     bar.get_by_role("button", name="Link").click()
     ann.get_by_role("textbox", name="Link").fill("example.org/birds")
     ann.keyboard.press("Enter")
-    expect(ben.locator(".ql-editor a")).to_have_attribute("href", "https://example.org/birds")
+    expect(ben.locator(".ProseMirror a")).to_have_attribute("href", "https://example.org/birds")
     for tool, place in (
         ("Heading 2", "h2"),
-        ("Bulleted list", "li[data-list=bullet]"),
-        ("Numbered list", "li[data-list=ordered]"),
-        ("Check list", "li[data-list=unchecked]"),
+        ("Bulleted list", "ul:not([data-type]) > li"),
+        ("Numbered list", "ol > li"),
+        ("Check list", "li[data-checked=false]"),
         ("Quote", "blockquote"),
     ):
         bar.get_by_role("button", name=tool).click()
-        expect(ben.locator(f".ql-editor {place}")).to_have_text("heron")
+        expect(ben.locator(f".ProseMirror {place}")).to_have_text("heron")
     expect(ann.locator(".text-count")).to_have_text("1 word · 5 characters selected")
     # The tint of a selection, once per line and not once per format.
     expect(ben.locator(".tint-box")).to_have_count(1)
@@ -54,15 +54,15 @@ def test_markdown_while_typing(shared_server: CollabServer, open_page: OpenPage)
     page = open_page(f"{shared_server.url}/d/markdown?kind=text")
     saved(page)
     write(page, "## Two\n- dot\n\n1. one\n\n[] todo\n\nsome *slanted* and ~~struck~~ and `code`\n> said\n")
-    editor = page.locator(".ql-editor")
+    editor = page.locator(".ProseMirror")
     for place, text in (
-        ("h2", "Two"), ("li[data-list=bullet]", "dot"), ("li[data-list=ordered]", "one"), ("li[data-list=unchecked]", "todo"),
+        ("h2", "Two"), ("ul:not([data-type]) > li", "dot"), ("ol > li", "one"), ("li[data-checked=false]", "todo"),
         ("em", "slanted"), ("s", "struck"), ("code", "code"),
     ):  # fmt: skip
         expect(editor.locator(place)).to_have_text(text)
     expect(editor.locator("blockquote").first).to_have_text("said")
-    editor.locator("li[data-list=unchecked] .ql-ui").click(position={"x": -10, "y": 8}, force=True)
-    expect(editor.locator("li[data-list=checked]")).to_have_text("todo")
+    editor.get_by_role("checkbox", name="Done").click()
+    expect(editor.locator("li[data-checked=true]")).to_have_text("todo")
 
 
 def test_a_pasted_picture_is_seen_by_the_others(shared_server: CollabServer, open_page: OpenPage) -> None:
@@ -70,19 +70,19 @@ def test_a_pasted_picture_is_seen_by_the_others(shared_server: CollabServer, ope
     saved(ann)
     ben = open_page(f"{shared_server.url}/d/picture", name="Ben")
     saved(ben)
-    ann.locator(".ql-editor").click()
+    ann.locator(".ProseMirror").click()
     ann.evaluate(
         """async () => {
             const canvas = new OffscreenCanvas(40, 30)
             canvas.getContext('2d').fillRect(0, 0, 40, 30)
             const files = new DataTransfer()
             files.items.add(new File([await canvas.convertToBlob()], 'dot.png', { type: 'image/png' }))
-            document.querySelector('.ql-editor').dispatchEvent(
+            document.querySelector('.ProseMirror').dispatchEvent(
                 new ClipboardEvent('paste', { clipboardData: files, bubbles: true, cancelable: true }))
         }"""
     )
-    expect(ben.locator(".ql-editor img")).to_have_attribute("src", re.compile("^data:image/png;base64,"))
-    expect(ben.locator(".ql-editor img")).to_have_js_property("naturalWidth", 40)
+    expect(ben.locator(".ProseMirror img")).to_have_attribute("src", re.compile("^data:image/png;base64,"))
+    expect(ben.locator(".ProseMirror img")).to_have_js_property("naturalWidth", 40)
     saved(ann)
 
 

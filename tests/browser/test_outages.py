@@ -48,7 +48,7 @@ def test_an_outage_in_the_middle_of_typing_and_drawing(
         saved(page)
     write(ann, "before ")
     draw(board, "r", (200, 200), (300, 300))
-    expect(ben.locator(".ql-editor")).to_contain_text("before")
+    expect(ben.locator(".ProseMirror")).to_contain_text("before")
     saved(ann)
     saved(board)
 
@@ -70,19 +70,17 @@ def test_an_outage_in_the_middle_of_typing_and_drawing(
     for page in (ann, board, ben):
         saved(page)
     assert unsaved(ann) == 0
-    expect(ben.locator(".ql-editor")).to_contain_text("before during")
+    expect(ben.locator(".ProseMirror")).to_contain_text("before during")
     server.kill()  # without a farewell: what is saved is on the disk
     server.start()
     fresh = open_page(f"{server.url}/d/outage", name="Cleo")
-    expect(fresh.locator(".ql-editor")).to_contain_text("before during", timeout=15_000)
+    expect(fresh.locator(".ProseMirror")).to_contain_text("before during", timeout=15_000)
     drawn = open_page(f"{server.url}/d/outage-board", name="Cleo")
     saved(drawn)
     expect_shapes(drawn, 2)
 
 
-def test_it_comes_back_without_being_asked(
-    start_server: Callable[..., CollabServer], open_page: OpenPage
-) -> None:
+def test_it_comes_back_without_being_asked(start_server: Callable[..., CollabServer], open_page: OpenPage) -> None:
     server = start_server()
     ann = open_page(f"{server.url}/d/alone?kind=text")
     saved(ann)
@@ -92,7 +90,7 @@ def test_it_comes_back_without_being_asked(
     write(ann, "still here")
     server.start()
     saved(ann, timeout=25)
-    expect(ann.locator(".ql-editor")).to_contain_text("still here")
+    expect(ann.locator(".ProseMirror")).to_contain_text("still here")
 
 
 def test_a_restart_is_announced_and_nothing_is_lost(
@@ -116,7 +114,7 @@ def test_a_restart_is_announced_and_nothing_is_lost(
     write(ann, "after")
     saved(ann)
     ben = open_page(f"{server.url}/d/restart", name="Ben")
-    expect(ben.locator(".ql-editor")).to_contain_text("before after")
+    expect(ben.locator(".ProseMirror")).to_contain_text("before after")
 
 
 def test_a_reload_while_offline_keeps_the_edits(
@@ -134,15 +132,16 @@ def test_a_reload_while_offline_keeps_the_edits(
     expect(words(ann)).to_contain_text("7 changes")
     expect(ann.locator("body")).to_have_attribute("data-kept", "true")
     ann.reload()
-    expect(ann.locator(".ql-editor")).to_contain_text("kept offline", timeout=10_000)
+    expect(ann.locator(".ProseMirror")).to_contain_text("kept offline", timeout=10_000)
     expect(words(ann)).to_contain_text("7 changes kept here")
     server.start()
     saved(ann, timeout=25)
     ben = open_page(f"{server.url}/d/reload", name="Ben")
-    expect(ben.locator(".ql-editor")).to_contain_text("kept offline", timeout=10_000)
+    expect(ben.locator(".ProseMirror")).to_contain_text("kept offline", timeout=10_000)
 
 
 # -- other networks, other rights -------------------------------------------------------------------
+
 
 def test_without_websockets_it_polls_and_says_so(
     shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
@@ -152,24 +151,43 @@ def test_without_websockets_it_polls_and_says_so(
     ben = open_page(f"{shared_server.url}/d/polling", name="Ben")
     saved(ben)
     write(ann, "by polling")
-    expect(ben.locator(".ql-editor")).to_contain_text("by polling")
+    expect(ben.locator(".ProseMirror")).to_contain_text("by polling")
     write(ben, " and back")
-    expect(ann.locator(".ql-editor")).to_contain_text("by polling and back")
+    expect(ann.locator(".ProseMirror")).to_contain_text("by polling and back")
     expect(words(ann)).to_have_text("Saved · slow connection")
     screenshot(ann, "polling")
 
 
-def test_a_reader_behind_a_strict_proxy_reads_along(shared_server: CollabServer, open_page: OpenPage) -> None:
-    ben = open_page(f"{shared_server.url}/d/stream?kind=text", name="Ben")
+def test_with_neither_websockets_nor_polling_edits_go_by_requests(
+    start_server: Callable[..., CollabServer], open_page: OpenPage, tmp_path: Path
+) -> None:
+    server = start_server(f"sqlite:///{tmp_path}/demo.db")
+    ben = open_page(f"{server.url}/d/stream?kind=text", name="Ben")
     saved(ben)
     write(ben, "first ")
     saved(ben)
-    ann = open_page(f"{shared_server.url}/d/stream", name="Ann", init_script=NO_WEBSOCKET + STREAM_ONLY)
-    expect(words(ann)).to_have_text("View only · slow connection", timeout=20_000)
-    expect(ann.locator(".ql-editor")).to_contain_text("first")
-    write(ben, "second")
-    expect(ann.locator(".ql-editor")).to_contain_text("first second")
-    expect(ann.locator(".ql-editor")).to_have_attribute("contenteditable", "false")
+    ann = open_page(f"{server.url}/d/stream", name="Ann", init_script=NO_WEBSOCKET + STREAM_ONLY)
+    expect(words(ann)).to_have_text("Saved · slow connection", timeout=30_000)
+    expect(ann.locator(".ProseMirror")).to_contain_text("first")
+    write(ben, "second ")
+    expect(ann.locator(".ProseMirror")).to_contain_text("first second")
+    write(ann, "third ")
+    expect(words(ann)).to_have_text("Saved · slow connection", timeout=15_000)
+    expect(ben.locator(".ProseMirror")).to_contain_text("first second third")
+    # Sockets are tried again meanwhile, and the server dies: nothing is lost, and nothing that is not saved is called so.
+    server.kill()
+    expect(words(ann)).to_contain_text("Offline", timeout=15_000)
+    write(ann, "fourth ")
+    expect(words(ann)).to_contain_text("kept here", timeout=15_000)
+    server.start()
+    expect(words(ann)).to_have_text("Saved · slow connection", timeout=60_000)
+    expect(ben.locator(".ProseMirror")).to_contain_text("first second third fourth", timeout=30_000)
+    server.stop()
+    reader = start_server(f"sqlite:///{tmp_path}/demo.db", args=["--default-role", "viewer"])
+    cleo = open_page(f"{reader.url}/d/stream", name="Cleo", init_script=NO_WEBSOCKET + STREAM_ONLY)
+    expect(words(cleo)).to_have_text("View only · slow connection", timeout=30_000)
+    expect(cleo.locator(".ProseMirror")).to_contain_text("first second third fourth")
+    expect(cleo.locator(".ProseMirror")).to_have_attribute("contenteditable", "false")
 
 
 def test_a_viewer_sees_everything_and_changes_nothing(
@@ -183,7 +201,7 @@ def test_a_viewer_sees_everything_and_changes_nothing(
         if kind == "board":
             draw(page, "r", (200, 200), (300, 300))
         else:
-            page.locator(".ql-editor, .cm-content").click()
+            page.locator(".ProseMirror, .cm-content").click()
             page.keyboard.type("for your eyes")
         saved(page)
         page.context.close()
@@ -193,8 +211,8 @@ def test_a_viewer_sees_everything_and_changes_nothing(
     text = open_page(f"{server.url}/d/read-text", name="Ben")
     expect(words(text)).to_have_text("View only", timeout=15_000)
     expect(text.locator(".toast")).to_contain_text("view")
-    expect(text.locator(".ql-editor")).to_contain_text("for your eyes")
-    expect(text.locator(".ql-editor")).to_have_attribute("contenteditable", "false")
+    expect(text.locator(".ProseMirror")).to_contain_text("for your eyes")
+    expect(text.locator(".ProseMirror")).to_have_attribute("contenteditable", "false")
     expect(text.locator(".title")).not_to_be_editable()
     screenshot(text, "viewer")
 
@@ -228,7 +246,7 @@ def test_a_link_is_shared_with_a_role(
     ann.get_by_role("button", name="Share").click()
     dialog = ann.get_by_role("dialog", name="Share")
     dialog.get_by_label("Role").select_option("can view")
-    expect(dialog.locator("code")).to_contain_text("--grant 'shared=viewer'")
+    expect(dialog.locator("code")).to_contain_text("--document 'shared=viewer'")
     ann.context.grant_permissions(["clipboard-read", "clipboard-write"])
     dialog.get_by_role("button", name="Copy link").last.click()
     expect(ann.locator(".toast")).to_contain_text("Paste the token first")
@@ -238,7 +256,9 @@ def test_a_link_is_shared_with_a_role(
     expect(ann.locator(".toast")).to_contain_text("Link with access copied")
     screenshot(ann, "share")
     for part in ("dialog", ".dialog-body", ".share-role", ".share-command"):
-        assert ann.locator(part).evaluate("(element) => element.scrollWidth <= element.clientWidth"), f"{part} is cut off"
+        assert ann.locator(part).evaluate("(element) => element.scrollWidth <= element.clientWidth"), (
+            f"{part} is cut off"
+        )
     # Neither dimmed nor silenced by the dialog, and there still when that is closed.
     ann.locator(".toast").get_by_role("button", name="Dismiss").click(trial=True)
     ann.keyboard.press("Escape")
@@ -247,8 +267,8 @@ def test_a_link_is_shared_with_a_role(
     link = ann.evaluate("() => navigator.clipboard.readText()")
     ben = open_page(link, name="Somebody else")
     expect(words(ben)).to_have_text("View only")
-    expect(ben.locator(".ql-editor")).to_have_text("for reading")
-    expect(ben.locator(".ql-editor")).to_have_attribute("contenteditable", "false")
+    expect(ben.locator(".ProseMirror")).to_have_text("for reading")
+    expect(ben.locator(".ProseMirror")).to_have_attribute("contenteditable", "false")
     # Names come from the token, whatever a page calls itself.
     expect(ann.locator(".avatar[title^=Ben]")).to_be_visible()
     expect(ann.locator(".avatar.own")).to_have_attribute("title", "Ann (you)")

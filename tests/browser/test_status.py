@@ -76,7 +76,7 @@ def test_what_the_server_says_while_connected(shared_server: CollabServer, open_
     other = open_page(f"{shared_server.url}/d/rows", name="Ben")
     saved(other)
     write(other, "three")
-    expect(page.locator(".ql-editor")).to_contain_text("three")
+    expect(page.locator(".ProseMirror")).to_contain_text("three")
     saved(page)
 
     wire.notice("rows", "draining")
@@ -113,7 +113,7 @@ def test_a_full_document_says_so_and_opens_when_there_is_room(
     expect(words(cleo)).to_have_text(re.compile(rf"^{re.escape(reason)} Retrying in \d+ s$"))
     dot(cleo, "bad")
     expect(cleo.locator(".refusal h1")).to_have_text(reason)
-    expect(cleo.locator(".skeleton, .ql-editor, .hint")).to_have_count(0)
+    expect(cleo.locator(".skeleton, .ProseMirror, .hint")).to_have_count(0)
     screenshot(cleo, "full")
     # Refused once more, the page does not blink: who is on a button stays there.
     again = cleo.locator(".refusal").get_by_role("button", name="Try now")
@@ -122,7 +122,7 @@ def test_a_full_document_says_so_and_opens_when_there_is_room(
     expect(again).to_be_focused()
     ben.context.close()
     cleo.clock.fast_forward(75_000)
-    expect(cleo.locator(".ql-editor")).to_have_text("by two ")
+    expect(cleo.locator(".ProseMirror")).to_have_text("by two ")
     expect(cleo.locator(".refusal")).to_have_count(0)
     saved(cleo)
 
@@ -142,7 +142,7 @@ def test_too_many_connections_keep_what_is_written_here(
     expect(words(ann)).to_have_text(
         re.compile(r"^There are too many connections from your address. Close some tabs. Retrying in \d+ s$")
     )
-    expect(ann.locator(".ql-editor")).to_have_text("a copy")
+    expect(ann.locator(".ProseMirror")).to_have_text("a copy")
     write(ann, "!")
     expect(words(ann)).to_contain_text("2 changes kept here.")
 
@@ -160,7 +160,7 @@ def test_an_edit_that_is_refused_stays_and_is_said_to_be_unsaved(
     write(page, "too much")
     expect(words(page)).to_contain_text("Not saved: This document is as large as it may be.")
     dot(page, "bad")
-    expect(page.locator(".ql-editor")).to_have_text("too much")
+    expect(page.locator(".ProseMirror")).to_have_text("too much")
     expect(page.locator(".toast code")).to_have_text("document_too_large")
 
 

@@ -13,10 +13,10 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import OpenPage, Screenshot, saved, write
+from tests.browser.pages import OpenPage, Screenshot, saved, wait_for, write
 from tests.browser.test_access import axe
 
-IN_TEXT = "() => document.activeElement.matches('.ql-editor')"
+IN_TEXT = "() => document.activeElement.matches('.ProseMirror')"
 FOCUSED = "() => document.activeElement.getAttribute('aria-label')"
 
 
@@ -38,7 +38,7 @@ def press(page: Page, *keys: str) -> None:
 
 def test_tab_moves_on_and_replaces_nothing(shared_server: CollabServer, open_page: OpenPage) -> None:
     page = open_text(open_page, shared_server, "tab")
-    editor = page.locator(".ql-editor")
+    editor = page.locator(".ProseMirror")
     write(page, "all of it")
     press(page, "Control+a", "Tab")
     assert not page.evaluate(IN_TEXT)
@@ -52,12 +52,13 @@ def test_tab_indents_in_lists_and_code_and_leaves_after_escape(
     shared_server: CollabServer, open_page: OpenPage
 ) -> None:
     page = open_text(open_page, shared_server, "tab-indents")
-    editor = page.locator(".ql-editor")
-    write(page, "- item")
-    press(page, "Tab")
-    expect(editor.locator("li.ql-indent-1")).to_have_text("item")
+    editor = page.locator(".ProseMirror")
+    write(page, "- item\ninner")
+    press(page, "Tab", "Tab")
+    expect(editor.locator("li li")).to_have_text("inner")
     press(page, "Shift+Tab", "Shift+Tab")
-    expect(editor.locator("li:not(.ql-indent-1)")).to_have_text("item")
+    expect(editor.locator("li li")).to_have_count(0)
+    expect(editor.locator("li")).to_have_text(["item", "inner"])
     assert page.evaluate(IN_TEXT)
     press(page, "Escape", "Tab")
     assert not page.evaluate(IN_TEXT)
@@ -66,15 +67,15 @@ def test_tab_indents_in_lists_and_code_and_leaves_after_escape(
     press(page, "Control+End", "Enter", "Enter")
     page.keyboard.type("``` code")
     press(page, "Home", "Tab")
-    expect(editor.locator(".ql-code-block")).to_have_text("  code", use_inner_text=True)
+    expect(editor.locator("pre")).to_have_text("  code", use_inner_text=True)
     press(page, "Escape", "Shift+Tab")
     assert not page.evaluate(IN_TEXT)
-    expect(editor.locator(".ql-code-block")).to_have_text("  code", use_inner_text=True)
+    expect(editor.locator("pre")).to_have_text("  code", use_inner_text=True)
 
 
 def test_the_formatting_bar_by_keys(shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot) -> None:
     page = open_text(open_page, shared_server, "bar-keys")
-    editor, bar = page.locator(".ql-editor"), page.get_by_role("toolbar", name="Format")
+    editor, bar = page.locator(".ProseMirror"), page.get_by_role("toolbar", name="Format")
     expect(editor).to_have_accessible_description(re.compile("Alt F10.*Escape"))
     write(page, "heron")
     press(page, "Shift+Home", "Shift+Tab")
@@ -123,12 +124,16 @@ def test_links_open_and_change_where_they_are_written(
     shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
     page = open_text(open_page, shared_server, "links")
-    editor, card = page.locator(".ql-editor"), page.get_by_role("group", name="Link")
+    editor, card = page.locator(".ProseMirror"), page.get_by_role("group", name="Link")
     page.context.route("https://birds.example/**", lambda route: route.fulfill(body="birds"))
     write(page, "see herons")
     press(page, "Control+Shift+ArrowLeft", "Control+k")
     page.keyboard.type("birds.example/herons")
-    press(page, "Enter", "Home")
+    press(page, "Enter")
+    expect(editor).to_be_focused()
+    # Right after an editor got the focus, a key may still act on where the focus was.
+    count = page.locator(".text-count")
+    wait_for(lambda: (press(page, "Home"), "selected" not in count.inner_text())[1], "the caret leaves the link")
     expect(card).to_be_hidden()
     link = editor.locator("a")
     with page.context.expect_page() as opened:
@@ -137,6 +142,7 @@ def test_links_open_and_change_where_they_are_written(
     assert opened.value.evaluate("() => window.opener") is None
     opened.value.close()
 
+    page.wait_for_timeout(600)  # two clicks within half a second are a double click to ProseMirror
     link.click()
     expect(card.get_by_role("link")).to_have_text("birds.example/herons")
     expect(card.get_by_role("link")).to_have_attribute("href", "https://birds.example/herons")
@@ -162,7 +168,7 @@ def test_links_open_and_change_where_they_are_written(
     # Without a selection the address is what the link says.
     press(page, "End")
     page.keyboard.type(" on ")
-    press(page, "Alt+F10", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "Enter")
+    press(page, "Alt+F10", *["ArrowRight"] * 5, "Enter")
     expect(field).to_be_focused()
     page.keyboard.type("birds.example")
     press(page, "Enter")
@@ -183,16 +189,16 @@ def test_the_caret_follows_pasted_pictures(shared_server: CollabServer, open_pag
                 canvas.getContext('2d').fillRect(0, 0, 40, 30)
                 files.items.add(new File([await canvas.convertToBlob()], name, { type: 'image/png' }))
             }
-            document.querySelector('.ql-editor').dispatchEvent(
+            document.querySelector('.ProseMirror').dispatchEvent(
                 new ClipboardEvent('paste', { clipboardData: files, bubbles: true, cancelable: true }))
         }"""
     )
-    expect(ann.locator(".ql-editor img")).to_have_count(2)
+    expect(ann.locator(".ProseMirror img")).to_have_count(2)
     ann.keyboard.type("!")
     for page in (ann, ben):
-        expect(page.locator(".ql-editor")).to_have_text("seen: !")
-        parts = "(p) => [...p.childNodes].map((node) => node.alt ?? node.textContent)"
-        assert page.locator(".ql-editor p").evaluate(parts) == ["seen: ", "A grey heron", "A stork", "!"]
+        expect(page.locator(".ProseMirror")).to_have_text("seen: !")
+        parts = "(text) => [...text.children].map((node) => node.querySelector('img')?.alt ?? node.textContent)"
+        assert page.locator(".ProseMirror").evaluate(parts) == ["seen: ", "A grey heron", "A stork", "!"]
 
 
 # -- reading ----------------------------------------------------------------------------------------
@@ -202,7 +208,7 @@ def test_readers_are_offered_what_they_can_do(start_server: Any, open_page: Open
     server = start_server(args=["--default-role", "viewer"])
     text = open_page(f"{server.url}/d/read?kind=text")
     expect(text.locator(".pill-words")).to_have_text("View only", timeout=15_000)
-    editor = text.locator(".ql-editor")
+    editor = text.locator(".ProseMirror")
     expect(editor).to_have_attribute("data-placeholder", "Nothing is written here yet.")
     expect(editor).to_have_attribute("aria-readonly", "true")
     text.get_by_label("Menu").click()
@@ -230,12 +236,12 @@ def test_a_line_has_about_68_letters(shared_server: CollabServer, open_page: Ope
         "the bird knows where the light falls, how the water bends it, and when the fish will turn. Then it strikes, "
         "once, and stands again as if nothing had happened, which for everybody but the fish is quite true. "
     )
-    page.locator(".ql-editor").click()
+    page.locator(".ProseMirror").click()
     page.keyboard.insert_text(words * 3)
     lines = page.evaluate(
         """() => {
             const range = document.createRange()
-            range.selectNodeContents(document.querySelector('.ql-editor p'))
+            range.selectNodeContents(document.querySelector('.ProseMirror p'))
             return new Set([...range.getClientRects()].map(({ top }) => top)).size
         }"""
     )

@@ -18,12 +18,12 @@ from collab.hub.journal import nobody_waits
 from collab.hub.live_document import DocumentLimits, LiveDocument
 from collab.protocol.bells import Bell, Message
 from collab.stores.redis import RedisStore
-from collab.stores.redis_link import Link
+from collab.stores.redis_link import RedisLink
 from tests.support.redis_server import RedisServer
 
 
 def node(url: str) -> Hub:
-    link = Link(url)
+    link = RedisLink(url)
     cluster = RedisCluster(link, secrets.token_hex(4))
     store = RedisStore(link, node=cluster.node, on_health=cluster.log_answered)
     return Hub(store, DocumentLimits(), cluster=cluster, idle_timeout=600)
@@ -141,7 +141,7 @@ async def test_bells_may_be_lost_doubled_and_late(hubs: list[Hub], seed: int) ->
 
     for hub in hubs:
         follower = hub._followers["doc"]
-        follower.hear = tamper(follower.hear)  # type: ignore[method-assign]
+        follower.hear = tamper(follower.hear)  # type: ignore[assignment, method-assign]
     authors = [Author(live, 100 + number) for number, live in enumerate(lives)]
     for number in range(100):
         rng.choice(authors).type(f"{number} ")

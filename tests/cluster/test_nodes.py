@@ -287,9 +287,7 @@ async def test_a_deleted_document_is_gone_on_every_node(pair: Pair, http: aiohtt
     await other.wait_for("new")
 
 
-async def test_a_version_kept_on_one_node_is_restored_on_another(
-    pair: Pair, http: aiohttp.ClientSession
-) -> None:
+async def test_a_version_kept_on_one_node_is_restored_on_another(pair: Pair, http: aiohttp.ClientSession) -> None:
     first, second = pair
     ada, bob = await opened(first, http, "kept"), await opened(second, http, "kept")
     await ada.type("good")

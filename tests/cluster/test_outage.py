@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from collab.hub.neighbours import ANSWER_TIMEOUT
 from tests.cluster.conftest import StartNode
@@ -17,7 +16,7 @@ from tests.support.crowd import Crowd, Watcher, same_people
 from tests.support.editor import Editor
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
-from tests.support.server import CollabServer
+from tests.support.server import CollabServer, lines
 from tests.support.wire import Client, WebSocketWire
 
 SECONDS = 10.0
@@ -190,7 +189,9 @@ async def test_introductions_that_are_lost_are_made_again(
 ) -> None:
     """Who listens anew introduces itself, over a connection of which it does not know yet that it is gone as well."""
     nodes = [start_node(), start_node()]
-    watchers = [await Watcher.connect(node, http, "lost", name) for node, name in zip(nodes, ("Ann", "Ben"), strict=True)]
+    watchers = [
+        await Watcher.connect(node, http, "lost", name) for node, name in zip(nodes, ("Ann", "Ben"), strict=True)
+    ]
     for watcher in watchers:
         await watcher.sees("Ann", "Ben")
     with redis_server.client() as client:
@@ -346,7 +347,17 @@ async def until_saved(editor: Editor, update: bytes, within: float = 8.0) -> Non
             await asyncio.sleep(0.05)
 
 
-async def test_a_node_without_redis_does_not_start_and_says_why(redis_server: RedisServer) -> None:
+async def test_a_node_without_redis_waits_for_it_and_says_why(redis_server: RedisServer) -> None:
     redis_server.kill()
-    with pytest.raises(RuntimeError, match="Cannot reach Redis at redis://127"):
-        CollabServer(redis_server.url).start()
+    node = CollabServer(redis_server.url, args=["--redis", redis_server.url, "--log-format", "json"])
+    starting = asyncio.create_task(asyncio.to_thread(node.start))
+    try:
+        async with asyncio.timeout(15):
+            while node.process is None or not lines(node, "waiting for Redis", url=redis_server.url):
+                await asyncio.sleep(0.02)
+        await asyncio.to_thread(redis_server.start)
+        await starting
+        assert node.start_line.endswith("store=redis auth=none nodes=1")
+        assert lines(node, "Redis answers")
+    finally:
+        node.kill()

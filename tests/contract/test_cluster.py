@@ -13,7 +13,7 @@ from collab.cluster.base import Cluster
 from collab.cluster.local import LocalCluster
 from collab.cluster.redis import RedisCluster
 from collab.protocol.bells import Message, Note
-from collab.stores.redis_link import Link
+from collab.stores.redis_link import RedisLink
 from tests.support.redis_server import RedisServer, needs_redis
 
 Make = Callable[[], Cluster]
@@ -72,10 +72,10 @@ async def maker(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     server: RedisServer = request.getfixturevalue("redis_server")
     with server.client() as client:
         client.flushall()
-    links: list[Link] = []
+    links: list[RedisLink] = []
 
     def make() -> Cluster:
-        links.append(Link(server.url))
+        links.append(RedisLink(server.url))
         return RedisCluster(links[-1], secrets.token_hex(4))
 
     yield make

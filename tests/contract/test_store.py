@@ -13,7 +13,7 @@ import redis
 from collab.stores.base import Store
 from collab.stores.memory import MemoryStore
 from collab.stores.redis import RedisStore
-from collab.stores.redis_link import Link
+from collab.stores.redis_link import RedisLink
 from collab.stores.sqlite import SqliteStore
 from tests.support.redis_server import RedisServer, needs_redis
 
@@ -36,7 +36,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
         url = request.getfixturevalue("redis_url")
         with redis.Redis.from_url(url) as client:
             client.flushall()
-        return lambda: RedisStore(Link(url))
+        return lambda: RedisStore(RedisLink(url))
     return lambda: SqliteStore(str(tmp_path / "store.db"))
 
 
@@ -230,3 +230,11 @@ async def test_check_reports(store: Store) -> None:
     assert report.documents == 1
     assert report.damaged == {}
     assert report.adapter in ("memory", "sqlite", "redis")
+
+
+async def test_a_store_says_how_much_room_it_takes(store: Store) -> None:
+    before = await store.space()
+    await store.append("large", b"x" * 200_000)
+    after = await store.space()
+    assert after.taken >= before.taken + 200_000
+    assert after.free is None or after.free > 0

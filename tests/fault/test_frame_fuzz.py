@@ -27,7 +27,10 @@ import pytest
 from collab.protocol.awareness import AwarenessEntry, encode_awareness
 from collab.protocol.codec import read_state_vector, write_state_vector, write_var_uint
 from collab.protocol.events import EVENTS
+from collab.protocol.hocuspocus import write_address
+from collab.protocol.ywebsocket import write_sync
 from tests.support.editor import Editor
+from tests.support.fuzz_messages import hocuspocus_message, y_message
 from tests.support.heavy_updates import hostile_samples
 from tests.support.probe import Probe
 from tests.support.server import CollabServer
@@ -103,7 +106,9 @@ class Mutator:
         if kind == 3:
             return {"_placeholder": rng.choice((True, 1, "true")), "num": rng.choice((0, 1, -1, 0.0, None, "0", 2**60))}
         if kind == 4:
-            return rng.choice(({"token": "x"}, {"event": "e", "data": 1}, {"user": {"name": "n"}}, {"cursor": 1}, {"operations": []}))
+            return rng.choice(
+                ({"token": "x"}, {"event": "e", "data": 1}, {"user": {"name": "n"}}, {"cursor": 1}, {"operations": []})
+            )
         if kind == 5:
             return rng.choice(([], {}, "x" * rng.choice((10, 1000, 20_000))))
         if kind < 8:
@@ -141,7 +146,9 @@ def frame(opcode: int, payload: bytes, *, mask: bytes = b"\0\0\0\0") -> bytes:
 
 def packets(*values: str | bytes) -> bytes:
     """Engine.IO packets as frames."""
-    return b"".join(frame(0x81, v.encode("utf-8", "surrogatepass")) if isinstance(v, str) else frame(0x82, v) for v in values)
+    return b"".join(
+        frame(0x81, v.encode("utf-8", "surrogatepass")) if isinstance(v, str) else frame(0x82, v) for v in values
+    )
 
 
 class Connection:
@@ -183,7 +190,9 @@ class Connection:
             await self.send(frame(0x88, b"\x03\xe8"))
         elif way == 1:
             with contextlib.suppress(OSError):  # it may be closed already
-                self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.writer.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
         elif way == 2:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.02):
@@ -217,7 +226,20 @@ class Fuzzer:
         self.counts: Counter[str] = Counter()
 
     def layers(self) -> list[Callable[[random.Random, Mutator], Any]]:
-        return [self.http_bytes, self.websocket_bytes, self.engineio, self.engineio_polling, self.socketio, self.events, self.awareness, self.vectors, self.updates, self.corpus]
+        return [
+            self.http_bytes,
+            self.websocket_bytes,
+            self.engineio,
+            self.engineio_polling,
+            self.socketio,
+            self.events,
+            self.awareness,
+            self.vectors,
+            self.updates,
+            self.corpus,
+            self.y_websocket,
+            self.hocuspocus,
+        ]
 
     async def run(self) -> None:
         await asyncio.gather(*(
@@ -243,14 +265,24 @@ class Fuzzer:
     async def http_bytes(self, rng: random.Random, mutator: Mutator) -> int:
         """Requests that are hardly HTTP."""
         connection = await Connection.open(self.port)
-        path = rng.choice(("/socket.io/?EIO=4&transport=polling", "/socket.io/", "/healthz", "/doc/x", "/api/v1/documents", "/%ff%00", "/../../etc/passwd"))
+        path = rng.choice(
+            (
+                "/socket.io/?EIO=4&transport=polling",
+                "/socket.io/",
+                "/healthz",
+                "/doc/x",
+                "/api/v1/documents",
+                "/%ff%00",
+                "/../../etc/passwd",
+            )
+        )
         body = rng.randbytes(rng.choice((0, 5, 2000)))
         length = rng.choice((str(len(body)), "-1", "99999999999", "x", "0x5", f"{len(body)}\r\nContent-Length: 1"))
         request = rng.choice((
             upgrade(self.port).encode(),
-            f"{rng.choice(('GET', 'POST', 'OPTIONS', 'PUT', 'TRACE', 'x'))} {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n".encode() + body,
-            f"POST {path}&sid=x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nffffffffff\r\n".encode(),
-            f"GET {path} HTTP/1.1\r\nHost: h\r\nOrigin: {rng.choice(('null', 'http://[', 'x' * 3000, 'http://h'))}\r\n\r\n".encode(),
+            f"{rng.choice(('GET', 'POST', 'OPTIONS', 'PUT', 'TRACE', 'x'))} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode() + body,
+            f"POST {path}&sid=x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nffffffffff\r\n".encode(),
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: {rng.choice(('null', 'http://[', 'x' * 3000, 'http://localhost'))}\r\n\r\n".encode(),
             b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * rng.choice((1, 2000)) + b"\r\n",
             b"\x16\x03\x01" + rng.randbytes(60), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", rng.randbytes(rng.randrange(1, 300)),
         ))  # fmt: skip
@@ -263,8 +295,21 @@ class Fuzzer:
         connection = await Connection.websocket(self.port, f"40{rng.choice(NAMESPACES)},")
         count = rng.randint(1, 6)
         for _ in range(count):
-            opcode = rng.choice((0x00, 0x80, 0x01, 0x81, 0x82, 0x83, 0x88, 0x89, 0x8A, 0x8B, 0xC1, 0xF1, rng.randrange(256)))
-            payload = rng.choice((b"", b"3", b"\xff\xfe", b"42", b"\x03\xe8bye", b"\x00", b"\x03\xedx", rng.randbytes(rng.choice((3, 130, 70_000)))))
+            opcode = rng.choice(
+                (0x00, 0x80, 0x01, 0x81, 0x82, 0x83, 0x88, 0x89, 0x8A, 0x8B, 0xC1, 0xF1, rng.randrange(256))
+            )
+            payload = rng.choice(
+                (
+                    b"",
+                    b"3",
+                    b"\xff\xfe",
+                    b"42",
+                    b"\x03\xe8bye",
+                    b"\x00",
+                    b"\x03\xedx",
+                    rng.randbytes(rng.choice((3, 130, 70_000))),
+                )
+            )
             data = rng.choice((
                 frame(opcode, payload), frame(opcode, payload, mask=rng.randbytes(4)), frame(opcode, payload)[:-1],
                 bytes((opcode, len(payload) & 0x7F)) + payload, bytes((opcode, 0xFF)) + struct.pack("!Q", rng.choice((2**63, 2**40, 5))) + payload,
@@ -273,7 +318,29 @@ class Fuzzer:
         await connection.end(rng)
         return count
 
-    _ENGINE = ("0", '0{"sid":"x"}', "1", "2", "2probe", "3", "3probe", "4", "40", "5", "6", "7", "b", "bAAAA", "", "9", "4" * 50, "\x1e", "44", "é", "4\ud800")
+    _ENGINE = (
+        "0",
+        '0{"sid":"x"}',
+        "1",
+        "2",
+        "2probe",
+        "3",
+        "3probe",
+        "4",
+        "40",
+        "5",
+        "6",
+        "7",
+        "b",
+        "bAAAA",
+        "",
+        "9",
+        "4" * 50,
+        "\x1e",
+        "44",
+        "é",
+        "4\ud800",
+    )
 
     async def engineio(self, rng: random.Random, mutator: Mutator) -> int:
         connection = await Connection.websocket(self.port, *rng.choice(((), (f"40{NAMESPACES[0]},",))))
@@ -293,7 +360,9 @@ class Fuzzer:
             await self._request("POST", url, query, f"40{rng.choice(NAMESPACES)},".encode())
         count = rng.randint(2, 12)
         for _ in range(count):
-            body = "\x1e".join(mutator.text(rng.choice(self._ENGINE)) for _ in range(rng.randint(1, 3))).encode("utf-8", "surrogatepass")
+            body = "\x1e".join(mutator.text(rng.choice(self._ENGINE)) for _ in range(rng.randint(1, 3))).encode(
+                "utf-8", "surrogatepass"
+            )
             odd = dict(query)
             if rng.random() < 0.3:
                 key = rng.choice(("EIO", "transport", "sid", "j", "t"))
@@ -315,10 +384,18 @@ class Fuzzer:
     _BOMBS = bombs()
 
     def _packet(self, rng: random.Random, mutator: Mutator) -> list[str | bytes]:
-        namespace = rng.choice((*NAMESPACES, *NAMESPACES, "/", "/doc/other", "/doc/", "/doc/..", "/yjs|", "/admin", "/doc/" + "x" * 300))
+        namespace = rng.choice(
+            (*NAMESPACES, *NAMESPACES, "/", "/doc/other", "/doc/", "/doc/..", "/yjs|", "/admin", "/doc/" + "x" * 300)
+        )
         number = rng.choice(("", "", "0", "7", "999999999999999", "9999999999999999", "-1", "01"))
-        name = rng.choice((*EVENTS, "connect", "disconnect", "disconnecting", "", "nothing", "__class__", "operations", "content"))
-        data = orjson.dumps([name, mutator.json()], option=orjson.OPT_PASSTHROUGH_DATACLASS).decode() if rng.random() < 0.5 else f'["{name}",{PLACEHOLDER}]'
+        name = rng.choice(
+            (*EVENTS, "connect", "disconnect", "disconnecting", "", "nothing", "__class__", "operations", "content")
+        )
+        data = (
+            orjson.dumps([name, mutator.json()], option=orjson.OPT_PASSTHROUGH_DATACLASS).decode()
+            if rng.random() < 0.5
+            else f'["{name}",{PLACEHOLDER}]'
+        )
         kind = rng.choice("0122223355555666478b")
         count = rng.choice(("1", "1", "1", "0", "2", "8", "9", "99999999999", "")) + "-" if kind in "56" else ""
         if rng.random() < 0.02:
@@ -342,7 +419,10 @@ class Fuzzer:
         """Send well-formed packets of one session until it is cut or ``most`` are sent."""
         namespace = rng.choice(NAMESPACES)
         connection = await Connection.websocket(
-            self.port, f"40{namespace}," + rng.choice(("", '{"presence":"json"}')), f"451-{namespace},1[\"sync-step-1\",{PLACEHOLDER}]", b"\0"
+            self.port,
+            f"40{namespace}," + rng.choice(("", '{"presence":"json"}')),
+            f'451-{namespace},1["sync-step-1",{PLACEHOLDER}]',
+            b"\0",
         )
         count = 0
         while not connection.closed and count < most and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
@@ -370,12 +450,24 @@ class Fuzzer:
                 AwarenessEntry(
                     rng.choice((rng.randrange(8), *Mutator._NUMBERS[:10])),
                     rng.choice((rng.randrange(50), 2**30, 2**30 + 1, 2**31)),
-                    rng.choice((None, "{}", "NaN", "[" * 40 + "]" * 40, '{"user":{"name":"Root"}}', orjson.dumps(mutator.json()).decode())),
+                    rng.choice(
+                        (
+                            None,
+                            "{}",
+                            "NaN",
+                            "[" * 40 + "]" * 40,
+                            '{"user":{"name":"Root"}}',
+                            orjson.dumps(mutator.json()).decode(),
+                        )
+                    ),
                 )
                 for _ in range(rng.choice((1, 1, 2, 6)))
             ]
             update = encode_awareness(entries)
-            return [f'451-{namespace},["awareness-update",{PLACEHOLDER}]', mutator.bytes(update) if rng.random() < 0.5 else update]
+            return [
+                f'451-{namespace},["awareness-update",{PLACEHOLDER}]',
+                mutator.bytes(update) if rng.random() < 0.5 else update,
+            ]
 
         return await self._eventful(rng, make, 300)
 
@@ -383,7 +475,9 @@ class Fuzzer:
         """The sync messages of y-protocols: state vectors, and answers to the server's."""
 
         def make(namespace: str) -> list[str | bytes]:
-            vector = write_state_vector({rng.choice(Mutator._NUMBERS[:10]): rng.choice(Mutator._NUMBERS[:10]) for _ in range(rng.randrange(5))})
+            vector = write_state_vector(
+                {rng.choice(Mutator._NUMBERS[:10]): rng.choice(Mutator._NUMBERS[:10]) for _ in range(rng.randrange(5))}
+            )
             vector = mutator.bytes(vector)
             if rng.random() < 0.3:
                 return [f"461-{namespace},{rng.choice((0, 1, 7))}[{PLACEHOLDER}]", vector]
@@ -397,9 +491,37 @@ class Fuzzer:
         def make(namespace: str) -> list[str | bytes]:
             sample = rng.choice(HOSTILE)
             sample = sample if rng.random() < 0.2 else mutator.bytes(sample)
-            return [f'451-{namespace},3["{rng.choice(("sync-update", "sync-update", "sync-step-1"))}",{PLACEHOLDER}]', sample]
+            return [
+                f'451-{namespace},3["{rng.choice(("sync-update", "sync-update", "sync-step-1"))}",{PLACEHOLDER}]',
+                sample,
+            ]
 
         return await self._eventful(rng, make, 60)
+
+    async def y_websocket(self, rng: random.Random, mutator: Mutator) -> int:
+        """Messages at ``/ws/``."""
+        path = f"/ws/{rng.choice((DOCUMENT, DOCUMENT, DOCUMENT, 'a,b', ''))}"
+        return await self._messages(rng, path, [write_sync(0, b"\0")], lambda: y_message(rng, mutator))
+
+    async def hocuspocus(self, rng: random.Random, mutator: Mutator) -> int:
+        """Messages at ``/hocuspocus``, with and without a token before."""
+        address = write_address(DOCUMENT)
+        first = rng.choice(([], [address + b"\2\0\0"], [address + b"\2\0\0", address + write_sync(0, b"\0")]))
+        return await self._messages(rng, "/hocuspocus", first, lambda: hocuspocus_message(rng, mutator))
+
+    async def _messages(
+        self, rng: random.Random, path: str, first: list[bytes], make: Callable[[], bytes], most: int = 20
+    ) -> int:
+        connection = await Connection.open(self.port)
+        await connection.send(upgrade(self.port, path).encode() + packets(*first))
+        count = 0
+        while not connection.closed and count < most and not asyncio.current_task().cancelling():  # type: ignore[union-attr]
+            message = make()
+            await connection.send(packets(message if rng.random() < 0.98 else message.decode("latin-1")))
+            count += 1
+            await asyncio.sleep(0.001)
+        await connection.end(rng)
+        return count
 
     async def updates(self, rng: random.Random, mutator: Mutator) -> int:
         """Updates that look like updates, as events and as answers to the server's step 1."""
@@ -417,7 +539,10 @@ class Fuzzer:
                 return [f'451-{namespace},["sync-step-1",{PLACEHOLDER}]', mutator.bytes(write_state_vector(clocks))]
             if rng.random() < 0.2:
                 return [f"461-{namespace},{rng.randrange(3)}[{PLACEHOLDER}]", update]
-            return [f'451-{namespace},3["sync-update",{PLACEHOLDER}]', mutator.bytes(update) if rng.random() < 0.2 else update]
+            return [
+                f'451-{namespace},3["sync-update",{PLACEHOLDER}]',
+                mutator.bytes(update) if rng.random() < 0.2 else update,
+            ]
 
         return await self._eventful(rng, make, 60)
 
@@ -536,7 +661,16 @@ class Run:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """One run, which the tests below look at from different sides."""
-    rates = ["--rate-updates", "100000", "--rate-bytes", "1GiB", "--rate-awareness", "100000", "--max-connections-per-ip", "10000"]
+    rates = [
+        "--rate-updates",
+        "100000",
+        "--rate-bytes",
+        "1GiB",
+        "--rate-awareness",
+        "100000",
+        "--max-connections-per-ip",
+        "10000",
+    ]
     heartbeat = ["--ping-interval", "2", "--ping-timeout", "2", "--connect-timeout", "2"]
     folder = tmp_path_factory.mktemp("fuzz")
     probe = Probe(folder)
@@ -547,7 +681,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         print(f"seed {SEED}, {SECONDS:g} seconds")
         asyncio.run(run.go())
         slowest = [f"{max(person.seconds) * 1000:.0f} ms" for person in run.honest]
-        print(dict(run.counts), f"memory {run.grown / MIB:+.1f} MiB, slowest acks {slowest}, longest stall {1000 * probe.longest():.0f} ms of CPU, logged {len(run.logged)} bytes")
+        print(
+            dict(run.counts),
+            f"memory {run.grown / MIB:+.1f} MiB, slowest acks {slowest}, longest stall {1000 * probe.longest():.0f} ms of CPU, logged {len(run.logged)} bytes",
+        )
         yield run
     finally:
         server.kill()
@@ -619,14 +756,14 @@ def exchange(server: CollabServer, request: bytes, *, reset: bool) -> tuple[byte
         status = b"" if reset else connection.recv(4096).partition(b"\r\n")[0]
     for _ in range(5):  # each round trip gives the loop a turn in which to log
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
-            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert b" 200 " in connection.recv(4096)
     return status, server.stderr()[before:]
 
 
 UPGRADE = upgrade(0).encode()
 KEY = b"Sec-WebSocket-Key: "
-POLL = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n"
+POLL = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.mark.parametrize(
@@ -638,15 +775,15 @@ POLL = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n"
         pytest.param(POLL + b"Origin: http://[\r\n\r\n", b" 403", id="origin-1"),
         pytest.param(POLL + b"Origin: http://]x[\r\n\r\n", b" 403", id="origin-2"),
         pytest.param(POLL + b"Origin: \xfc\r\n\r\n", b" 403", id="origin-3"),
-        pytest.param(b"GET /%00 HTTP/1.1\r\nHost: h\r\n\r\n", b" 404", id="null-in-path"),
-        pytest.param(b"GET /../collab/app.py HTTP/1.1\r\nHost: h\r\n\r\n", b" 404", id="parent-in-path"),
-        pytest.param(b"GET /..%2fcollab%2fapp.py HTTP/1.1\r\nHost: h\r\n\r\n", b" 404", id="hidden-parent-in-path"),
-        pytest.param(b"GET / HTTP/1.1\r\nHost: h\r\nExpect: \xfc\r\n\r\n", b" 417", id="expect"),
-        pytest.param(b"GET /api/v1/documents HTTP/1.1\r\nHost: h\r\nExpect: \xfc\r\n\r\n", b" 417", id="expect-api"),
+        pytest.param(b"GET /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 404", id="null-in-path"),
+        pytest.param(b"GET /../collab/app.py HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 404", id="parent-in-path"),
+        pytest.param(b"GET /..%2fcollab%2fapp.py HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 404", id="hidden-parent-in-path"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: localhost\r\nExpect: \xfc\r\n\r\n", b" 417", id="expect"),
+        pytest.param(b"GET /api/v1/documents HTTP/1.1\r\nHost: localhost\r\nExpect: \xfc\r\n\r\n", b" 417", id="expect-api"),
         pytest.param(b"nonsense\r\n\r\n", b" 400", id="nonsense"),
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b" 400", id="tls"),
         pytest.param(POLL + b"Content-Length: -1\r\n\r\n", b" 400", id="length"),
-        pytest.param(b"GET /ws/x?token=" + b"sesame" * 2000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", b" 400", id="long-token"),
+        pytest.param(b"GET /ws/x?token=" + b"sesame" * 2000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b" 400", id="long-token"),
         pytest.param(UPGRADE.replace(KEY, b"Sec-WebSocket-Protocol: " + b"sesame" * 500 + b"\r\n" + KEY), b" 101", id="protocols"),
     ],
 )  # fmt: skip

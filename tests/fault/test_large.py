@@ -27,7 +27,7 @@ SIZE = MEGABYTES * 10**6
 #: what may come on top of a command that moves next to nothing: pieces, buffers, the allocator's slack (18 to 24 MiB, and
 #: the whole document where one held it)
 COMMAND_SLACK = 36 * 2**20
-ROUNDS = 5
+ROUNDS = 8
 
 
 def anonymous(pid: int) -> int:
@@ -118,8 +118,5 @@ def test_a_large_document_moves_in_little_memory(start_server: Callable[..., Col
         time.sleep(1.2)  # it is put away after 300 ms; the looks at all documents are 500 ms apart
         memory.append(anonymous(new.pid))
     print("server, document put away:", [f"{each >> 20} MiB" for each in memory])
-    deadline = time.monotonic() + 20
-    before = max(memory[:2])  # the allocator takes what it needs for one, and gives some of it back when it likes
-    while anonymous(new.pid) - before > SIZE:
-        assert time.monotonic() < deadline, "what is put away is not let go"
-        time.sleep(0.1)
+    # The allocator keeps room for one or two, and gives it back when it likes; whoever kept each would have six more.
+    assert memory[-1] - memory[1] < 2.5 * SIZE, "what is put away is not let go"

@@ -351,7 +351,9 @@ def probe(tmp_path: Path) -> Probe:
 def server(start_server: Callable[..., CollabServer], tmp_path: Path, probe: Probe) -> CollabServer:
     # On disk: in memory the log of what was streamed would count as the server's memory.
     return start_server(
-        f"sqlite:///{tmp_path}/slow.db", args=["--rate-bytes", "1GiB", "--rate-updates", "10000", "--rate-awareness", "10000"], env=probe.env
+        f"sqlite:///{tmp_path}/slow.db",
+        args=["--rate-bytes", "1GiB", "--rate-updates", "10000", "--rate-awareness", "10000"],
+        env=probe.env,
     )
 
 
@@ -364,8 +366,12 @@ async def pong(readers: list[RawReader]) -> None:
         await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("amount", [2 * ALLOWED, pytest.param(200 * MIB, marks=pytest.mark.long)], ids=["16MiB", "200MiB"])
-async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: CollabServer, probe: Probe, amount: int) -> None:
+@pytest.mark.parametrize(
+    "amount", [2 * ALLOWED, pytest.param(200 * MIB, marks=pytest.mark.long)], ids=["16MiB", "200MiB"]
+)
+async def test_who_does_not_read_costs_little_and_comes_back_or_goes(
+    server: CollabServer, probe: Probe, amount: int
+) -> None:
     document = "bulk"
     async with clients(server) as connect:
         stream = Stream(await editor(connect, document))
@@ -399,7 +405,9 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: Col
                 assert await continued.line("notice") == "lagging"
                 assert await continued.line("shown half") == ""
                 # And go on reading.
-                reading = asyncio.create_task(asyncio.to_thread(resuming.read_until, lambda: str(resuming.shown) == "all"))
+                reading = asyncio.create_task(
+                    asyncio.to_thread(resuming.read_until, lambda: str(resuming.shown) == "all")
+                )
                 await stream.run(3.0, least=sent + amount)
                 await absent.wait_for(gone, STALL_TIMEOUT + 3)
                 await stream.show("all")
@@ -411,14 +419,18 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(server: Col
         neighbours.check()
         # Twice as slow as before at most; below half a second a busy machine decides.
         slow, fast = neighbours.p99(calm, after), neighbours.p99(0, calm)
-        print(f"{streamed / MIB:.0f} MiB, {(memory.peak - before) / MIB:.1f} MiB more, p99 {1000 * fast:.0f} -> {1000 * slow:.0f} ms")
+        print(
+            f"{streamed / MIB:.0f} MiB, {(memory.peak - before) / MIB:.1f} MiB more, p99 {1000 * fast:.0f} -> {1000 * slow:.0f} ms"
+        )
         assert slow < max(2 * fast, 0.5), f"p99 {fast:.3f} s, then {slow:.3f} s"
         # Those who did not are gone: not at once, and not late.
         for session in gone:
             assert STALL_TIMEOUT - 0.5 < absent.at[session] - began < STALL_TIMEOUT + 3
         assert absent.at.keys().isdisjoint({resuming.session, sessions[1]})
         # What waits for several is one buffer: together they cost no more than one alone.
-        assert memory.peak - before < ALLOWED, f"{(memory.peak - before) / MIB:.1f} MiB more, of {streamed / MIB:.0f} sent"
+        assert memory.peak - before < ALLOWED, (
+            f"{(memory.peak - before) / MIB:.1f} MiB more, of {streamed / MIB:.0f} sent"
+        )
         for reader in (deaf, ponging, resuming):
             reader.close()
         for program in (stopped, continued):
@@ -448,7 +460,7 @@ async def pile_up(server: CollabServer, document: str, act: Act) -> None:
         memory = Memory(server)
         before = server.memory()
         async with running(neighbours.run(), memory.run(), pong([deaf])):
-            action = asyncio.create_task(act(connect, deaf))
+            action = asyncio.create_task(act(connect, deaf))  # type: ignore[arg-type]
             while not action.done() and memory.peak - before < ALLOWED:
                 await asyncio.wait([action], timeout=0.05)
             action.cancel()

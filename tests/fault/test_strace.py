@@ -26,7 +26,17 @@ async def test_every_ack_follows_its_own_disk_flush(tmp_path: Path) -> None:
     server = CollabServer(
         f"sqlite:///{tmp_path}/store.db",
         args=["--rate-updates", "1000000"],
-        wrapper=["strace", "-f", "-qq", "-s", "200", "-o", str(trace), "-e", "trace=fdatasync,fsync,write,writev,sendto,sendmsg"],
+        wrapper=[
+            "strace",
+            "-f",
+            "-qq",
+            "-s",
+            "200",
+            "-o",
+            str(trace),
+            "-e",
+            "trace=fdatasync,fsync,write,writev,sendto,sendmsg",
+        ],
     )
     server.start(timeout=60)
     try:

@@ -18,19 +18,16 @@ from aiohttp import web
 from pycrdt import Doc, Text
 from yarl import URL
 
-from collab.app import create_app
+from collab import app as composition
 from collab.config import Settings, load_settings
+from collab.doors.http import event_streams
+from collab.doors.http.api_schemas import ProblemSchema
+from collab.doors.http.problems import PROBLEM_TYPE
 from collab.hub.hub import Hub
-from collab.transports import rest
-from collab.transports.problems import PROBLEM_TYPE
-from collab.transports.rest_schemas import ProblemSchema
 from tests.support.ports import free_port
 
 SECRET = "a secret of more than thirty-two bytes"
 JWT = {"auth": "jwt", "jwt_secret": SECRET}
-
-
-_add_routes = rest.add_routes
 
 
 def mint(*grants: str, sub: str = "ann", ttl: float = 600.0, **claims: Any) -> str:
@@ -47,7 +44,7 @@ class ApiServer:
         reader: replaces the worker processes.
         prefix: mounts it there in another application.
         auth: replaces the authenticator.
-        options: further arguments of :func:`rest.add_routes`.
+        heartbeat: seconds of silence after which an event stream gets a comment.
     """
 
     def __init__(
@@ -57,11 +54,11 @@ class ApiServer:
         reader: Any = None,
         prefix: str = "",
         auth: Any = None,
-        **options: Any,
+        heartbeat: float = event_streams.HEARTBEAT,
     ) -> None:
         self.settings: Settings = load_settings({"store": "memory://", **(settings or {})}, {})
         self._reader = reader
-        self._options = options
+        self._heartbeat = heartbeat
         self._prefix = prefix
         self._auth = auth
         self.app: web.Application
@@ -83,8 +80,12 @@ class ApiServer:
 
     async def start(self) -> ApiServer:
         """Listen; again on the same port after :meth:`stop`."""
-        with mock.patch.object(rest, "add_routes", self._add_routes):
-            self.app = create_app(self.settings, auth=self._auth)
+        workers = composition.Workers  # type: ignore[attr-defined]
+        with (
+            mock.patch.object(composition, "Workers", side_effect=lambda: self._reader or workers()),
+            mock.patch.object(event_streams, "HEARTBEAT", self._heartbeat),
+        ):
+            self.app = composition.create_app(self.settings, auth=self._auth)
         served = self.app
         if self._prefix:
             served = web.Application()
@@ -96,10 +97,6 @@ class ApiServer:
         self._port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{self._port}{self._prefix}"
         return self
-
-    def _add_routes(self, *composed: Any, **named: Any) -> None:
-        *others, reader = composed
-        _add_routes(*others, self._reader or reader, **{**named, **self._options})
 
     async def stop(self) -> None:
         """Stop listening, and let go of everything."""
@@ -177,9 +174,12 @@ class Api:
         assert answer.status == 200, answer.body
         return answer.body.decode()
 
-    def events(self, document: str, *, last: str | None = None, query: str = "") -> EventStream:
-        """``async with api.events(...) as stream``: the document's events."""
-        return EventStream(self, document, last, query)
+    def events(
+        self, document: str, *, last: str | None = None, query: str = "", stream: str | None = None
+    ) -> EventStream:
+        """``async with api.events(...) as stream``: the document's events, or those of one of its streams."""
+        path = "/events" if stream is None else f"/streams/{stream}/events"
+        return EventStream(self, document, last, path + query)
 
 
 def where(document: str) -> str:
@@ -208,7 +208,7 @@ class EventStream:
     api: Api
     document: str
     last: str | None = None
-    query: str = ""
+    path: str = "/events"
     doc: Doc[Any] = field(default_factory=Doc)
     events: list[Event] = field(default_factory=list)
     comments: int = 0
@@ -224,7 +224,7 @@ class EventStream:
             headers["Last-Event-ID"] = self.last
         timeout = aiohttp.ClientTimeout(total=None)
         self.response = await api.http.get(
-            api.url(f"{where(self.document)}/events{self.query}"), headers=headers, timeout=timeout
+            api.url(f"{where(self.document)}{self.path}"), headers=headers, timeout=timeout
         )
         self._lines = self._read_lines()
         return self

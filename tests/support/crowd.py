@@ -102,7 +102,9 @@ async def same_people(
         if all(view == views[0] for view in views) and len(views[0]) == count:
             return views[0]
         if time.monotonic() > deadline:
-            raise AssertionError(f"people differ after {within} s: {[len(view) for view in views]}, not {count}: {views}")
+            raise AssertionError(
+                f"people differ after {within} s: {[len(view) for view in views]}, not {count}: {views}"
+            )
         await asyncio.sleep(0.05)
 
 

@@ -12,7 +12,7 @@ import collab.app
 
 serve = collab.app.serve
 
-async def probed(settings):
+async def probed(settings, *more):
     async def look():
         longest, known = 0.0, 0
         await asyncio.sleep(1.0)  # what starting takes is another matter
@@ -29,7 +29,7 @@ async def probed(settings):
 
     looking = asyncio.get_running_loop().create_task(look())
     try:
-        return await serve(settings)
+        return await serve(settings, *more)
     finally:
         looking.cancel()
 

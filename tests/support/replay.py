@@ -104,7 +104,11 @@ async def replay(trace_file: Path, batch: int, server: CollabServer, console: Co
     assert trace["endContent"].isascii(), "positions are counted in bytes here"
     total = sum(len(transaction["patches"]) for transaction in trace["txns"])
     writer = Replica("websocket")
-    listeners = {"websocket 1": Replica("websocket"), "websocket 2": Replica("websocket"), "polling": Replica("polling")}
+    listeners = {
+        "websocket 1": Replica("websocket"),
+        "websocket 2": Replica("websocket"),
+        "polling": Replica("polling"),
+    }
     for replica in (writer, *listeners.values()):
         await replica.connect(server.url)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import re
 import select
@@ -11,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.support.ports import free_port
 
@@ -127,3 +130,17 @@ class CollabServer:
             if process.stdout is not None:
                 process.stdout.close()
         return code
+
+
+def lines(server: CollabServer, event: str, **fields: Any) -> list[dict[str, Any]]:
+    """The lines of ``event`` in the log that hold ``fields``."""
+    found = [json.loads(text) for text in server.stderr().splitlines() if text.endswith("}")]
+    return [known for known in found if known["event"] == event and fields.items() <= known.items()]
+
+
+async def line(server: CollabServer, event: str, *, within: float = 10.0, **fields: Any) -> dict[str, Any]:
+    """The first line of ``event`` that holds ``fields``; waits for it."""
+    async with asyncio.timeout(within):
+        while not (found := lines(server, event, **fields)):
+            await asyncio.sleep(0.02)
+    return found[0]

@@ -16,10 +16,12 @@ class WildUpdates:
 
     Args:
         random: the source of everything.
+        gaps: how often something is left out of what a client does.
     """
 
-    def __init__(self, random: random.Random) -> None:
+    def __init__(self, random: random.Random, gaps: float = 0.03) -> None:
         self._random = random
+        self._gaps = gaps
 
     def update(self, clocks: Mapping[int, int]) -> bytes:
         """An update that more or less fits a document with these clocks."""
@@ -32,8 +34,8 @@ class WildUpdates:
             clock = known.get(client, 0)
             if clock and rng.random() < 0.15:
                 clock = rng.randrange(clock)
-            elif rng.random() < 0.03:
-                clock += rng.randrange(3)
+            elif rng.random() < self._gaps:
+                clock += rng.randrange(5)
             structs = rng.randint(1, 5) if rng.random() < 0.995 else rng.randint(50, 300)
             body = b""
             at = clock
@@ -77,6 +79,9 @@ class WildUpdates:
 
     def _struct(self, client: int, clock: int, known: Mapping[int, int]) -> tuple[bytes, int]:
         rng = self._random
+        if rng.random() < self._gaps / 4:
+            length = rng.randint(1, 4)
+            return b"\x0a" + write_var_uint(length), length
         kind = rng.choice((0, 1, 3, 4, 4, 4, 5, 6, 7, 7, 8, 8, 9) + ((2, 10, 11) if rng.random() < 0.02 else ()))
         if kind == 0:
             length = rng.randint(1, 3)

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from collab.protocol.frames import SEPARATOR
+from collab.protocol.packets import SEPARATOR
 
 PLACEHOLDER = {"_placeholder": True, "num": 0}
 TIMEOUT = 10.0
@@ -105,9 +105,7 @@ class PollingWire:
             if response.status != 200:
                 raise WireError(f"GET: {response.status} {await response.text()}")
             body = await response.text()
-        return [
-            base64.b64decode(packet[1:]) if packet[:1] == "b" else packet for packet in body.split(SEPARATOR)
-        ]
+        return [base64.b64decode(packet[1:]) if packet[:1] == "b" else packet for packet in body.split(SEPARATOR)]
 
     async def receive(self) -> str | bytes | None:
         """The next packet that is neither ping nor noop; None at the end."""
@@ -172,8 +170,12 @@ class Client:
 
     async def connect(self, auth: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> Packet:
         """Open the wire and the namespace; returns CONNECT or CONNECT_ERROR."""
-        await self.wire.open(headers)
-        return await self.join(auth)
+        try:
+            await self.wire.open(headers)
+            return await self.join(auth)
+        except BaseException:
+            self.closed = True
+            raise
 
     async def join(self, auth: dict[str, Any] | None = None) -> Packet:
         """Open the namespace on an open wire."""
@@ -183,12 +185,19 @@ class Client:
         return await self.wait(lambda packet: packet.type in (0, 4))
 
     async def _read(self) -> None:
+        try:
+            await self._read_packets()
+        except (aiohttp.ClientError, ConnectionError):
+            pass  # it broke while we answered
+        finally:
+            self.closed = True
+            self._news.set()
+
+    async def _read_packets(self) -> None:
         partial: Packet | None = None
         while True:
             raw = await self._receive_forever()
             if raw is None:
-                self.closed = True
-                self._news.set()
                 return
             if isinstance(raw, bytes):
                 assert partial is not None, "an attachment that nobody announced"

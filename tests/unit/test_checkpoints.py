@@ -70,3 +70,16 @@ async def test_a_document_that_was_opened_again_remembers_its_last_checkpoint(hu
     edit(again, 1)
     await again.journal.drain(1)
     assert hub.checkpoints.due(again)
+
+
+async def test_whoever_only_reads_makes_no_version(hub: Hub) -> None:
+    live = await hub.live("a")
+    edit(live, 0)
+    await live.journal.drain(1)
+    del hub.documents["a"]  # put away before a version was due
+    again = await hub.live("a")
+    await asyncio.sleep(INTERVAL)
+    assert not hub.checkpoints.due(again)
+    edit(again, 1)
+    await again.journal.drain(1)
+    assert hub.checkpoints.due(again)

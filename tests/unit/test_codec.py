@@ -79,7 +79,15 @@ def test_numbers_above_the_bound_are_refused_and_not_consumed(value: int, most: 
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\x80", b"\xff" * 7, write_var_uint(2**53), write_var_uint(2**63), write_var_uint(2**64 - 1), b"\xff" * 9 + b"\x01"],
+    [
+        b"",
+        b"\x80",
+        b"\xff" * 7,
+        write_var_uint(2**53),
+        write_var_uint(2**63),
+        write_var_uint(2**64 - 1),
+        b"\xff" * 9 + b"\x01",
+    ],
 )
 def test_numbers_that_javascript_does_not_have(data: bytes) -> None:
     with pytest.raises(DecodeError):
@@ -163,6 +171,7 @@ def test_any_bytes_are_a_state_vector_or_are_refused(data: bytes) -> None:
 
 
 @pytest.mark.timeout(5)
+@pytest.mark.slow
 def test_counts_that_the_bytes_cannot_hold_cost_nothing() -> None:
     for count in (2, 1000, 2**31, MAX_CLIENT):
         refused(lambda count=count: read_state_vector(write_var_uint(count) + b"\x01\x01"))

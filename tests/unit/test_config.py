@@ -25,18 +25,18 @@ from hypothesis import strategies as st
 
 from collab.app import authenticator_for
 from collab.auth.jwt import JwtAuthenticator
-from collab.cli import main
+from collab.commands.main import main
 from collab.config import ConfigError, Settings, load_settings, setting_name, variable_name, weaknesses
 from collab.stores.redis_link import same_database
 from collab.types import is_loopback
+from tests.support.callback import SECRET as CALLBACK_SECRET
+from tests.support.examples import examples
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of more than thirty-two bytes"
 
 
-def fault(
-    flags: dict[str, Any] | None = None, environ: dict[str, str] | None = None, file: str | None = None
-) -> str:
+def fault(flags: dict[str, Any] | None = None, environ: dict[str, str] | None = None, file: str | None = None) -> str:
     """The one line that settings are refused with."""
     with pytest.raises(ConfigError) as caught:
         load_settings(flags or {}, environ or {}, file)
@@ -89,11 +89,16 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "insecure": ("true", True), "cors_origins": ("https://a.example, http://localhost:3000", ("https://a.example", "http://localhost:3000")),
     "trusted_proxies": ("10.0.0.0/8,::1", (ip_network("10.0.0.0/8"), ip_network("::1"))), "max_update_bytes": ("1MiB", 2**20), "node_name": ("n-1", "n-1"),
     "max_document_bytes": ("8 mb", 8 * 10**6), "max_participants": ("7", 7), "max_documents_per_connection": ("7", 7),
+    "max_connections": ("7", 7), "head_timeout": ("7s", 7.0), "body_timeout": ("7s", 7.0), "keepalive_timeout": ("7s", 7.0),
     "max_connections_per_ip": ("7", 7), "rate_updates": ("7", 7), "rate_bytes": ("64KiB", 65536), "rate_awareness": ("7", 7), "compact_every": ("70", 70),
+    "trash_keep": ("7d", 604800.0), "stream_keep": ("7", 7), "stream_keep_for": ("7d", 604800.0), "max_documents": ("7", 7), "max_store_bytes": ("7GiB", 7 * 2**30), "max_versions": ("7", 7),
+    "max_version_bytes": ("7MiB", 7 * 2**20), "participant_documents": ("7", 7), "participant_bytes": ("7MiB", 7 * 2**20),
     "send_buffer_bytes": ("65536", 65536), "checkpoint_interval": ("30m", 1800.0), "checkpoint_keep": ("0", 0),
     "idle_timeout": ("250ms", 0.25), "ping_interval": ("5", 5.0), "ping_timeout": ("5s", 5.0), "connect_timeout": ("1m", 60.0),
     "drain_timeout": ("1h", 3600.0), "log_format": ("json", "json"), "log_level": ("debug", "debug"),
     "redis": ("redis://127.0.0.1:6379/3", "redis://127.0.0.1:6379/3"), "redis_grace": ("2m", 120.0),
+    "metrics_token": ("m" * 32, "m" * 32), "auth_callback_url": ("http://app:3000/who", "http://app:3000/who"),
+    "auth_callback_secret": (CALLBACK_SECRET, CALLBACK_SECRET), "auth_callback_ttl": ("5m", 300.0),
 }  # fmt: skip
 
 
@@ -107,7 +112,9 @@ def test_every_setting_can_be_given_in_three_ways(field: Any, toml: Any) -> None
 
 
 def test_files_hold_numbers_lists_and_booleans_too(toml: Any) -> None:
-    file = toml('port = 9\ninsecure = true\nrate-bytes = 4096\ndrain-timeout = 2.5\ncors-origins = ["https://a.example"]\n')
+    file = toml(
+        'port = 9\ninsecure = true\nrate-bytes = 4096\ndrain-timeout = 2.5\ncors-origins = ["https://a.example"]\n'
+    )
     loaded = load_settings({}, {}, file)
     assert (loaded.port, loaded.insecure, loaded.rate_bytes, loaded.drain_timeout) == (9, True, 4096, 2.5)
     assert loaded.cors_origins == ("https://a.example",)
@@ -136,13 +143,23 @@ def test_sizes(text: Any, size: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("15", 15.0), (15, 15.0), (0.5, 0.5), ("15s", 15.0), ("250ms", 0.25), ("2m", 120.0), ("1h", 3600.0), ("30d", 2_592_000.0), ("1.5 H", 5400.0)],
+    [
+        ("15", 15.0),
+        (15, 15.0),
+        (0.5, 0.5),
+        ("15s", 15.0),
+        ("250ms", 0.25),
+        ("2m", 120.0),
+        ("1h", 3600.0),
+        ("30d", 2_592_000.0),
+        ("1.5 H", 5400.0),
+    ],
 )
 def test_durations(text: Any, seconds: float) -> None:
     assert load_settings({"idle_timeout": text}, {}).idle_timeout == seconds
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 10**9), st.sampled_from(["", "ms", "s", "m", "h", "d"]))
 def test_durations_grow_with_their_number(number: int, unit: str) -> None:
     one, more = (load_settings({"idle_timeout": f"{n}{unit}"}, {}).idle_timeout for n in (number, number + 1))
@@ -152,7 +169,6 @@ def test_durations_grow_with_their_number(number: int, unit: str) -> None:
 # -- faults -----------------------------------------------------------------------------------------
 
 
-
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
@@ -160,7 +176,7 @@ def test_durations_grow_with_their_number(number: int, unit: str) -> None:
         ("port", "", "from 0 to 65535"), ("port", "80.5", "from 0 to 65535"), ("port", True, "from 0 to 65535"),
         ("max_participants", "0", "from 1"), ("max_participants", "many", "from 1"), ("checkpoint_keep", "-1", "from 0"),
         ("auth", "oauth", "none, jwt"), ("auth", "JWT", "none, jwt"), ("auth", "", "none, jwt"),
-        ("default_role", "owner", "none, viewer, editor, admin"), ("log_format", "xml", "text, json"), ("log_level", "trace", "debug, info"),
+        ("default_role", "owner", "none, viewer, commenter, editor, admin"), ("log_format", "xml", "text, json"), ("log_level", "trace", "debug, info"),
         ("store", "mysql://x", "memory://, sqlite:///PATH or redis://"), ("store", "collab.db", "memory://, sqlite:///PATH or redis://"),
         ("store", "sqlite://", "memory://, sqlite:///PATH or redis://"), ("rate_bytes", "4 parsecs", "256KiB"), ("rate_bytes", "-5", "256KiB"),
         ("rate_bytes", "", "256KiB"), ("rate_bytes", "1e6", "256KiB"), ("rate_bytes", True, "256KiB"), ("rate_bytes", "10", "1KiB"),
@@ -208,7 +224,7 @@ def test_a_value_of_several_lines_is_shown_on_one(toml: Any) -> None:
     fault({}, {}, toml('auth = """\nnone\nroot\u2028"""'))
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from([field.name for field in fields(Settings)]), st.text(max_size=40))
 def test_any_text_is_a_value_or_is_refused_in_one_line(name: str, text: str) -> None:
     try:
@@ -219,7 +235,12 @@ def test_any_text_is_a_value_or_is_refused_in_one_line(name: str, text: str) -> 
 
 @pytest.mark.parametrize(
     ("key", "near"),
-    [("prot", "did you mean port?"), ("rate-update", "did you mean rate-updates?"), ("zzz", "collab serve --help"), ("", "")],
+    [
+        ("prot", "did you mean port?"),
+        ("rate-update", "did you mean rate-updates?"),
+        ("zzz", "collab serve --help"),
+        ("", ""),
+    ],
 )
 def test_an_unknown_key_in_the_file(toml: Any, key: str, near: str) -> None:
     line = fault({}, {}, toml(f'"{key}" = 17'))
@@ -234,7 +255,8 @@ def test_tables_in_the_file_are_unknown_keys(toml: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "near"), [("COLLAB_PROT", "COLLAB_PORT?"), ("COLLAB_SECRET", ""), ("COLLAB_", ""), ("COLLAB_PORTS", "COLLAB_PORT?")]
+    ("variable", "near"),
+    [("COLLAB_PROT", "COLLAB_PORT?"), ("COLLAB_SECRET", ""), ("COLLAB_", ""), ("COLLAB_PORTS", "COLLAB_PORT?")],
 )
 def test_an_unknown_variable(variable: str, near: str) -> None:
     line = fault({}, {variable: "1"})
@@ -274,7 +296,9 @@ def test_files_that_cannot_be_read(toml: Any, tmp_path: Path) -> None:
 # -- settings that do not go together ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", "", "127.0.0.1.evil.com", "0", "8.8.8.8"])
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "192.168.1.5", "example.com", "", "127.0.0.1.evil.com", "0", "8.8.8.8"]
+)
 def test_an_open_house_needs_to_be_wanted(host: str) -> None:
     line = fault({"host": host})
     assert line.startswith(f"host: {host!r}")
@@ -324,13 +348,18 @@ def collab(*args: str, **environ: str) -> Result:
 
 
 def test_a_refused_start_is_one_line_and_exit_code_1() -> None:
-    for ended in (collab("serve", "--host", "0.0.0.0"), collab("serve", COLLAB_HOST="::"), collab("check", "--host", "::")):
+    for ended in (
+        collab("serve", "--host", "0.0.0.0"),
+        collab("serve", COLLAB_HOST="::"),
+        collab("check", "--host", "::"),
+    ):
         assert ended.exit_code == 1
         assert ended.stdout == ""
         assert ended.stderr.count("\n") == 1
         assert ended.stderr.startswith("collab: host: ")
 
 
+@pytest.mark.slow
 def test_a_process_that_is_refused_ends_before_it_listens() -> None:
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "COLLAB_RATE_UPDATES": "fast"}
     command = [sys.executable, "-m", "collab", "serve", "--port", "0"]
@@ -345,9 +374,25 @@ def test_the_help_lists_every_setting_with_its_variable_and_default() -> None:
         assert f"--{setting_name(field.name)}" in words
         assert variable_name(field.name) in words
     words = " ".join(words.split())
-    for default in ("127.0.0.1", "8080", "sqlite:///collab.db", "4MiB", "15s", "admin without auth, none with", "same origin"):
+    for default in (
+        "127.0.0.1",
+        "8080",
+        "sqlite:///collab.db",
+        "4MiB",
+        "15s",
+        "admin without auth, none with",
+        "same origin",
+    ):
         assert f"default {default}]" in words
-    for none in ("REDIS", "JWT_SECRET", "JWT_PUBLIC_KEY", "JWT_JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE", "TRUSTED_PROXIES"):
+    for none in (
+        "REDIS",
+        "JWT_SECRET",
+        "JWT_PUBLIC_KEY",
+        "JWT_JWKS_URL",
+        "JWT_ISSUER",
+        "JWT_AUDIENCE",
+        "TRUSTED_PROXIES",
+    ):
         assert f"[env COLLAB_{none}, default none]" in words
     assert words.count(", default ") == len(fields(Settings))
 
@@ -372,7 +417,9 @@ def test_a_bad_value_is_shown_as_it_is(value: str) -> None:
         (("serve", "more"), ("more",)),
     ],
 )
-def test_a_command_line_that_cannot_be_read_is_one_line_and_exit_code_2(args: tuple[str, ...], words: tuple[str, ...]) -> None:
+def test_a_command_line_that_cannot_be_read_is_one_line_and_exit_code_2(
+    args: tuple[str, ...], words: tuple[str, ...]
+) -> None:
     ended = collab(*args)
     assert (ended.exit_code, ended.stdout) == (2, "")
     assert ended.stderr.count("\n") == 1
@@ -400,7 +447,7 @@ def test_help_is_still_help() -> None:
         (("--sub", "ann", "--grant", "*=editor", "--ttl", "9" * 400), "'--ttl': '999"),
         (("--sub", "ann", "--grant", "team"), "'--grant': 'team' is not PATTERN=ROLE"),
         (("--sub", "ann", "--grant", "=editor"), "'--grant': '=editor' is not PATTERN=ROLE"),
-        (("--sub", "ann", "--grant", "team=king"), "allowed are viewer, editor, admin"),
+        (("--sub", "ann", "--grant", "team=king"), "allowed are viewer, commenter, editor, admin"),
     ],
 )  # fmt: skip
 def test_tokens_that_would_be_of_no_use_are_not_minted(args: tuple[str, ...], words: str) -> None:
@@ -411,7 +458,9 @@ def test_tokens_that_would_be_of_no_use_are_not_minted(args: tuple[str, ...], wo
 
 
 def test_a_token_is_minted() -> None:
-    ended = collab("token", "create", "--sub", "ann", "--grant", "team/a=b=editor", "--ttl", "1s", COLLAB_JWT_SECRET=SECRET)
+    ended = collab(
+        "token", "create", "--sub", "ann", "--grant", "team/a=b=editor", "--ttl", "1s", COLLAB_JWT_SECRET=SECRET
+    )
     minted = jwt.decode(ended.stdout.strip(), SECRET, algorithms=["HS256"])
     assert minted["grants"] == [{"documents": "team/a=b", "role": "editor"}]
     assert minted["exp"] == minted["iat"] + 1
@@ -463,7 +512,9 @@ def test_what_is_allowed_and_unwise_is_said(given: dict[str, Any], words: str | 
 
 
 def test_check_says_it_too(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["check", "--store", f"sqlite:///{tmp_path}/a.db", "--auth", "jwt", "--jwt-secret", "sesame"])
+    result = CliRunner().invoke(
+        main, ["check", "--store", f"sqlite:///{tmp_path}/a.db", "--auth", "jwt", "--jwt-secret", "sesame"]
+    )
     assert result.exit_code == 0
     assert "6 bytes" in " ".join(result.output.split())
     assert "sesame" not in result.output
@@ -532,3 +583,50 @@ def test_check_fetches_the_published_keys(tmp_path: Path, published: str) -> Non
         assert ended.stderr.startswith("collab: jwt-jwks-url: 'http://")
         assert "allowed: the URL of a JWKS" in ended.stderr
         assert "hunter2" not in ended.stderr
+
+
+# -- sign-in by callback ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "auth-callback-url"),
+        ({"auth_callback_url": "http://app/who"}, "auth-callback-secret"),
+        ({"auth_callback_url": "http://app/who", "auth_callback_secret": "no base64"}, "auth-callback-secret"),
+        ({"auth_callback_url": "app/who", "auth_callback_secret": CALLBACK_SECRET}, "auth-callback-url"),
+        ({"auth_callback_url": "http://u:pass@", "auth_callback_secret": CALLBACK_SECRET}, "auth-callback-url"),
+        ({"auth_callback_ttl": "a while"}, "auth-callback-ttl"),
+    ],
+)
+def test_a_callback_needs_what_it_needs(given: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as refused:
+        load_settings({"auth": "callback", **given}, {})
+    assert "no base64" not in str(refused.value) and "pass" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+class _Application(SimpleHTTPRequestHandler):
+    status = 401
+
+    def do_POST(self) -> None:
+        self.send_response(self.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_args: Any) -> None:
+        return
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "answers"), (403, "answers"), (500, "HTTP 500"), (200, "lets in")])
+def test_check_asks_the_callback(status: int, words: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Application,), {"status": status})) as application:
+        Thread(target=application.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        url = f"http://127.0.0.1:{application.server_port}/who"
+        ran = CliRunner().invoke(
+            main,
+            ["check", "--store", "memory://", "--auth", "callback", "--auth-callback-url", url,
+             "--auth-callback-secret", CALLBACK_SECRET],
+        )  # fmt: skip
+        application.shutdown()
+    assert (ran.exit_code, words in ran.output) == (0 if status in (401, 403) else 1, True), ran.output

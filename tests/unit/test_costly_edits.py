@@ -9,32 +9,41 @@ from typing import Any, cast
 
 import pytest
 
-from collab.transports import socketio_events
-from collab.transports.socketio_connection import Attachment, Connection
-from collab.transports.socketio_events import FIRST_REST, MAX_REST, EventHandlers
+from collab.doors import intake as intake_module
+from collab.doors.connection import Attachment
+from collab.doors.intake import FIRST_REST, MAX_REST, Intake
 
 
 class Door:
-    """The handlers, with one session whose edits do ``work``; ``rests`` are what its reader was made to wait."""
+    """The intake, with one session whose edits do ``work``; ``rests`` are what its reader was made to wait."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.work: Callable[[], object] = lambda: None
         self.rests: list[float] = []
-        monkeypatch.setattr(socketio_events, "hold", lambda _socket, _until: None)
-        monkeypatch.setattr(socketio_events.asyncio, "sleep", self.rests.append)
-        session = SimpleNamespace(require=lambda _role: None, unacknowledged=0, participant="ada")
-        socket = SimpleNamespace(clogged=False)
-        connection = SimpleNamespace(socket=socket, spend=lambda *_: None)
-        self._attachment = Attachment(cast("Connection", connection), "/doc/a", True, cast("Any", None))
+        monkeypatch.setattr(intake_module.asyncio, "sleep", self.rests.append)  # type: ignore[attr-defined]
+        session = SimpleNamespace(
+            role=3, shares=(), unacknowledged=0, participant="ada", author="ada", door="socket.io", where={}
+        )
+        budget = SimpleNamespace(spend=lambda *_: 0.0)
+        connection = SimpleNamespace(
+            budget=budget,
+            who={},
+            wire=SimpleNamespace(clogged=False),
+            spend=lambda *_: None,
+            hold=lambda _until: None,
+            hold_until_drained=lambda: None,
+            attachments={},
+        )
+        self._attachment = Attachment(cast("Any", connection), "/doc/a")
         self._attachment.session = cast("Any", session)
         self._attachment.live = cast("Any", SimpleNamespace(name="a", apply=lambda *_, **__: self.work()))
         nobody = cast("Any", None)
-        self._handlers = EventHandlers(nobody, nobody, max_update_bytes=100, spawn=nobody)
+        self._intake = Intake(nobody, nobody, max_update_bytes=100)
 
     def edit(self) -> float:
         """Send one edit; returns the seconds of the rest that follows it."""
         self.rests.clear()
-        self._handlers.handle(self._attachment, "sync-update", [b"\0\0"], None, 2)
+        self._intake.take(self._attachment, "sync-update", [b"\0\0"], None, 2)
         return sum(self.rests)
 
 
@@ -44,6 +53,7 @@ def burn() -> None:
         pass
 
 
+@pytest.mark.slow
 def test_who_edits_on_a_busy_machine_rests_a_moment_once(monkeypatch: pytest.MonkeyPatch) -> None:
     door = Door(monkeypatch)
     door.work = lambda: time.sleep(0.6)  # the process is put aside in the middle of it
@@ -51,6 +61,7 @@ def test_who_edits_on_a_busy_machine_rests_a_moment_once(monkeypatch: pytest.Mon
     assert door.edit() == 0
 
 
+@pytest.mark.slow
 def test_who_makes_the_server_work_rests_long(monkeypatch: pytest.MonkeyPatch) -> None:
     door = Door(monkeypatch)
     door.work = burn

@@ -125,7 +125,9 @@ def environment_of(name: str) -> dict[str, str]:
 def test_the_server_takes_the_command_of_the_unit() -> None:
     program, serve, *flags = shlex.split(unit_of("collab@.service")["Service"]["ExecStart"].replace("%i", "8081"))
     assert (Path(program).name, serve) == ("collab", "serve")
-    given = {flag.removeprefix("--").replace("-", "_"): value for flag, value in zip(flags[::2], flags[1::2], strict=True)}
+    given = {
+        flag.removeprefix("--").replace("-", "_"): value for flag, value in zip(flags[::2], flags[1::2], strict=True)
+    }
     environment = environment_of("collab.env.example")
     assert environment["COLLAB_JWT_SECRET"] == "", "nobody's secret is the one of the example"
     settings = load_settings(given, {**environment, "COLLAB_JWT_SECRET": SECRET})
@@ -139,7 +141,17 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     file = tmp_path / "collab@.service"
     file.write_text(re.sub(r"(?m)^Documentation=.*\n", "", shown))
     ran = subprocess.run(
-        ["systemd-analyze", "verify", str(file)], capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
+        ["systemd-analyze", "verify", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
     )
     about_us = [line for line in ran.stderr.splitlines() if "collab" in line]  # other units have faults of their own
     assert about_us == []
+
+
+def test_a_container_is_not_replaced_because_its_store_is_away() -> None:
+    """An outage of Redis would end every node, and what each still holds in memory."""
+    asked = re.findall(r"http://127\.0\.0\.1:8080(/\w+)", (DEPLOY / "Dockerfile").read_text())
+    assert asked == ["/healthz"]

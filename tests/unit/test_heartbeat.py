@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from collab.transports.heartbeat import BEATS, Heartbeat
+from collab.doors.websocket.heartbeat import BEATS, Heartbeat
 
 INTERVAL = 0.25
 
@@ -48,6 +48,7 @@ async def until(condition: object, timeout: float = 10.0) -> None:
             await asyncio.sleep(0.005)
 
 
+@pytest.mark.slow
 async def test_everybody_is_pinged_once_per_interval() -> None:
     heartbeat = Heartbeat(INTERVAL, 1.0)
     peers = [Peer(heartbeat) for _ in range(40)]
@@ -61,6 +62,7 @@ async def test_everybody_is_pinged_once_per_interval() -> None:
     assert len(bursts) == 5, "newcomers of one moment are spread over a few bursts"
 
 
+@pytest.mark.slow
 async def test_who_does_not_answer_in_time_is_missed_once() -> None:
     heartbeat = Heartbeat(INTERVAL, 2 * INTERVAL)
     silent, lively = Peer(heartbeat, answers=False), Peer(heartbeat)
@@ -70,6 +72,7 @@ async def test_who_does_not_answer_in_time_is_missed_once() -> None:
     assert (silent.ended, lively.ended) == (1, 0)
 
 
+@pytest.mark.slow
 async def test_an_answer_to_a_later_ping_counts_for_the_earlier_ones() -> None:
     heartbeat = Heartbeat(INTERVAL, 3 * INTERVAL)
     slow = Peer(heartbeat, answers=False)
@@ -80,6 +83,7 @@ async def test_an_answer_to_a_later_ping_counts_for_the_earlier_ones() -> None:
     assert slow.ended == 0
 
 
+@pytest.mark.slow
 async def test_who_is_held_up_gets_more_time() -> None:
     heartbeat = Heartbeat(INTERVAL, INTERVAL)
     held = Peer(heartbeat, answers=False, held=2)
@@ -87,6 +91,7 @@ async def test_who_is_held_up_gets_more_time() -> None:
     assert held.ended_at - held.first_ping_at >= 2 * INTERVAL
 
 
+@pytest.mark.slow
 async def test_nobody_to_ping_costs_nothing() -> None:
     heartbeat = Heartbeat(INTERVAL, INTERVAL)
     peer = Peer(heartbeat)
@@ -108,7 +113,7 @@ async def test_the_first_ping_comes_within_one_interval(interval: float) -> None
         heartbeat.beat = beat
         peer = Peer(heartbeat)
         wait = (peer.ping_slot - beat - 1) % BEATS + 1
-        assert BEATS - 5 < wait <= BEATS
+        assert BEATS - 8 < wait <= BEATS - 3, "whoever never answers is gone within interval and timeout"
         heartbeat.remove(peer)
     assert heartbeat._timer is not None
     heartbeat._timer.cancel()

@@ -40,9 +40,15 @@ def typed(draw: st.DrawFn) -> bytes:
     text = draw(st.text(max_size=4) | st.text("ab\0", min_size=1, max_size=130)).encode()
     length = number(draw(st.just(len(text)) | st.integers(0, 200)))
     tail = draw(st.sampled_from([b"\0", b"\0", b"\0", b"", b"\x01\x05\x01\x00\x01", b"\0\0"]))
-    return draw(st.sampled_from([b"\x01\x01", b"\x01\x02", b"\x02\x01"])) + ids[0] + info + b"".join(
-        origins
-    ) + length + text + tail
+    return (
+        draw(st.sampled_from([b"\x01\x01", b"\x01\x02", b"\x02\x01"]))
+        + ids[0]
+        + info
+        + b"".join(origins)
+        + length
+        + text
+        + tail
+    )
 
 
 @given(typed() | st.binary(max_size=30), st.dictionaries(CLIENTS, st.integers(0, 400)))

@@ -187,6 +187,7 @@ class World:
 
 
 @pytest.mark.parametrize("block", range(10))
+@pytest.mark.slow
 def test_copies_hold_what_their_position_says_and_converge(block: int) -> None:
     for seed in range(block * SEEDS // 10, (block + 1) * SEEDS // 10):
         world = World(seed)

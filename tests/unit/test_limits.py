@@ -70,7 +70,9 @@ def test_one_large_amount_passes_and_is_paid_afterwards(clock: Clock) -> None:
 
 
 @given(
-    rate=st.floats(0.5, 1e6), burst=st.floats(0.1, 10.0), sends=st.lists(st.tuples(STEP, AMOUNT), min_size=1, max_size=60)
+    rate=st.floats(0.5, 1e6),
+    burst=st.floats(0.1, 10.0),
+    sends=st.lists(st.tuples(STEP, AMOUNT), min_size=1, max_size=60),
 )
 def test_whoever_waits_as_told_sends_no_more_than_the_rate_and_the_burst(
     rate: float, burst: float, sends: list[tuple[float, float]]
@@ -192,6 +194,16 @@ def test_an_event_of_another_kind_does_not_hide_a_flood(clock: Clock) -> None:
         assert clock.now - began < 2 * CUT_AFTER, "never cut"
         clock.now += budget.spend("updates", 0)
         budget.spend("awareness" if int(clock.now) % 2 else "requests", 0)
+
+
+@pytest.mark.parametrize(("seconds", "cut"), [(0.9 * CUT_AFTER, False), (1.1 * CUT_AFTER, True)])
+def test_who_asks_for_more_at_once_than_it_may_in_that_time_is_cut_at_once(
+    clock: Clock, seconds: float, cut: bool
+) -> None:
+    budget = budget_on(clock)
+    for _ in range(int(RATE_REQUESTS * (seconds + BURST_SECONDS))):
+        budget.spend("requests", 0)
+    assert budget.must_cut() is cut
 
 
 def test_a_server_that_reads_on_late_does_not_forgive(clock: Clock) -> None:

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collab.documents.document import merge
+from collab.documents.merging import merge
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.journal import nobody_waits
 from collab.hub.live_document import DocumentLimits, LiveDocument
-from collab.hub.session import Lane, Session
+from collab.hub.outlets import Lane
+from collab.hub.session import Session
 from collab.protocol.awareness import AwarenessEntry, decode_awareness
 from collab.stores.memory import MemoryStore
 from collab.types import Identity, Role
@@ -65,8 +66,8 @@ async def shown_clocks(hub: Hub) -> dict[int, int]:
     live = await hub.live("a")
     people = [Reader(live), Reader(live)]
     for client, person in enumerate(people):
-        live.announce(person.session, [AwarenessEntry(client, 1, "{}")])
-    clocks = {entry.client: entry.clock for entry in decode_awareness(live.presence.awareness() or b"")}
+        live.people.announce(person.session, [AwarenessEntry(client, 1, "{}")])
+    clocks = {entry.client: entry.clock for entry in decode_awareness(live.people.presence.awareness() or b"")}
     for person in people:
         live.leave(person.session)
     async with asyncio.timeout(5):
@@ -92,13 +93,15 @@ async def test_people_who_were_away_until_the_document_was_put_away_see_each_oth
 class Reader:
     """A session that notes what it is written, through an encoder that changes nothing."""
 
+    transport = "websocket"
+
     def __init__(self, live: LiveDocument, *, json_presence: bool = False) -> None:
         self.got: list[bytes] = []
         #: who is here, by what it was told
         self.people: dict[str, Any] = {}
         self.session = Session(
             Identity(None, "Ann", "#000000"), Role.EDITOR, ENCODER, self,
-            json_presence=json_presence, max_client_ids=4,
+            door="test", json_presence=json_presence, max_client_ids=4,
             request_sync=lambda _vector: None, on_dismiss=lambda _error: None,
         )  # fmt: skip
         live.join(self.session)
@@ -129,6 +132,8 @@ class Reader:
 class PlainEncoder:
     """Writes updates as they are, and nothing else."""
 
+    door = "test"
+
     def update(self, update: bytes) -> bytes:
         return update
 
@@ -140,6 +145,7 @@ class PlainEncoder:
         return change
 
     def broadcast(self, event: str, data: object, sender: str) -> None: ...
+    def stream(self, json: bytes, offset: int) -> None: ...
     def notice(self, notice: object) -> None: ...
 
     def lane(self) -> Lane:
@@ -166,9 +172,7 @@ async def test_typing_is_merged_and_everything_else_stays_as_it_came() -> None:
     for update, origin in (
         (typed(5, 1), ann), (typed(5, 2), ann), (overlapping, ben), (typed(5, 4), ann), (typed(5, 5), None),
     ):  # fmt: skip
-        live.apply(
-            update, nobody_waits, session=origin.session if origin is not None else None, participant=None
-        )
+        live.apply(update, nobody_waits, session=origin.session if origin is not None else None, participant=None)
     live.flush()
     assert len(ben.got) == 2, "two runs of typing, not the edit of one's own between them"
     assert len(ann.got) == 2, "the edit of the other, and what was merged of both"
@@ -208,14 +212,44 @@ def test_who_is_greeted_in_the_middle_of_a_change_is_told_everything_once(steps:
             elif step == "leave" and person is not None:
                 live.leave(people.pop(who).session)
             elif step == "show" and person is not None:
-                live.show(person.session, {"n": number})
+                live.people.show(person.session, {"n": number})
             elif step == "flush":
                 live.flush()
         live.flush()
-        here = {entry["session"]: entry for entry in live.presence.everybody()}
+        here = {entry["session"]: entry for entry in live.people.presence.everybody()}
         for person in people.values():
             others = {name: entry for name, entry in person.people.items() if name != person.session.id}
             assert others == {name: entry for name, entry in here.items() if name != person.session.id}
         await hub.close()
 
     asyncio.run(play())
+
+
+@pytest.mark.slow
+async def test_a_client_that_never_renews_is_gone_for_those_present_and_for_newcomers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rule P8: one rule for everybody, that of y-protocols."""
+    monkeypatch.setattr("collab.hub.presence_feed.OUTDATED", 0.2)
+    hub = Hub(MemoryStore(), DocumentLimits())
+    await hub.start()
+    live = await hub.live("a")
+    silent, lively, watcher = Reader(live), Reader(live), Reader(live, json_presence=True)
+    live.people.announce(silent.session, [AwarenessEntry(1, 1, '{"v":1}')])
+    live.people.greet(watcher.session)
+    clock = 0
+    async with asyncio.timeout(10):
+        while watcher.people[silent.session.id]["state"] is not None:
+            clock += 1
+            live.people.announce(lively.session, [AwarenessEntry(2, clock, '{"v":1}')])
+            await asyncio.sleep(0.03)
+    newcomer = Reader(live, json_presence=True)
+    live.people.greet(newcomer.session)
+    assert newcomer.people[silent.session.id]["state"] is None, "it is here, and shows nothing"
+    shown = {entry.client for entry in decode_awareness(live.people.presence.awareness() or b"")}
+    assert shown == {2, watcher.session.client_id, newcomer.session.client_id}
+    live.people.announce(silent.session, [AwarenessEntry(1, 2, '{"v":2}')])
+    async with asyncio.timeout(10):
+        while watcher.people[silent.session.id]["state"] != {"v": 2}:
+            await asyncio.sleep(0.01)
+    await hub.close()

@@ -42,13 +42,13 @@ async def hub() -> AsyncIterator[Hub]:
 
 async def open_with_neighbours(hub: Hub, name: str) -> Neighbours:
     live = await hub.live(name)
-    live.neighbours = Neighbours(live, hub.cluster)
-    return live.neighbours
+    live.people.neighbours = Neighbours(live.people, hub.cluster)
+    return live.people.neighbours
 
 
 async def until_nobody(hub: Hub, name: str) -> None:
     async with asyncio.timeout(5):
-        while hub.documents[name].presence.sessions:
+        while hub.documents[name].people.presence.sessions:
             await asyncio.sleep(0.005)
 
 
@@ -56,18 +56,16 @@ def people(number: int) -> Note:
     return Note("other", {"k": "people", "n": number, "whole": True, "gone": [], "people": {"ben": PERSON}})
 
 
-async def test_who_does_not_answer_is_forgotten_also_after_an_outage(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_does_not_answer_is_forgotten_also_after_an_outage(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collab.hub.neighbours.ANSWER_TIMEOUT", 0.05)
     neighbours = await open_with_neighbours(hub, "a")
     neighbours.take(people(1))
-    assert list(hub.documents["a"].presence.sessions) == ["ben"]
+    assert list(hub.documents["a"].people.presence.sessions) == ["ben"]
     assert isinstance(hub.cluster, Told)
     hub.cluster.reachable = False
     neighbours.introduce()
     await asyncio.sleep(0.1)  # the roll call is over: in an outage silence says nothing
-    assert list(hub.documents["a"].presence.sessions) == ["ben"]
+    assert list(hub.documents["a"].people.presence.sessions) == ["ben"]
     hub.cluster.reachable = True
     neighbours.introduce()
     await until_nobody(hub, "a")
@@ -80,7 +78,7 @@ async def test_who_answers_stays(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> N
     neighbours.introduce()
     neighbours.take(people(2))
     await asyncio.sleep(0.1)  # the roll call is over
-    assert list(hub.documents["a"].presence.sessions) == ["ben"]
+    assert list(hub.documents["a"].people.presence.sessions) == ["ben"]
 
 
 async def test_every_document_is_told_of_again_however_many_there_are(

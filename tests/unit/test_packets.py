@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collab.protocol import packets
-from collab.protocol.packets import Packet, PacketError, parse_packet
+from collab.protocol.packets import (
+    MAX_CONNECT,
+    MAX_JSON,
+    MAX_NAMESPACE,
+    Packet,
+    PacketError,
+    Unparsed,
+    parse_packet,
+)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +102,7 @@ def test_a_placeholder_stands_for_exactly_one_attachment(payload: str) -> None:
         packet.attach(b"data")
 
 
-@given(st.text(st.sampled_from("ab\\\"\ud83d\ude00\u2028u8"), max_size=12))
+@given(st.text(st.sampled_from('ab\\"\ud83d\ude00\u2028u8'), max_size=12))
 def test_half_a_surrogate_pair_is_read_as_yjs_reads_it(text: str) -> None:
     packet = parse_packet("2" + json.dumps(["x", text]))
     assert packet.data == ["x", text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")]
@@ -122,3 +130,15 @@ def test_events_come_back_as_they_were_written(name: str, args: list[object], id
     text = f"2/doc/n,{'' if id is None else id}{orjson.dumps(['e' + name, *args]).decode()}"
     packet = parse_packet(text)
     assert (packet.namespace, packet.id, packet.data) == ("/doc/n", id, ["e" + name, *args])
+
+
+def test_large_json_is_not_parsed() -> None:
+    broken = '["operations",{"x":' + "[" * MAX_JSON
+    packet = parse_packet(f"2/doc/a,7{broken}")
+    assert packet.data == ["operations", Unparsed(broken)] and packet.id == 7
+    for text in (
+        "0/doc/a," + "{" * (MAX_CONNECT + 1), "3/doc/a,1" + "[" * (MAX_JSON + 1), "2/doc/a," + "[" * (MAX_JSON + 1),
+        "/".join(["0", "x" * MAX_NAMESPACE]),
+    ):  # fmt: skip
+        with pytest.raises(PacketError):
+            parse_packet(text)

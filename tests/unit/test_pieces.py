@@ -30,6 +30,7 @@ def test_a_small_update_stays_as_it_is() -> None:
     assert list(in_pieces(b"\0\0", 1024)) == [b"\0\0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["x" * 50_000, "é" * 30_000, "你好" * 9000, "a😀b" * 9000, "😀" * 10_000])
 @pytest.mark.parametrize("most", [1024, 1025, 1026, 1027, 5000])
 def test_a_long_text_is_cut_between_characters(text: str, most: int) -> None:
@@ -43,6 +44,7 @@ def test_a_long_text_is_cut_between_characters(text: str, most: int) -> None:
     assert document.clocks == read_state_vector(doc.get_state())
 
 
+@pytest.mark.slow
 def test_a_long_list_is_cut_between_values() -> None:
     doc: Doc[Any] = Doc()
     doc.get("list", type=Array).extend([{"a": [number, None, "x" * (number % 50)]} for number in range(5000)])
@@ -64,6 +66,7 @@ def test_a_value_that_cannot_be_cut_makes_a_large_piece() -> None:
     assert document.content_hash() == whole(doc.get_update()).content_hash()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_structs_that_lean_on_each_other_keep_their_order(seed: int) -> None:
     chance = random.Random(seed)
@@ -100,6 +103,7 @@ def test_structs_that_lean_on_each_other_keep_their_order(seed: int) -> None:
     assert taken(diff, 1024, behind).content_hash() == whole(update).content_hash()
 
 
+@pytest.mark.slow
 def test_very_many_deletions() -> None:
     doc: Doc[Any] = Doc(client_id=2**50)
     body = doc.get("body", type=Text)

@@ -7,28 +7,29 @@ from typing import Any
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
+from pycrdt import Awareness, Doc
 
-from collab.documents.presence import MAX_CLIENT_IDS, Presence, lead_at
+from collab.documents.presence import MAX_CLIENT_IDS, PresenceTable, lead_at
 from collab.protocol.awareness import MAX_AWARENESS_CLOCK, AwarenessEntry, decode_awareness
 
 ANN = {"name": "Ann", "color": "#f00"}
 BOB = {"name": "Bob", "color": "#0f0"}
 
 
-def presence_of(*sessions: str) -> Presence:
-    presence = Presence()
+def presence_of(*sessions: str) -> PresenceTable:
+    presence = PresenceTable()
     for number, session in enumerate(sessions):
         presence.join(session, 1000 + number, ANN, listed=False)
     presence.take_change(want_json=True)
     return presence
 
 
-def states(presence: Presence) -> dict[int, str | None]:
+def states(presence: PresenceTable) -> dict[int, str | None]:
     encoded = presence.awareness()
     return {} if encoded is None else {entry.client: entry.state for entry in decode_awareness(encoded)}
 
 
-def change(presence: Presence) -> dict[int, tuple[int, str | None]]:
+def change(presence: PresenceTable) -> dict[int, tuple[int, str | None]]:
     encoded = presence.take_change(want_json=True).awareness
     return {} if encoded is None else {e.client: (e.clock, e.state) for e in decode_awareness(encoded)}
 
@@ -53,6 +54,7 @@ def test_states_of_others_that_a_client_repeats_are_not_its_own() -> None:
 
 
 def test_an_id_that_comes_back_with_an_old_clock_is_seen_again() -> None:
+    """P7."""
     presence = presence_of("a")
     presence.announce("a", [AwarenessEntry(7, 5, "{}")])
     change(presence)
@@ -109,7 +111,7 @@ def test_awareness_is_json_presence_for_others() -> None:
 
 
 def test_a_token_s_name_cannot_be_changed_by_awareness() -> None:
-    presence = Presence()
+    presence = PresenceTable()
     known = {"id": "u1", "name": "Ann", "color": "#f00"}
     presence.join("a", 1, known, listed=False)
     presence.announce("a", [AwarenessEntry(7, 1, '{"user":{"name":"Boss"},"cursor":3}')])
@@ -174,7 +176,7 @@ _steps = st.lists(
 def test_a_yjs_client_that_applies_every_flush_sees_what_the_server_sees(
     steps: list[tuple[str, int, int, int, str | None]],
 ) -> None:
-    presence, watcher = Presence(), YjsAwareness()
+    presence, watcher = PresenceTable(), YjsAwareness()
     for kind, number, client, clock, state in steps:
         session = f"s{number}"
         here = session in presence.sessions
@@ -198,7 +200,7 @@ def test_a_yjs_client_that_applies_every_flush_sees_what_the_server_sees(
         assert owner is None or owner in presence.sessions
 
 
-def flush(presence: Presence, watcher: YjsAwareness) -> None:
+def flush(presence: PresenceTable, watcher: YjsAwareness) -> None:
     told = presence.take_change(want_json=True).awareness
     if told is not None:
         watcher.apply(told)
@@ -207,7 +209,7 @@ def flush(presence: Presence, watcher: YjsAwareness) -> None:
 @given(st.floats(1.8e9, 2.0e9), st.floats(0.5, 5.0))
 def test_who_was_seen_to_leave_is_seen_again_after_a_quick_restart(began: float, seconds: float) -> None:
     watcher = YjsAwareness()
-    before = Presence(lead_at(began))
+    before = PresenceTable(lead_at(began))
     for session, client in (("a", 7), ("b", 8)):
         before.join(session, 1000 + client, ANN, listed=False)
         before.announce(session, [AwarenessEntry(client, 1, "{}")])
@@ -221,7 +223,7 @@ def test_who_was_seen_to_leave_is_seen_again_after_a_quick_restart(began: float,
     flush(before, watcher)
     assert not watcher.states
 
-    after = Presence(lead_at(began + seconds))
+    after = PresenceTable(lead_at(began + seconds))
     for session, client in (("a3", 7), ("b3", 8)):
         after.join(session, 3000 + client, ANN, listed=False)
         after.announce(session, [AwarenessEntry(client, 1, "{}")])
@@ -230,7 +232,7 @@ def test_who_was_seen_to_leave_is_seen_again_after_a_quick_restart(began: float,
 
 
 def test_a_clock_that_comes_back_through_another_tab_is_not_led_again() -> None:
-    presence = Presence(lead_at(1.8e9))
+    presence = PresenceTable(lead_at(1.8e9))
     presence.join("a", 1000, ANN, listed=False)
     presence.announce("a", [AwarenessEntry(7, 1, '{"x":1}')])
     shown, _ = change(presence)[7]
@@ -245,7 +247,7 @@ def test_a_clock_that_comes_back_through_another_tab_is_not_led_again() -> None:
 
     # ... also to another server, more than once.
     for began in (1.8e9 + 1, 1.8e9 + 1e6, 1.8e9 + 1e6 + 1):
-        presence = Presence(lead_at(began))
+        presence = PresenceTable(lead_at(began))
         presence.join("b", 1000, ANN, listed=False)
         assert presence.announce("b", [AwarenessEntry(7, gone - 1, "{}")])
         again, _ = change(presence)[7]
@@ -255,7 +257,7 @@ def test_a_clock_that_comes_back_through_another_tab_is_not_led_again() -> None:
 
 
 def test_what_an_owner_shows_with_a_clock_of_ours_is_news_where_it_differs() -> None:
-    presence = Presence(lead_at(1.8e9))
+    presence = PresenceTable(lead_at(1.8e9))
     presence.join("a", 1000, ANN, listed=False)
     presence.announce("a", [AwarenessEntry(7, 1, '{"x":1}')])
     shown, _ = change(presence)[7]
@@ -265,7 +267,7 @@ def test_what_an_owner_shows_with_a_clock_of_ours_is_news_where_it_differs() -> 
 
 @given(st.lists(st.integers(MAX_AWARENESS_CLOCK - 2**21, MAX_AWARENESS_CLOCK), min_size=1))
 def test_nobody_gets_a_clock_so_high_that_who_repeats_it_would_be_refused(clocks: list[int]) -> None:
-    presence = Presence(lead_at(1.9e9))
+    presence = PresenceTable(lead_at(1.9e9))
     for number, clock in enumerate(clocks):
         presence.join(f"s{number}", 1000, ANN, listed=False)
         presence.announce(f"s{number}", [AwarenessEntry(7, 1, "{}")])
@@ -284,13 +286,13 @@ def told(session: str, *clients: tuple[int, int, str | None], **more: Any) -> di
             "clients": [list(client) for client in clients], **more}  # fmt: skip
 
 
-def shown(presence: Presence) -> dict[int, tuple[int, str | None]]:
+def shown(presence: PresenceTable) -> dict[int, tuple[int, str | None]]:
     awareness = presence.awareness()
     return {} if awareness is None else {e.client: (e.clock, e.state) for e in decode_awareness(awareness)}
 
 
 def test_what_one_node_shares_another_shows() -> None:
-    here, there = Presence(), Presence()
+    here, there = PresenceTable(), PresenceTable()
     here.join("a", 1, {"name": "Ada"}, listed=False)
     here.announce("a", [AwarenessEntry(7, 3, '{"x":1}')])
     here.join("b", 2, {"name": "Bob"}, listed=True)
@@ -315,7 +317,7 @@ def test_what_one_node_shares_another_shows() -> None:
 
 
 def test_an_id_that_moves_from_a_dead_node_is_claimed_when_its_owner_goes() -> None:
-    presence = Presence()
+    presence = PresenceTable()
     presence.adopt("n1", "old", told("old", (7, 10, '{"x":1}')))
     presence.join("new", 1, {"name": "Ada"}, listed=False)
     assert not presence.announce("new", [AwarenessEntry(7, 11, '{"x":2}')])
@@ -328,7 +330,7 @@ def test_an_id_that_moves_from_a_dead_node_is_claimed_when_its_owner_goes() -> N
 
 
 def test_only_the_first_id_that_somebody_announces_is_waited_for() -> None:
-    presence = Presence()
+    presence = PresenceTable()
     presence.adopt("n1", "old", told("old", (7, 10, '{"x":1}'), (8, 10, '{"x":1}')))
     presence.join("new", 1, {"name": "Ada"}, listed=False, max_ids=1)
     presence.announce("new", [AwarenessEntry(7, 11, '{"x":2}')])
@@ -342,7 +344,7 @@ def test_only_the_first_id_that_somebody_announces_is_waited_for() -> None:
 
 
 def test_an_id_claimed_on_two_nodes_belongs_to_who_is_connected_here() -> None:
-    presence = Presence()
+    presence = PresenceTable()
     presence.join("here", 1, {"name": "Ada"}, listed=False)
     presence.announce("here", [AwarenessEntry(7, 1, '{"x":1}')])
     presence.adopt("n1", "there", told("there", (7, 50, '{"x":2}')))
@@ -355,7 +357,7 @@ def test_an_id_claimed_on_two_nodes_belongs_to_who_is_connected_here() -> None:
 
 
 def test_clocks_never_fall_for_those_who_look() -> None:
-    presence = Presence()
+    presence = PresenceTable()
     presence.adopt("n1", "a", told("a", (7, 100, '{"x":1}')))
     presence.forget("n1")
     presence.adopt("n2", "b", told("b", (7, 5, '{"x":2}')))
@@ -365,7 +367,7 @@ def test_clocks_never_fall_for_those_who_look() -> None:
 
 
 def test_tombstones_of_other_nodes_count() -> None:
-    presence = Presence()
+    presence = PresenceTable()
     presence.remember_gone([(7, 40)])
     presence.join("a", 1, {"name": "Ada"}, listed=False)
     presence.announce("a", [AwarenessEntry(7, 2, '{"x":1}')])
@@ -374,8 +376,57 @@ def test_tombstones_of_other_nodes_count() -> None:
 
 
 def test_people_elsewhere_are_renewed_by_their_own_node() -> None:
-    presence = Presence()
+    presence = PresenceTable()
     presence.adopt("n1", "a", told("a", (900, 3, "{}"), shown=True, state={}))
     assert not presence.renew()
     presence.repeat()
     assert shown(presence)[900] == (3, "{}")
+
+
+# -- what nobody repeats ----------------------------------------------------------------------------
+
+
+def test_what_is_not_said_again_is_shown_to_nobody() -> None:
+    presence = presence_of("a", "b")
+    presence.announce("a", [AwarenessEntry(7, 3, '{"v":1}')], 100.0)
+    presence.announce("b", [AwarenessEntry(8, 3, '{"v":1}')], 110.0)
+    change(presence)
+    assert presence.expire(99.0) == 100.0, "the oldest is asked for next"
+    assert not presence.dirty
+    assert presence.expire(100.0) == 110.0
+    assert {client: state for client, (_, state) in change(presence).items()} == {7: None}
+    assert states(presence) == {8: '{"v":1}'}, "those who come see the same"
+    assert presence.owner(7) == "a", "it stays its own"
+    assert not presence.announce("b", [AwarenessEntry(7, 9, '{"v":"forged"}')], 120.0)
+    assert presence.announce("a", [AwarenessEntry(7, 4, '{"v":2}')], 130.0)
+    _, state = change(presence)[7]
+    assert state == '{"v":2}' and not presence.comeback, "nobody else has to say anything again"
+    assert presence.expire(110.0) == 130.0
+    assert set(states(presence)) == {7}
+
+
+def test_what_is_said_again_stays_and_so_does_what_the_server_repeats() -> None:
+    presence = presence_of("a")
+    presence.join("j", 55, BOB, listed=True)
+    for now in range(0, 100, 15):
+        assert presence.announce("a", [AwarenessEntry(7, now + 1, '{"v":1}')], float(now))
+        presence.expire(now - 30.0)
+        assert set(states(presence)) == {7, 55}
+    presence.expire(1000.0)
+    assert set(states(presence)) == {55}
+    assert [entry["state"] for entry in presence.everybody() if entry["session"] == "a"] == [None]
+
+
+def test_the_removal_of_what_expired_is_news_to_yjs() -> None:
+    """y-protocols takes a removal with the clock that it knows, and what comes later with the next one."""
+    presence, there = presence_of("a"), Awareness(Doc())
+    presence.announce("a", [AwarenessEntry(7, 3, '{"v":1}')], 0.0)
+    for expected in ({"v": 1}, None, {"v": 2}):
+        told = presence.take_change(want_json=False).awareness
+        assert told is not None
+        there.apply_awareness_update(told, "remote")
+        assert there.states.get(7) == expected
+        if expected == {"v": 1}:
+            presence.expire(0.0)
+        else:
+            presence.announce("a", [AwarenessEntry(7, 4, '{"v":2}')], 1.0)

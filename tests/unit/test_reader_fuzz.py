@@ -17,13 +17,20 @@ import orjson
 import pytest
 
 from collab.documents.document import Document
+from collab.doors.hocuspocus import read_stateless
+from collab.doors.socketio.engine_port import ProtocolError
+from collab.doors.socketio.engine_socket import EngineSocket
 from collab.errors import CollabError
 from collab.protocol import schemas
 from collab.protocol.awareness import AwarenessEntry, decode_awareness, encode_awareness
-from collab.protocol.codec import read_state_vector, write_state_vector
+from collab.protocol.codec import DecodeError, read_state_vector, write_state_vector
+from collab.protocol.deletions import read_deletions
+from collab.protocol.hocuspocus import document_of
+from collab.protocol.hocuspocus import read_message as read_hocuspocus_message
 from collab.protocol.packets import PacketError, parse_packet
-from collab.transports.engine_socket import EngineSocket, ProtocolError
+from collab.protocol.ywebsocket import read_message as read_y_message
 from tests.fault.test_frame_fuzz import HOSTILE, Mutator
+from tests.support.fuzz_messages import hocuspocus_message, y_message
 from tests.support.wild_updates import WildUpdates
 
 FRAMES = int(os.environ.get("COLLAB_TEST_FUZZ_FRAMES", "10000"))
@@ -36,9 +43,13 @@ def engineio(rng: random.Random, mutator: Mutator) -> Callable[[], Any]:
     """Text packets, as the socket takes them; what is for Socket.IO goes no further."""
 
     server = SimpleNamespace(
-        on_text=lambda _socket, text: None, reason=SimpleNamespace(CLIENT_DISCONNECT=""), heartbeat=SimpleNamespace(beat=0)
+        on_text=lambda _socket, text: None,
+        reason=SimpleNamespace(CLIENT_DISCONNECT=""),
+        heartbeat=SimpleNamespace(beat=0),
+        max_http_buffer_size=2**24,
     )
-    socket = SimpleNamespace(server=server, end=lambda _reason: None, heard_at=0)
+    connection = SimpleNamespace(spend=lambda *_: None)
+    socket = SimpleNamespace(server=server, end=lambda _reason: None, heard_at=0, connection=connection)
     text = mutator.text(rng.choice(("0", "1", "2probe", "3", "40/doc/a,", "42/doc/a,[]", "5", "6", "", "b", "\x1e")))
     return lambda: EngineSocket.take_text(cast("EngineSocket", socket), text)
 
@@ -58,13 +69,18 @@ def socketio(rng: random.Random, mutator: Mutator) -> Callable[[], Any]:
 
 
 def sync(rng: random.Random, mutator: Mutator) -> Callable[[], Any]:
-    vector = write_state_vector({rng.choice(Mutator._NUMBERS[:10]): rng.randrange(2**31) for _ in range(rng.randrange(6))})
+    vector = write_state_vector(
+        {rng.choice(Mutator._NUMBERS[:10]): rng.randrange(2**31) for _ in range(rng.randrange(6))}
+    )
     data = mutator.bytes(vector)
     return lambda: read_state_vector(data)
 
 
 def awareness(rng: random.Random, mutator: Mutator) -> Callable[[], Any]:
-    entries = [AwarenessEntry(rng.randrange(9), rng.choice((0, 5, 2**30, 2**31)), orjson.dumps(mutator.json()).decode()) for _ in range(rng.randint(1, 4))]
+    entries = [
+        AwarenessEntry(rng.randrange(9), rng.choice((0, 5, 2**30, 2**31)), orjson.dumps(mutator.json()).decode())
+        for _ in range(rng.randint(1, 4))
+    ]
     data = mutator.bytes(encode_awareness(entries))
     return lambda: decode_awareness(data)
 
@@ -81,6 +97,27 @@ def json(rng: random.Random, mutator: Mutator) -> Callable[[], Any]:
 def _map(value: Any) -> dict[str, Any]:
     """The payload of CONNECT, which the reader of packets takes as a map only."""
     return value if isinstance(value, dict) else {"token": value}
+
+
+def ywebsocket(rng: random.Random, mutator: Mutator) -> Callable[[], Any]:
+    data = y_message(rng, mutator)
+    return lambda: read_y_message(data)
+
+
+def hocuspocus(rng: random.Random, mutator: Mutator) -> Callable[[], Any]:
+    data = hocuspocus_message(rng, mutator)
+
+    def read() -> None:
+        message = read_hocuspocus_message(data)
+        document_of(message.address)
+        read_stateless(message.text)
+
+    return read
+
+
+def deletions(rng: random.Random, mutator: Mutator) -> Callable[[], Any]:
+    data = mutator.bytes(b"\0\x02\x05\x02\x00\x02\x04\x03\x07\x01\x00\x01")
+    return lambda: read_deletions(data)
 
 
 class Updates:
@@ -111,9 +148,23 @@ class Corpus(Updates):
         return lambda: document.apply(data)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60 + FRAMES / 50)
 @pytest.mark.parametrize(
-    "make", [engineio, socketio, sync, awareness, json, Updates(), Corpus()], ids=["engineio", "socketio", "sync", "awareness", "json", "updates", "corpus"]
+    "make",
+    [engineio, socketio, ywebsocket, hocuspocus, deletions, sync, awareness, json, Updates(), Corpus()],
+    ids=[
+        "engineio",
+        "socketio",
+        "ywebsocket",
+        "hocuspocus",
+        "deletions",
+        "sync",
+        "awareness",
+        "json",
+        "updates",
+        "corpus",
+    ],
 )
 def test_every_reader_answers_or_refuses(make: Make) -> None:
     rng = random.Random(SEED)
@@ -127,7 +178,7 @@ def test_every_reader_answers_or_refuses(make: Make) -> None:
             began = time.thread_time()
             try:
                 read()
-            except (CollabError, PacketError, ProtocolError):
+            except (CollabError, DecodeError, PacketError, ProtocolError):
                 refused += 1
             except Exception as error:
                 raise AssertionError(f"seed {SEED}, input {number}") from error

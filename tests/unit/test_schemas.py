@@ -15,10 +15,12 @@ from collab.protocol.awareness import MAX_STATE_BYTES, MAX_STATE_DEPTH
 from collab.protocol.schemas import (
     MAX_BROADCAST_BYTES,
     MAX_EVENT_NAME,
+    MAX_TOKEN,
     ConnectRequest,
     load_authenticate,
     load_broadcast,
     load_connect,
+    load_operations,
     load_presence,
 )
 
@@ -79,6 +81,12 @@ def test_everything_that_a_client_may_say_when_it_connects() -> None:
     nothing = {"token": None, "user": None, "presence": None}
     for empty in (None, {}, {"user": {}}, nothing):
         assert load_connect(empty, strict=True) == ConnectRequest()
+
+
+@pytest.mark.parametrize("value", ["abc", None, 5, {}, ["x"]])
+def test_what_a_client_adds_for_connection_state_recovery_is_ignored(value: Any) -> None:
+    auth = {"token": "t", "pid": value, "offset": value}
+    assert load_connect(auth, strict=True) == ConnectRequest("t")
 
 
 @pytest.mark.parametrize(
@@ -190,3 +198,21 @@ def test_authenticate() -> None:
     assert load_authenticate({"token": "t"}) == "t"
     for value in ({}, {"token": None}, {"token": 5}, {"token": "t", "user": {}}, {"token": "\ud800"}):
         fault(lambda value=value: load_authenticate(value))
+
+
+@pytest.mark.parametrize(
+    ("load", "value", "path"),
+    [
+        (load_authenticate, {"token": "x" * (MAX_TOKEN + 1)}, "token"),
+        (load_operations, {"operations": {}}, "operations"),
+        (load_operations, {"operations": [], "x" * 100: 1, "y": 1}, "x" * 64),
+        (lambda value: load_connect(value, strict=True), {"user": {"a": 1, "b": 2}}, "user.a"),
+        (lambda value: load_connect(value, strict=True), {str(number): 1 for number in range(100)}, "0"),
+    ],
+)
+def test_the_first_fault_is_enough(load: Callable[[Any], Any], value: Any, path: str) -> None:
+    assert fault(lambda: load(value))["path"] == path
+
+
+def test_a_token_of_others_that_is_too_long_is_none() -> None:
+    assert load_connect({"token": "x" * (MAX_TOKEN + 1)}, strict=False).token is None

@@ -31,6 +31,8 @@ from simulation.model import (
     total_load,
 )
 
+from tests.support.examples import examples
+
 ROOT = Path(__file__).parents[2]
 FIGURES = given_figures.load()
 COSTS = given_figures.costs(FIGURES)
@@ -95,7 +97,7 @@ def test_every_figure_says_how_it_was_measured() -> None:
 # -- it adds up ---------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(crowds, works, st.integers(0, 5))
 def test_everybody_is_in_a_document(people: int, work: Work, seed: int) -> None:
     population = Population(people, work, seed)
@@ -103,7 +105,7 @@ def test_everybody_is_in_a_document(people: int, work: Work, seed: int) -> None:
     assert max(population.counts) <= work.most
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(crowds, works, st.integers(1, 40), placements)
 def test_nodes_and_shards_together_carry_everything(people: int, work: Work, places: int, placement: Placement) -> None:
     population = Population(people, work)
@@ -116,7 +118,7 @@ def test_nodes_and_shards_together_carry_everything(people: int, work: Work, pla
     assert no_less(layout.shard * places, total_load(population, places, placement, COSTS))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(crowds, works, placements)
 def test_one_node_hears_nobody_else(people: int, work: Work, placement: Placement) -> None:
     alone = lay_out(Population(people, work), 1, 1, placement, COSTS)
@@ -133,7 +135,7 @@ def test_people_are_on_as_many_nodes_as_there_are_at_most(people: int, nodes: in
 # -- it never falls where there is more to do ------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(crowds, st.integers(0, 2_000), works, st.integers(1, 40), placements)
 def test_more_people_are_more_load(people: int, more: int, work: Work, nodes: int, placement: Placement) -> None:
     small, large = Population(people, work), Population(people + more, work)
@@ -162,7 +164,7 @@ def test_flushes_never_outnumber_edits_nor_take_more_than_their_share(one: float
     assert share <= max(1 / 11, cost / (cost + 0.05)) + 1e-9, "a tenth of a core, or what is left of 50 ms"
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(st.integers(1, 20_000), st.integers(0, 20_000), placements)
 def test_more_people_never_need_fewer_nodes(people: int, more: int, placement: Placement) -> None:
     few = smallest(Population(people, Work()), placement, COSTS, Machine())
@@ -184,6 +186,7 @@ def test_what_is_laid_out_fits() -> None:
         assert layout.node.node_memory <= machine.node_memory
 
 
+@pytest.mark.slow
 def test_one_document_can_be_too_much() -> None:
     crowd = Population(5_000, Work(typing=1.0, edits=50.0, tail=1.1, most=5_000))
     assert smallest(crowd, "by document", COSTS, Machine()) is None
@@ -203,6 +206,7 @@ def test_people_of_a_node_that_is_gone_are_shared_by_the_others() -> None:
 # -- the page and the command ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_the_command_says(tmp_path: Path) -> None:
     copy = tmp_path / "SCALING.md"
     copy.write_text(PAGE.read_text())
@@ -210,6 +214,7 @@ def test_the_page_shows_what_the_command_says(tmp_path: Path) -> None:
     assert copy.read_text() == PAGE.read_text(), "run scripts/simulate --page"
 
 
+@pytest.mark.slow
 def test_the_same_seed_says_the_same() -> None:
     command = [sys.executable, "-m", "simulation", "5000", "--json"]
     environment = {"PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}"}

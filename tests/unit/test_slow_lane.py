@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
-from collab.documents.document import MAX_SUBDOCUMENTS, MAX_TANGLE, Document, merge
+from collab.documents.costs import MAX_SUBDOCUMENTS, MAX_TANGLE
+from collab.documents.document import Document
+from collab.documents.merging import merge
 from collab.errors import CollabError
 from collab.hub import slow_lane
 from collab.hub.hub import Hub
@@ -55,6 +57,7 @@ async def apply(live: LiveDocument, update: bytes) -> int:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("update", [LETTERS, VALUES, KEY], ids=["letters", "values", "key"])
 async def test_many_changes_take_little_memory_and_hold_nobody_up(live: LiveDocument, update: bytes) -> None:
     longest = 0.0
@@ -82,6 +85,7 @@ async def test_many_changes_take_little_memory_and_hold_nobody_up(live: LiveDocu
     assert again.content_hash() == live.document.content_hash()
 
 
+@pytest.mark.slow
 async def test_a_day_offline_arrives_whole(live: LiveDocument) -> None:
     """Every kind of edit, many times, merged into one update without making one struct of them."""
     doc: Doc[Any] = Doc()
@@ -105,10 +109,13 @@ async def test_a_day_offline_arrives_whole(live: LiveDocument) -> None:
     assert live.document.content_hash() == expected.content_hash()
 
 
+@pytest.mark.slow
 async def test_it_is_refused_as_a_whole(live: LiveDocument) -> None:
-    for damaged, code in ((LETTERS[:-1] + b"\1", "invalid_update"), (LETTERS[:-9], "invalid_update"), (
-        values_of(600, 4, write_var_bytes(b"a"))[:-1] + b"\1\x07\1\0\1", "missing_dependencies"
-    )):
+    for damaged, code in (
+        (LETTERS[:-1] + b"\1", "invalid_update"),
+        (LETTERS[:-9], "invalid_update"),
+        (values_of(600, 4, write_var_bytes(b"a"))[:-1] + b"\1\x05\1\0\0", "invalid_update"),
+    ):
         with pytest.raises(CollabError) as caught:
             await apply(live, damaged)
         assert caught.value.code == code
@@ -116,6 +123,15 @@ async def test_it_is_refused_as_a_whole(live: LiveDocument) -> None:
     assert live.settled
 
 
+async def test_what_builds_on_nothing_unknown_is_taken(live: LiveDocument) -> None:
+    with pytest.raises(CollabError) as caught:
+        await apply(live, values_of(600, 4, write_var_bytes(b"a"))[:-1] + b"\1\x07\1\0\1")
+    assert caught.value.as_dict()["missing"] == [{"client": 7, "from": 0, "to": 1}]
+    assert live.document.clocks == {5: 600}
+    assert live.settled
+
+
+@pytest.mark.slow
 async def test_not_everything_may_wait(live: LiveDocument, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slow_lane, "MAX_WAITING_BYTES", len(VALUES) + 10)
     first = asyncio.create_task(apply(live, VALUES))
@@ -127,6 +143,7 @@ async def test_not_everything_may_wait(live: LiveDocument, monkeypatch: pytest.M
     await apply(live, VALUES)
 
 
+@pytest.mark.slow
 async def test_a_document_stays_open_while_something_is_under_way(live: LiveDocument) -> None:
     applying = asyncio.create_task(apply(live, KEY))
     await asyncio.sleep(0)
@@ -170,6 +187,7 @@ def tangled(kind: str) -> Document:
     raise AssertionError("never refused")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["place", "key"])
 def test_what_a_document_costs_is_bounded(kind: str) -> None:
     """20,000 such edits, 400 KB, would take the better part of a minute to load."""
@@ -189,4 +207,4 @@ def test_taking_turns_at_the_end_is_free() -> None:
         client = 5 + number % 2
         document.apply(update_of(left + write_var_bytes(b"a"), client=client, clock=number // 2))
         left = b"\x84" + bytes((client,)) + write_var_uint(number // 2)
-    assert document._tangle < MAX_TANGLE / 10
+    assert document._costs.tangle < MAX_TANGLE / 10

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from collab.auth.base import is_subject
 from collab.errors import CollabError
-from collab.types import MAX_DOCUMENT_NAME_BYTES, Grant, Identity, Role, check_document_name
+from collab.types import AGENT_MARK, MAX_DOCUMENT_NAME_BYTES, Grant, Identity, Role, author_of, check_document_name
 
 ROLES = st.sampled_from(Role)
 
@@ -59,7 +60,11 @@ def allowed(name: str) -> bool:
     )
 
 
-@given(st.one_of(st.text(max_size=250), st.text("a./ ,é\u0301\0", max_size=12), st.text(st.characters(categories=["Cs", "Ll"]))))
+@given(
+    st.one_of(
+        st.text(max_size=250), st.text("a./ ,é\u0301\0", max_size=12), st.text(st.characters(categories=["Cs", "Ll"]))
+    )
+)
 @example("a" * 200)
 def test_every_text_is_a_name_or_is_refused(name: str) -> None:
     if allowed(name):
@@ -75,8 +80,9 @@ def test_every_text_is_a_name_or_is_refused(name: str) -> None:
 
 
 def test_roles_are_ordered() -> None:
-    assert Role.VIEWER < Role.EDITOR < Role.ADMIN
-    assert [role.word for role in Role] == ["viewer", "editor", "admin"]
+    assert Role.VIEWER < Role.COMMENTER < Role.EDITOR < Role.ADMIN
+    assert [role.word for role in Role] == ["viewer", "commenter", "editor", "admin"]
+    assert [role.refusal for role in Role] == ["read_only", "read_only", "read_only", "forbidden"]
 
 
 @given(ROLES)
@@ -84,9 +90,11 @@ def test_roles_are_read_as_they_are_written(role: Role) -> None:
     assert Role.parse(role.word) is role
 
 
-@pytest.mark.parametrize("word", ["", "Viewer", "ADMIN", "owner", "viewer ", "1", "Role.ADMIN", "word", "name", None, 3, ["admin"]])
+@pytest.mark.parametrize(
+    "word", ["", "Viewer", "ADMIN", "owner", "viewer ", "1", "Role.ADMIN", "word", "name", None, 3, ["admin"]]
+)
 def test_other_words_are_no_roles(word: str) -> None:
-    with pytest.raises(ValueError, match="allowed are viewer, editor, admin"):
+    with pytest.raises(ValueError, match="allowed are viewer, commenter, editor, admin"):
         Role.parse(word)
 
 
@@ -151,3 +159,38 @@ def test_only_the_public_part_of_an_identity_is_shown() -> None:
     secret = Identity("ann", "Ann", "#fff", (Grant("*", Role.ADMIN),), None, 5.0, {"email": "ann@example.com"})
     assert secret.as_user() == {"id": "ann", "name": "Ann", "color": "#fff"}
     assert Identity(None, "Ann", "#fff").as_user() == {"name": "Ann", "color": "#fff"}
+
+
+@pytest.mark.parametrize(
+    ("grants", "agent"),
+    [
+        ([], False),
+        ([Grant("*", Role.EDITOR, agent=True)], True),
+        ([Grant("other", Role.EDITOR, agent=True), Grant("*", Role.VIEWER)], False),
+        ([Grant("notes", Role.EDITOR), Grant("*", Role.VIEWER, agent=True)], False),
+        ([Grant("notes", Role.EDITOR), Grant("*", Role.EDITOR, agent=True)], True),
+    ],
+)
+def test_who_uses_a_grant_for_agents_is_one(grants: list[Grant], agent: bool) -> None:
+    identity = Identity("ann", "Ann", "#fff", tuple(grants))
+    assert identity.is_agent("notes") is agent
+    assert identity.as_user("notes").get("agent", False) is agent
+    assert author_of(identity.author("notes")) == ("ann", agent)
+    assert "agent" not in identity.as_user()
+
+
+def test_the_log_tells_agents_from_people() -> None:
+    assert author_of(None) == (None, False)
+    assert author_of("ann") == ("ann", False)
+    assert not is_subject(AGENT_MARK + "ann"), "nobody is called as if they were an agent"
+
+
+@pytest.mark.parametrize(
+    ("grants", "default", "everything"),
+    [
+        ([], Role.ADMIN, True), ([], Role.EDITOR, False), ([], None, False), ([Grant("*", Role.ADMIN)], None, True),
+        ([Grant("**", Role.ADMIN)], None, True), ([Grant("*", Role.EDITOR)], Role.ADMIN, False), ([Grant("a*", Role.ADMIN)], None, False),
+    ],
+)  # fmt: skip
+def test_who_administers_everything(grants: list[Grant], default: Role | None, everything: bool) -> None:
+    assert Identity("ann", "Ann", "#fff", tuple(grants), default).administers_everything is everything

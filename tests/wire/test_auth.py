@@ -1,4 +1,4 @@
-"""Who you are and what you may do, over the wire (CONTRACT.md section 6; rules D4, P1, P5, S3)."""
+"""Who you are and what you may do, over the wire (rules D4, P1, P5, S3)."""
 
 from __future__ import annotations
 
@@ -51,15 +51,27 @@ Join = Callable[..., Awaitable[Client]]
 def join(connect: Connect, guarded: CollabServer) -> Join:
     """``await join(document, role=..., sub=..., ttl=...)``: a client with such a token."""
 
-    async def join(document: str, door: str = "/doc/", polling: bool = False, auth: dict[str, Any] | None = None, **token: Any) -> Client:
+    async def join(
+        document: str, door: str = "/doc/", polling: bool = False, auth: dict[str, Any] | None = None, **token: Any
+    ) -> Client:
         return await connect(door + document, {"token": mint(**token), **(auth or {})}, server=guarded, polling=polling)
 
     return join
 
 
-def mint(role: str | None = "editor", sub: str | None = "ann", ttl: float = 600.0, pattern: str = "*", **more: Any) -> str:
+def mint(
+    role: str | None = "editor", sub: str | None = "ann", ttl: float = 600.0, pattern: str = "*", **more: Any
+) -> str:
     grants = [{"documents": pattern, "role": role}] if role else []
-    claims = {"sub": sub, "exp": time.time() + ttl, "iss": "tests", "name": str(sub).title(), "color": "#123456", "grants": grants, **more}
+    claims = {
+        "sub": sub,
+        "exp": time.time() + ttl,
+        "iss": "tests",
+        "name": str(sub).title(),
+        "color": "#123456",
+        "grants": grants,
+        **more,
+    }
     return jwt.encode({key: value for key, value in claims.items() if value is not None}, SECRET, algorithm="HS256")
 
 
@@ -88,8 +100,10 @@ async def until(condition: Callable[[], bool], client: Client, timeout: float = 
 
 # -- at the door ------------------------------------------------------------------------------------
 
-FOREIGN = jwt.encode({"sub": "ann", "exp": 9e9, "iss": "tests"}, "another secret of more than 32 bytes", algorithm="HS256")
-UNSIGNED = jwt.encode({"sub": "ann", "exp": 9e9, "iss": "tests"}, None, algorithm="none")
+FOREIGN = jwt.encode(
+    {"sub": "ann", "exp": 9e9, "iss": "tests"}, "another secret of more than 32 bytes", algorithm="HS256"
+)
+UNSIGNED = jwt.encode({"sub": "ann", "exp": 9e9, "iss": "tests"}, None, algorithm="none")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("door", ["/doc/", "/yjs|"])
@@ -101,7 +115,7 @@ UNSIGNED = jwt.encode({"sub": "ann", "exp": 9e9, "iss": "tests"}, None, algorith
         (dict, "unauthorized"),
         (lambda: {"token": ""}, "unauthorized"),
         (lambda: {"token": "nonsense"}, "unauthorized"),
-        (lambda: {"token": "x" * 100_000}, "unauthorized"),
+        (lambda: {"token": "x" * 10_000}, "unauthorized"),
         (lambda: {"token": FOREIGN}, "unauthorized"),
         (lambda: {"token": UNSIGNED}, "unauthorized"),
         (lambda: {"token": mint(iss="others")}, "unauthorized"),
@@ -127,7 +141,9 @@ async def test_refused_tokens_have_a_code(
 
 
 @pytest.mark.parametrize("door", ["/doc/", "/yjs|"])
-async def test_a_refused_client_is_nowhere(connect: Connect, guarded: CollabServer, http: aiohttp.ClientSession, join: Join, door: str) -> None:
+async def test_a_refused_client_is_nowhere(
+    connect: Connect, guarded: CollabServer, http: aiohttp.ClientSession, join: Join, door: str
+) -> None:
     ann = await join("empty-room", auth={"presence": "json"})
     stranger = await connect(door + "empty-room", {"token": mint(sub="eve", pattern="other")}, server=guarded)
     assert refused(stranger)["code"] == "forbidden"
@@ -211,7 +227,9 @@ async def test_a_viewer_changes_nothing_whatever_it_sends(join: Join, door: str,
     assert await viewer.call("sync-step-1", write_state_vector({})) == before
     payloads: dict[str, list[Any]] = {"binary": [foreign], "json": [{"operations": []}]}
     for event, rule in EVENTS.items():
-        answer = await viewer.call(event, *(payloads[rule.payload] if event != "sync-step-1" else [write_state_vector({})]))
+        answer = await viewer.call(
+            event, *(payloads[rule.payload] if event != "sync-step-1" else [write_state_vector({})])
+        )
         if rule.role > Role.VIEWER:
             assert answer["ok"] is False, event
             assert answer["error"]["code"] == "read_only", event
@@ -295,7 +313,9 @@ async def test_identity_comes_from_the_token_whatever_the_client_says(join: Join
         return states
 
     for client in (yjs, provider):
-        await until(lambda client=client: 4711 in shown(client) and "cursor" in (shown(client).get(ann_id) or {}), client)
+        await until(
+            lambda client=client: 4711 in shown(client) and "cursor" in (shown(client).get(ann_id) or {}), client
+        )
         assert shown(client)[4711]["user"] == theirs
         assert shown(client)[ann_id]["user"] == ANN
         for update in client.events("awareness-update"):
@@ -308,7 +328,10 @@ async def test_identity_comes_from_the_token_whatever_the_client_says(join: Join
                 entries[entry["user"]["id"]] = entry
         return entries
 
-    await until(lambda: (listed().get("drew") or {}).get("client_id") == 4711 and "cursor" in (listed()["ann"]["state"] or {}), reader)
+    await until(
+        lambda: (listed().get("drew") or {}).get("client_id") == 4711 and "cursor" in (listed()["ann"]["state"] or {}),
+        reader,
+    )
     assert listed()["ann"]["user"] == ANN
     assert listed()["drew"]["user"] == theirs
 
@@ -359,7 +382,18 @@ async def test_authenticate_renews_without_a_reconnect(join: Join) -> None:
         (lambda: 5, "invalid_payload"),
         (lambda: None, "invalid_payload"),
     ],
-    ids=["nonsense", "foreign", "alg-none", "empty", "expired", "other-sub", "other-grant", "no-grant", "number", "null"],
+    ids=[
+        "nonsense",
+        "foreign",
+        "alg-none",
+        "empty",
+        "expired",
+        "other-sub",
+        "other-grant",
+        "no-grant",
+        "number",
+        "null",
+    ],
 )
 async def test_a_bad_renewal_changes_nothing(join: Join, make: Callable[[], Any], code: str) -> None:
     client = await join(f"bad-renewal-{code}", role="editor")
@@ -410,7 +444,7 @@ async def test_a_renewal_is_of_one_document(guarded: CollabServer, http: aiohttp
         return packets[-1]
 
     await read_until('42/doc/own-two,["session"')
-    await wire.send('42/doc/own-one,1' + json.dumps(["authenticate", {"token": mint(role="viewer")}]))
+    await wire.send("42/doc/own-one,1" + json.dumps(["authenticate", {"token": mint(role="viewer")}]))
     assert '"viewer"' in await read_until("43/doc/own-one,1")
     for name, code in (("one", "read_only"), ("two", "invalid_update")):
         await wire.send(f'451-/doc/own-{name},2["sync-update",{{"_placeholder":true,"num":0}}]')
@@ -440,7 +474,12 @@ async def expiring(join: Join, door: str) -> None:
     await client.wait(lambda packet: packet.type == 1)
     assert time.time() == pytest.approx(expires_at, abs=0.5)
     assert [notice["code"] for notice in client.events("notice")] == ["token_expired", "token_expired"]
-    await until(lambda: any(entry["user"]["id"] == "ann" for change in neighbour.events("presence") for entry in change["left"]), neighbour)
+    await until(
+        lambda: any(
+            entry["user"]["id"] == "ann" for change in neighbour.events("presence") for entry in change["left"]
+        ),
+        neighbour,
+    )
     # What is still under way when a session ends is no fault, and has no effect.
     await client.emit("sync-update", update_of("too late"))
     assert await content(join, f"end-{door[1:4]}") == EMPTY

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
-from collab.api_client import ApiClient, ApiError
+from collab.commands.api_client import ApiClient, ApiError
 from collab.documents.document import Document
 from collab.errors import CollabError
 from tests.support.api import JWT, Api, mint, where
@@ -164,7 +164,9 @@ async def test_a_server_that_is_not_there(api: Api) -> None:
 
 
 async def test_a_server_that_is_something_else(api: Api) -> None:
-    assert (await docs(api, "list", "--url", api.server.url + "/elsewhere")).fault.startswith("This is not a collab server")
+    assert (await docs(api, "list", "--url", api.server.url + "/elsewhere")).fault.startswith(
+        "This is not a collab server"
+    )
 
 
 async def test_wrong_usage(api: Api) -> None:
@@ -190,7 +192,7 @@ async def test_shells_complete_commands_options_and_names(serve: Serve) -> None:
         words = line.split(" ")
         asked = {"_COLLAB_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", "from collab.cli import main; main(prog_name='collab')",
+            sys.executable, "-c", "from collab.commands.main import main; main(prog_name='collab')",
             env=environment(api, **asked, **env), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, err = await process.communicate()
@@ -205,7 +207,7 @@ async def test_shells_complete_commands_options_and_names(serve: Serve) -> None:
     assert await offered("collab docs show team/n", COLLAB_URL="http://127.0.0.1:1") == []
     assert await offered("collab docs show team/n", COLLAB_TOKEN="wrong") == []
     sourced = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", "from collab.cli import main; main(prog_name='collab')",
+        sys.executable, "-c", "from collab.commands.main import main; main(prog_name='collab')",
         env=environment(api, _COLLAB_COMPLETE="zsh_source"), stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert b"compdef" in (await sourced.communicate())[0]
@@ -303,7 +305,11 @@ async def test_roles(serve: Serve) -> None:
     viewer = api.as_(mint("*=viewer"))
     assert (await docs(viewer, "export", "notes", "--format", "text")).out == "hello"
     update = {"op": "text.insert", "path": "/body", "index": 0, "text": "x"}
-    for command in (["apply", "notes", "--op", json.dumps(update)], ["versions", "notes", "--save", "x"], ["restore", "notes", "1"]):
+    for command in (
+        ["apply", "notes", "--op", json.dumps(update)],
+        ["versions", "notes", "--save", "x"],
+        ["restore", "notes", "1"],
+    ):
         assert (await docs(viewer, *command)).fault == "You can view this document but not change it."
     assert (await docs(viewer, "delete", "notes", "--yes")).fault == "notes: You do not have access to this."
     assert await api.as_(mint("*=admin")).read("notes") == "hello"
@@ -317,13 +323,39 @@ async def test_delete_asks(api: Api) -> None:
     assert "--yes" in ended.err
     code, shown = await on_terminal(api, "delete", "a", typed=b"n\n")
     assert code == 1
-    assert "Delete a for good?" in shown
+    assert "Delete a?" in shown
     assert (await api("GET", where("a"))).status == 200
     code, _ = await on_terminal(api, "delete", "a", typed=b"y\n")
     assert code == 0
     assert (await docs(api, "delete", "b", "c", "--yes", "--json")).json == {"deleted": ["b", "c"]}
     assert (await docs(api, "list")).out == ""
     assert (await docs(api, "delete", "b", "-y")).fault == "b: This document does not exist."
+
+
+async def test_the_trash(api: Api) -> None:
+    for name in ("a", "b"):
+        await api.write(name, f"text of {name}")
+    assert (await docs(api, "delete", "a", "b", "-y")).code == 0
+    listed = (await docs(api, "list", "--deleted")).out.splitlines()
+    assert [line.split("\t")[0] for line in listed] == ["a", "b"]
+    assert len(listed[0].split("\t")) == 4
+    assert [each["name"] for each in (await docs(api, "list", "--deleted", "--json")).json["documents"]] == ["a", "b"]
+    assert (await docs(api, "undelete", "a", "--json")).json == {"undeleted": ["a"]}
+    assert await api.read("a") == "text of a"
+    assert (await docs(api, "undelete", "a")).fault == "a: The trash has no document with this name."
+    await api.write("b", "anew")
+    assert (await docs(api, "undelete", "b")).fault == "b: There is a document with this name."
+    assert (await docs(api, "delete", "b", "--forever", "-y")).code == 0
+    assert (await docs(api, "list", "--deleted")).out == ""
+
+
+async def test_a_version_is_deleted(api: Api) -> None:
+    await api.write("notes", "one")
+    await docs(api, "versions", "notes", "--save", "First")
+    assert (await docs(api, "versions", "notes", "--delete", "1", "--json")).json == {"deleted": 1}
+    assert (await docs(api, "versions", "notes")).out == ""
+    assert (await docs(api, "versions", "notes", "--delete", "1")).fault == "This document has no such version."
+    assert (await docs(api, "versions", "notes", "--delete", "1", "--save", "x")).code == 2
 
 
 async def test_versions(api: Api) -> None:
@@ -390,17 +422,20 @@ async def test_what_was_exported_is_imported(api: Api, tmp_path: Path, kind: str
         doc.get("list", type=Array).extend([1, "two", None])
         doc.get("map", type=Map).update({"a/b": {"x": 1.5}})
     await api("POST", where("old") + "/update", data=doc.get_update())
-    exported = (await docs(api, "export", "old", "--format", kind, *(["--path", "/body"] if kind == "text" else []))).raw
+    exported = (
+        await docs(api, "export", "old", "--format", kind, *(["--path", "/body"] if kind == "text" else []))
+    ).raw
     assert (await docs(api, "import", "new", "--format", kind, stdin=exported)).code == 0
     old, new = [(await api("GET", where(name) + "/content")).json for name in ("old", "new")]
     if kind == "text":
         old = {"body": old["body"]}
-    assert new == old
+    if kind != "markdown":  # which makes rich text, as the demo keeps it
+        assert new == old
     if kind in ("markdown", "update"):
         assert (await docs(api, "export", "new", "--format", kind)).raw == exported
     before = (await docs(api, "import", "new", "--format", kind, "--json", stdin=exported)).json["position"]
     after = (await docs(api, "import", "new", "--format", kind, "--json", stdin=exported)).json["position"]
-    assert kind == "markdown" or before == after, "nothing differs, so nothing is written"
+    assert before == after, "nothing differs, so nothing is written"
 
 
 async def test_importing_makes_the_smallest_edit(api: Api, tmp_path: Path) -> None:
@@ -434,7 +469,10 @@ async def fill(api: Api, seed: int = 1) -> list[str]:
         doc: Doc[Any] = Doc()
         body = doc.get("body", type=Text)
         for _ in range(60):
-            body.insert(chance.randint(0, len(str(body).encode())) if str(body).isascii() else 0, "words 😀 "[: chance.randint(1, 8)])
+            body.insert(
+                chance.randint(0, len(str(body).encode())) if str(body).isascii() else 0,
+                "words 😀 "[: chance.randint(1, 8)],
+            )
             if len(str(body)) > 20 and str(body).isascii() and chance.random() < 0.3:
                 del body[0:3]
         doc.get("map", type=Map)["key"] = chance.random()
@@ -475,7 +513,7 @@ async def test_archives_that_are_not_whole(serve: Serve, tmp_path: Path) -> None
     for part in (len(whole) // 2, len(whole) // 2 + 300, len(whole) - 10240 - 1024):
         assert "export" in (await docs(new, "import", stdin=whole[:part])).fault
     for wrong in (b"", b"nonsense", b"\0" * 10240):
-        assert (await docs(new, "import", stdin=wrong)).fault == "this is no collab export"
+        assert (await docs(new, "import", stdin=wrong)).fault.startswith("this is no collab export")
     import gzip
 
     assert (await docs(new, "import", stdin=gzip.compress(whole))).code == 0
@@ -600,9 +638,9 @@ async def test_an_edit_is_made_once_though_its_answer_was_lost(api: Api, monkeyp
     append = api.server.hub.store.append
     lost = 0
 
-    def losing(document: str, update: bytes, participant: str | None = None) -> asyncio.Future[int]:
+    def losing(*arguments: Any) -> asyncio.Future[int]:
         nonlocal lost
-        future = append(document, update, participant)
+        future: asyncio.Future[int] = append(*arguments)
         if lost == 0:
             lost = 1
             for connection in list(api.server.connections):
@@ -633,7 +671,7 @@ async def test_the_client_gives_up_in_the_end(serve: Serve) -> None:
 
 
 async def test_the_client_waits_where_it_is_told_to(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    documents = api.server.hub.store.documents
+    names = api.server.hub.store.names
     refusals = 2
 
     async def busy(*arguments: Any) -> Any:
@@ -641,9 +679,9 @@ async def test_the_client_waits_where_it_is_told_to(api: Api, monkeypatch: pytes
         if refusals:
             refusals -= 1
             raise CollabError("storage_unavailable", retry_after=0.2)
-        return await documents(*arguments)
+        return await names(*arguments)
 
-    monkeypatch.setattr(api.server.hub.store, "documents", busy)
+    monkeypatch.setattr(api.server.hub.store, "names", busy)
     async with ApiClient(api.server.url) as client:
         began = asyncio.get_running_loop().time()
         assert [each async for each in client.documents()] == []

@@ -92,6 +92,7 @@ async def test_a_client_gives_what_the_server_lacks(connect: Connect) -> None:
 
 
 async def test_an_update_sent_twice_is_acknowledged_twice_and_shown_once(connect: Connect) -> None:
+    """D2."""
     one, two = [Editor(await connect("/doc/twice")) for _ in range(2)]
     update = one.typed("x")
     first = await one.client.call("sync-update", update)
@@ -114,9 +115,7 @@ async def test_missing_dependencies_lead_to_a_resync(connect: Connect) -> None:
     answer = await client.call("sync-update", lost)
     assert answer["error"]["code"] == "missing_dependencies"
     assert answer["error"]["retryable"] is True
-    await client.wait(
-        lambda p: p.type == 5 and p.data[0] == "sync-step-1" and p.id is not None and p.id > 0
-    )
+    await client.wait(lambda p: p.type == 5 and p.data[0] == "sync-step-1" and p.id is not None and p.id > 0)
     other = Editor(await connect("/doc/gap"))
     await other.sync()
     await other.wait_for("ab")
@@ -134,6 +133,7 @@ async def test_damaged_updates_have_a_code_and_change_nothing(connect: Connect, 
 async def test_an_update_that_is_too_large_is_refused(start_server, connect: Connect) -> None:
     server = start_server(args=["--max-update-bytes", "2KiB", "--max-document-bytes", "3KiB"])
     editor = Editor(await connect("/doc/large", server=server))
+    assert (await editor.type("-"))["ok"]  # the first might bring a whole document along (D12)
     answer = await editor.client.call("sync-update", editor.typed("x" * 3000))
     assert (answer["error"]["code"], answer["error"]["limit"]) == ("update_too_large", 2048)
     other = Editor(await connect("/doc/large", server=server))
@@ -141,6 +141,38 @@ async def test_an_update_that_is_too_large_is_refused(start_server, connect: Con
         assert (await other.type("y" * 1400))["ok"]
     full = await other.type("z" * 1400)
     assert (full["error"]["code"], full["error"]["limit"]) == ("document_too_large", 3072)
+
+
+async def test_events_are_handled_in_the_order_in_which_they_were_sent(connect: Connect) -> None:
+    """D8: also behind one that takes a worker process its time."""
+    editor = Editor(await connect("/doc/order"))
+    await editor.sync()
+    words = {"op": "text.insert", "path": "/body", "index": 0}
+    asked = [
+        editor.client.call("operations", {"operations": [words | {"text": "a" * 50_000}]}),
+        editor.client.call("sync-update", editor.typed("b")),
+        editor.client.call("content", {"path": "/body", "format": "text"}),
+        editor.client.call("operations", {"operations": [words | {"text": "c"}]}),
+        editor.client.call("content", {"path": "/body", "format": "text"}),
+    ]
+    first, second, before, third, after = await asyncio.gather(*asked)
+    assert first["position"] < second["position"] < third["position"]
+    assert sorted(before["content"]) == ["a"] * 50_000 + ["b"]
+    assert after["content"][0] == "c" and len(after["content"]) == 50_002
+
+
+async def test_the_gap_of_a_refused_edit_is_closed_by_deleting_what_it_inserted(start_server, connect: Connect) -> None:
+    """D11: what was typed behind an edit that is refused for good is not lost with it."""
+    server = start_server(args=["--max-update-bytes", "2KiB"])
+    one, two = [Editor(await connect("/doc/refused", server=server)) for _ in range(2)]
+    await two.sync()
+    assert (await one.type("a"))["ok"]
+    known = one.doc.get_state()
+    assert (await one.type("x" * 3000))["error"]["code"] == "update_too_large"
+    assert (await one.type("b"))["error"]["code"] == "missing_dependencies"
+    del one.text[1:3001]
+    assert (await one.client.call("sync-update", one.doc.get_update(known)))["ok"]
+    await two.wait_for("ab")
 
 
 async def test_a_document_takes_so_many_people(start_server, connect: Connect) -> None:
@@ -200,7 +232,10 @@ async def test_operations_edit_and_content_reads(connect: Connect) -> None:
     assert (await script.call("content", {"path": "/body", "format": "text"}))["content"] == "Hi \U0001f600"
     assert (await script.call("content", {"path": "/nowhere/else"}))["error"]["code"] == "not_found"
     assert (await script.call("content", {"pth": "/body"}))["error"]["code"] == "invalid_payload"
-    bad = [{"op": "text.insert", "path": "/body", "index": 0, "text": "x"}, {"op": "text.delete", "path": "/body", "index": 900, "length": 1}]
+    bad = [
+        {"op": "text.insert", "path": "/body", "index": 0, "text": "x"},
+        {"op": "text.delete", "path": "/body", "index": 900, "length": 1},
+    ]
     refused = (await script.call("operations", {"operations": bad}))["error"]
     assert (refused["code"], refused["index"]) == ("invalid_payload", 1)
     assert (await script.call("content", {"path": "/body"}))["content"] == "Hi \U0001f600", "all or nothing"
@@ -223,6 +258,7 @@ async def test_a_long_batch_is_one_edit(connect: Connect) -> None:
 
 
 async def test_json_presence_from_join_to_leave(connect: Connect) -> None:
+    """P3."""
     auth = {"presence": "json", "user": {"name": "Ada", "color": "#00f"}}
     ada = await connect("/doc/people", auth)
     bob = await connect("/doc/people", {"presence": "json", "user": {"name": "Bob"}})
@@ -231,16 +267,20 @@ async def test_json_presence_from_join_to_leave(connect: Connect) -> None:
     assert set(first["joined"][0]) == {"session", "client_id", "user", "state"}
     ada_session = (await ada.event("session"))["session"]
     joined = await ada.wait(
-        lambda p: p.type == 2 and p.data[0] == "presence" and any(
-            entry["user"]["name"] == "Bob" for entry in p.data[1]["joined"]
+        lambda p: (
+            p.type == 2
+            and p.data[0] == "presence"
+            and any(entry["user"]["name"] == "Bob" for entry in p.data[1]["joined"])
         )
     )
     assert joined.data[1]["left"] == []
     await ada.call("presence", {"typing": True})
     await ada.call("cursor", {"x": 1})
     updated = await bob.wait(
-        lambda p: p.type == 2 and p.data[0] == "presence" and any(
-            entry["state"] == {"typing": True, "cursor": {"x": 1}} for entry in p.data[1]["updated"]
+        lambda p: (
+            p.type == 2
+            and p.data[0] == "presence"
+            and any(entry["state"] == {"typing": True, "cursor": {"x": 1}} for entry in p.data[1]["updated"])
         )
     )
     assert updated.data[1]["updated"][0]["session"] == ada_session
@@ -250,21 +290,22 @@ async def test_json_presence_from_join_to_leave(connect: Connect) -> None:
 
 
 async def test_json_presence_and_awareness_see_each_other(connect: Connect) -> None:
+    """P4."""
     yjs = await connect("/doc/mixed")
     plain = await connect("/doc/mixed", {"presence": "json", "user": {"name": "Script"}})
     script = await plain.event("session")
     await plain.call("cursor", 7)
-    seen = await yjs.wait(
-        lambda p: p.type == 5 and p.data[0] == "awareness-update" and b'"cursor":7' in p.data[1]
-    )
+    seen = await yjs.wait(lambda p: p.type == 5 and p.data[0] == "awareness-update" and b'"cursor":7' in p.data[1])
     (entry,) = decode_awareness(seen.data[1])
     assert entry.client == script["client_id"]
     assert entry.state is not None
     assert '"name":"Script"' in entry.state
     await yjs.call("awareness-update", awareness(4242, 1, '{"user":{"name":"Ann"},"x":1}'))
     shown = await plain.wait(
-        lambda p: p.type == 2 and p.data[0] == "presence" and any(
-            entry["client_id"] == 4242 for entry in p.data[1]["joined"] + p.data[1]["updated"]
+        lambda p: (
+            p.type == 2
+            and p.data[0] == "presence"
+            and any(entry["client_id"] == 4242 for entry in p.data[1]["joined"] + p.data[1]["updated"])
         )
     )
     entry = next(e for e in shown.data[1]["joined"] + shown.data[1]["updated"] if e["client_id"] == 4242)
@@ -272,8 +313,10 @@ async def test_json_presence_and_awareness_see_each_other(connect: Connect) -> N
     assert entry["user"]["name"] == "Ann"
     await plain.close()
     gone = await yjs.wait(
-        lambda p: p.type == 5 and p.data[0] == "awareness-update" and any(
-            e.client == script["client_id"] and e.state is None for e in decode_awareness(p.data[1])
+        lambda p: (
+            p.type == 5
+            and p.data[0] == "awareness-update"
+            and any(e.client == script["client_id"] and e.state is None for e in decode_awareness(p.data[1]))
         )
     )
     assert gone
@@ -296,6 +339,7 @@ async def test_nobody_speaks_for_somebody_else(connect: Connect) -> None:
 
 
 async def test_awareness_ends_with_its_session_however_it_ends(connect: Connect) -> None:
+    """P2."""
     watcher = await connect("/doc/gone")
     for number, polling in ((1, False), (2, True)):
         client = await connect("/doc/gone", polling=polling)
@@ -305,8 +349,10 @@ async def test_awareness_ends_with_its_session_however_it_ends(connect: Connect)
         else:
             client.wire.websocket._response.connection.transport.abort()
         await watcher.wait(
-            lambda p, number=number: p.type == 5 and p.data[0] == "awareness-update" and any(
-                e.client == number and e.state is None for e in decode_awareness(p.data[1])
+            lambda p, number=number: (
+                p.type == 5
+                and p.data[0] == "awareness-update"
+                and any(e.client == number and e.state is None for e in decode_awareness(p.data[1]))
             ),
             timeout=3,
         )

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from collab.protocol.frames import SEPARATOR
+from collab.protocol.packets import SEPARATOR
 from tests.support.server import CollabServer
 from tests.support.wire import Client, PollingWire, WebSocketWire
 
@@ -24,10 +24,10 @@ async def get(http: aiohttp.ClientSession, server: CollabServer, **query: str) -
         return response.status, await response.text()
 
 
-async def post(
-    http: aiohttp.ClientSession, server: CollabServer, body: str | bytes, **query: str
-) -> tuple[int, str]:
-    async with http.post(f"{server.url}/socket.io/", params=query, data=io.BytesIO(body.encode() if isinstance(body, str) else body)) as response:
+async def post(http: aiohttp.ClientSession, server: CollabServer, body: str | bytes, **query: str) -> tuple[int, str]:
+    async with http.post(
+        f"{server.url}/socket.io/", params=query, data=io.BytesIO(body.encode() if isinstance(body, str) else body)
+    ) as response:
         return response.status, await response.text()
 
 
@@ -55,7 +55,7 @@ async def test_websocket_handshake(http: aiohttp.ClientSession, shared_server: C
 async def test_the_handshakes_of_websocket_and_engineio_leave_together(shared_server: CollabServer) -> None:
     # Between the two, socket.io-client does not notice that it was cut off, and waits for 20 seconds.
     request = (
-        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     address = URL(shared_server.url)
@@ -74,6 +74,7 @@ async def test_the_handshakes_of_websocket_and_engineio_leave_together(shared_se
 async def test_a_session_id_ends_with_the_name_of_its_node(
     http: aiohttp.ClientSession, start_server: Callable[..., CollabServer]
 ) -> None:
+    """C10."""
     server = start_server(args=["--node-name", "node-7_b"])
     wire = await opened(http, server)
     assert re.fullmatch(r"[A-Za-z0-9_-]{20}\.node-7_b", wire.sid)
@@ -113,9 +114,7 @@ async def test_a_post_cannot_open_a_session(http: aiohttp.ClientSession, shared_
         assert response.status == 400
 
 
-async def test_a_websocket_with_bad_query_is_refused(
-    http: aiohttp.ClientSession, shared_server: CollabServer
-) -> None:
+async def test_a_websocket_with_bad_query_is_refused(http: aiohttp.ClientSession, shared_server: CollabServer) -> None:
     for query in ({"EIO": "abc"}, {"transport": "abc"}, {"sid": "unknown"}):
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await WebSocketWire(shared_server.url, http, **query).open()
@@ -127,7 +126,9 @@ async def test_ok_is_spelled_in_small_letters(http: aiohttp.ClientSession, share
     assert await post(http, shared_server, "3", **wire.query) == (200, "ok")
 
 
-@pytest.mark.parametrize("body", ["abc", "", "4\x1e", "2", "0", "5", "6", "bA", "b!!!!", b"\xff\xfe", "40/doc/a,{", "9"])
+@pytest.mark.parametrize(
+    "body", ["abc", "", "4\x1e", "2", "0", "5", "6", "bA", "b!!!!", b"\xff\xfe", "40/doc/a,{", "9"]
+)
 async def test_a_malformed_body_ends_the_session(
     http: aiohttp.ClientSession, shared_server: CollabServer, body: str | bytes
 ) -> None:
@@ -149,9 +150,8 @@ async def test_a_malformed_frame_closes_the_websocket(
         pass
 
 
-async def test_two_polls_at_once_end_the_session(
-    http: aiohttp.ClientSession, shared_server: CollabServer
-) -> None:
+async def test_two_polls_at_once_end_the_session(http: aiohttp.ClientSession, shared_server: CollabServer) -> None:
+    """C13."""
     wire = await opened(http, shared_server)
     first = asyncio.create_task(get(http, shared_server, **wire.query))
     while True:
@@ -197,9 +197,7 @@ async def test_upgrade_keeps_the_session_and_its_order(
     await wire.close()
 
 
-async def test_a_failed_probe_leaves_polling_alive(
-    http: aiohttp.ClientSession, shared_server: CollabServer
-) -> None:
+async def test_a_failed_probe_leaves_polling_alive(http: aiohttp.ClientSession, shared_server: CollabServer) -> None:
     polling = await opened(http, shared_server)
     wire = WebSocketWire(shared_server.url, http, sid=polling.sid)
     wire.websocket = await http.ws_connect(wire._url, params=wire._query)
@@ -227,9 +225,7 @@ async def test_no_compression_is_agreed(http: aiohttp.ClientSession, shared_serv
         assert websocket.compress == 0
 
 
-async def test_bodies_above_the_limit_end_the_session(
-    http: aiohttp.ClientSession, shared_server: CollabServer
-) -> None:
+async def test_bodies_above_the_limit_end_the_session(http: aiohttp.ClientSession, shared_server: CollabServer) -> None:
     wire = PollingWire(shared_server.url, http)
     limit = (await wire.open())["maxPayload"]
     status, _ = await post(http, shared_server, b"4" * (limit + 1), **wire.query)
@@ -261,8 +257,7 @@ async def test_heartbeat_and_its_absence(start_server, http: aiohttp.ClientSessi
     polling = PollingWire(server.url, http)
     await polling.open()
     assert await polling.poll() == ["2"]
-    assert await polling.poll() == ["1"]
-    assert (await get(http, server, **polling.query))[0] == 400
+    assert (await get(http, server, **polling.query))[0] == 400, "without a farewell: see test_conformance.py"
 
 
 async def test_a_connection_without_a_namespace_ends(start_server, http: aiohttp.ClientSession) -> None:
@@ -276,9 +271,7 @@ async def test_a_connection_without_a_namespace_ends(start_server, http: aiohttp
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-async def test_foreign_origins_are_refused(
-    start_server, http: aiohttp.ClientSession, method: str
-) -> None:
+async def test_foreign_origins_are_refused(start_server, http: aiohttp.ClientSession, method: str) -> None:
     server = start_server(args=["--cors-origins", "https://app.example.com"])
     url = f"{server.url}/socket.io/?EIO=4&transport=polling"
     for origin, allowed in (("https://app.example.com", True), (server.url, True), ("https://evil.example", False)):
@@ -295,4 +288,4 @@ async def test_foreign_origins_are_refused(
 
 async def test_separators_in_text_are_no_way_in(http: aiohttp.ClientSession, shared_server: CollabServer) -> None:
     wire = await opened(http, shared_server)
-    assert (await post(http, shared_server, SEPARATOR * 100_000, **wire.query))[0] == 400
+    assert (await post(http, shared_server, SEPARATOR * 60_000, **wire.query))[0] == 400

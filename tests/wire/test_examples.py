@@ -9,15 +9,18 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from pycrdt import Map, Text
 
 from collab.client import Session, connect
+from tests.support.api import SECRET, mint
 from tests.support.server import CollabServer
 
 EXAMPLES = Path(__file__).parents[2] / "scripts" / "examples"
@@ -33,8 +36,9 @@ def environment(**more: str) -> dict[str, str]:
 @asynccontextmanager
 async def running(name: str, *args: str, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
     program = await asyncio.create_subprocess_exec(
-        sys.executable, EXAMPLES / name, *args, stderr=asyncio.subprocess.PIPE, env=environment(), **options
-    )
+        sys.executable, EXAMPLES / name, *args, stderr=asyncio.subprocess.PIPE,
+        **{"env": environment(), **options},
+    )  # fmt: skip
     try:
         yield program
     finally:
@@ -53,7 +57,7 @@ async def until_text(session: Session, wanted: str) -> None:
 
 def test_each_is_short_and_all_are_here() -> None:
     found = sorted(path for path in EXAMPLES.iterdir() if path.is_file())
-    assert [path.name for path in found] == ["answering_bot.py", "draw_chart.py", "nightly_export"]
+    assert [path.name for path in found] == ["answering_bot.py", "draw_chart.py", "linting_agent.py", "nightly_export"]
     for path in found:
         assert len(path.read_text().splitlines()) < 40, path.name
 
@@ -78,6 +82,25 @@ async def test_a_bot_answers_once_through_a_restart(start_server: Start, tmp_pat
             await ann.until(lambda: bool(ann.presence.others), SOON)
             body += "bot: how many words?\n"
             await until_text(ann, before + "bot: how many words?\n→ 20 words\n")
+
+
+async def test_an_agent_corrects_what_people_type(start_server: Start) -> None:
+    server = start_server(args=["--auth", "jwt", "--jwt-secret", SECRET])
+    grants = [{"documents": "*", "role": "editor", "agent": True}]
+    token = jwt.encode({"sub": "linter", "exp": time.time() + 600, "grants": grants}, SECRET, algorithm="HS256")
+    async with connect(server.url, "notes", token=mint("*=editor")) as ann:
+        body = ann.doc.get("body", type=Text)
+        body += "teh cat adn teh 😀 dog.\nteh"
+        await ann.saved(SOON)
+        agent = environment(COLLAB_URL=server.url, COLLAB_TOKEN=token)
+        async with running("linting_agent.py", "notes", env=agent):
+            await until_text(ann, "the cat and the 😀 dog.\nteh")
+            (linter,) = ann.presence.others
+            assert (linter["user"]["id"], linter["user"]["agent"]) == ("linter", True)
+            for letter in " end of seperate words ":
+                body += letter
+                await asyncio.sleep(0)
+            await until_text(ann, "the cat and the 😀 dog.\nthe end of separate words ")
 
 
 async def test_a_chart_is_drawn_while_somebody_looks(start_server: Start) -> None:

@@ -1,10 +1,10 @@
-"""What the log says of sessions, whatever their door; and what it never says."""
+"""What the log says of sessions and of every refusal (C14), whatever their door; and what it never says."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.api import SECRET, mint
 from tests.support.editor import Editor
-from tests.support.server import CollabServer
+from tests.support.server import CollabServer, line, lines
 from tests.support.wire import Client, WebSocketWire
 from tests.wire.conftest import Connect
 
@@ -29,17 +29,6 @@ def guarded(start_server: Start) -> Iterator[CollabServer]:
     assert "Traceback" not in shown
     assert SECRET not in shown
     assert "eyJ" not in shown, "every token begins like that"
-
-
-async def line(server: CollabServer, event: str, **fields: Any) -> dict[str, Any]:
-    """The first line of ``event`` that holds ``fields``; waits for it."""
-    async with asyncio.timeout(5):
-        while True:
-            for text in server.stderr().splitlines():
-                found: dict[str, Any] = json.loads(text)
-                if found["event"] == event and fields.items() <= found.items():
-                    return found
-            await asyncio.sleep(0.02)
 
 
 async def entered(connect: Connect, server: CollabServer, token: str, namespace: str = "/doc/plan") -> Client:
@@ -142,4 +131,127 @@ async def test_a_storm_does_not_fill_the_log(start_server: Start, http: aiohttp.
         await client.connect({"user": {"name": str(number % 50)}})
         await client.close()
     await line(server, "session joined", document="0")
-    assert len(server.stderr().splitlines()) <= 2 * 40
+    assert len(server.stderr().splitlines()) <= 2 * 40 + 1, "and the one of the start"
+
+
+# -- refusals ---------------------------------------------------------------------------------------
+
+
+POLLING = {"EIO": "4", "transport": "polling"}
+#: path, query, method, and what the log says
+REFUSALS: list[tuple[str, dict[str, str], str, dict[str, Any]]] = [
+    ("/socket.io/", {}, "GET", {"event": "request refused", "code": 0}),
+    ("/socket.io/", {**POLLING, "sid": "x"}, "GET", {"event": "request refused", "code": 1}),
+    ("/socket.io/", POLLING, "POST", {"event": "request refused", "code": 2}),
+    ("/socket.io/", {**POLLING, "j": "0"}, "GET", {"event": "request refused", "code": 3}),
+    ("/socket.io/", {**POLLING, "transport": "websocket"}, "GET", {"event": "request refused", "code": 3}),
+    ("/socket.io/", {**POLLING, "EIO": "3"}, "GET", {"event": "request refused", "code": 5}),
+    ("/api/v1/documents/plan/content", {}, "GET", {"event": "request refused", "code": "unauthorized"}),
+    ("/api/v1/documents/plan/events", {}, "GET", {"event": "session refused", "code": "unauthorized"}),
+    ("/api/v1/documents", {"limit": "x"}, "GET", {"event": "request refused", "code": "unauthorized"}),
+    ("/api/v1/documents", {}, "PATCH", {"event": "request refused", "code": "invalid_payload"}),
+]
+
+
+async def test_no_request_is_refused_in_silence(guarded: CollabServer, http: aiohttp.ClientSession) -> None:
+    for path, query, method, known in REFUSALS:
+        async with http.request(method, guarded.url + path, params=query) as response:
+            assert response.status >= 400
+        await line(guarded, **known)
+
+
+async def test_no_event_is_refused_in_silence(connect: Connect, guarded: CollabServer) -> None:
+    client = await entered(connect, guarded, mint("*=viewer"))
+    refused = {
+        "read_only": ("operations", {"operations": []}),
+        "invalid_payload": ("presence", 5),
+        "unknown_event": ("no-such-event", 1),
+    }
+    for code, event in refused.items():
+        await client.emit(*event)
+        await line(guarded, "event refused", code=code, document="plan", participant="ann")
+
+
+async def test_a_namespace_that_is_no_document_is_named(connect: Connect, guarded: CollabServer) -> None:
+    await connect("/chat", server=guarded)
+    assert "/doc/" in (await line(guarded, "namespace refused", namespace="/chat"))["allowed"]
+
+
+async def test_who_was_cut_for_sending_too_fast(connect: Connect, start_server: Start) -> None:
+    server = start_server(args=["--rate-bytes", "1KiB"])
+    client = await connect("/doc/plan", server=server)
+    await client.event("session")
+    for _ in range(40):
+        with suppress(aiohttp.ClientError, ConnectionError):
+            await client.emit("presence", {"filler": "x" * 900})
+    await line(server, "connection cut over its rate", within=60.0, scope="connection")
+
+
+async def test_a_page_of_another_origin_is_named_once_with_the_setting(
+    guarded: CollabServer, http: aiohttp.ClientSession
+) -> None:
+    evil = {"Origin": "https://elsewhere.example"}
+    for path in ("/socket.io/?EIO=4&transport=polling", "/api/v1/documents"):
+        for _ in range(30):
+            async with http.get(guarded.url + path, headers=evil) as response:
+                assert response.status == 403
+                assert "cors-origins" in await response.text(), "whoever opens the network tab reads why"
+    named = await line(guarded, "page of another origin refused", origin="https://elsewhere.example")
+    assert (named["setting"], named["level"]) == ("cors-origins", "warning")
+    assert len(lines(guarded, "page of another origin refused")) == 1
+    for number in range(100):
+        headers = {"Origin": f"https://{number}.example"}
+        async with http.get(f"{guarded.url}/socket.io/", headers=headers) as response:
+            assert response.status == 403
+    assert len(lines(guarded, "page of another origin refused")) <= 20, "everybody can send a header"
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+async def test_a_proxy_that_nobody_told_us_of_is_named_once(
+    start_server: Start, http: aiohttp.ClientSession, header: str
+) -> None:
+    server = start_server(args=["--max-connections-per-ip", "2"])
+    for _ in range(3):
+        wire = WebSocketWire(server.url, http)
+        await wire.open({header: "for=192.0.2.1" if header == "Forwarded" else "192.0.2.1"})
+    await line(server, "forwarded headers ignored: all who come through this proxy count as one address",
+               proxy="127.0.0.1", setting="trusted-proxies", limit="max-connections-per-ip")  # fmt: skip
+    assert len([text for text in server.stderr().splitlines() if "trusted-proxies" in text]) == 1
+
+
+async def test_who_is_no_proxy_or_a_trusted_one_is_not_named(start_server: Start, http: aiohttp.ClientSession) -> None:
+    server = start_server(args=["--trusted-proxies", "127.0.0.1"])
+    for headers in ({}, {"X-Forwarded-For": "192.0.2.1"}):
+        client = Client(WebSocketWire(server.url, http), "/doc/plan")
+        await client.connect(headers=headers)
+        await client.close()
+    await line(server, "session left")
+    assert "trusted-proxies" not in server.stderr()
+
+
+async def test_a_page_by_another_name_is_named_with_the_setting(
+    start_server: Start, http: aiohttp.ClientSession
+) -> None:
+    server = start_server()
+    headers = {"Host": "docs.example.com", "User-Agent": "Mozilla/5.0"}
+    for _ in range(3):
+        async with http.get(server.url, headers=headers) as response:
+            assert response.status == 403
+    await line(server, "request by another name refused", host="docs.example.com")
+    assert len(lines(server, "request by another name refused")) == 1
+
+
+async def test_a_token_in_an_address_is_in_no_line(guarded: CollabServer, http: aiohttp.ClientSession) -> None:
+    token = mint("plan=editor")
+    for path, query in (("/ws/plan", token), ("/ws/a,b", token), ("/ws/plan", token + "x"), ("/ws/other", token)):
+        socket = await http.ws_connect(f"{guarded.url}{path}", params={"token": query})
+        with suppress(aiohttp.ClientError):  # whoever is refused cannot say much
+            await socket.send_bytes(b"\xff" * 20)
+        await asyncio.wait_for(socket.receive(), 10)
+        await socket.close()
+    for path in ("/ws/plan", "/nothing", "/api/v1/nothing"):
+        async with http.get(f"{guarded.url}{path}", params={"token": token}) as response:
+            assert response.status >= 400
+    await line(guarded, "session joined", document="plan", participant="ann")
+    await line(guarded, "protocol error")
+    await line(guarded, "session refused", code="unauthorized", door="y-websocket")

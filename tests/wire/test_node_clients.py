@@ -105,9 +105,7 @@ def until_same(*clients: NodeClient, timeout: float = TIMEOUT) -> str:
     """Wait until all have the same text, compare their documents, return the text."""
     first, *others = clients
     for other in others:
-        other.until(
-            lambda state: state["text"] == first.state["text"], f"the text of {first.name}", timeout=timeout
-        )
+        other.until(lambda state: state["text"] == first.state["text"], f"the text of {first.name}", timeout=timeout)
     encoded = {client.do("encoded") for client in clients}
     assert len(encoded) == 1
     return str(first.state["text"])
@@ -204,9 +202,7 @@ def test_tabs_of_one_browser_pass_on_what_they_see_and_stay_visible(node: NodeCl
             )
 
 
-def test_p3_the_first_presence_holds_everybody_and_no_awareness_comes(
-    node: NodeClients, document: str
-) -> None:
+def test_p3_the_first_presence_holds_everybody_and_no_awareness_comes(node: NodeClients, document: str) -> None:
     ann = open_yjs(node, "Ann", document)
     first = open_json(node, "First", document)
     until_names(first, "Ann", "First")
@@ -347,9 +343,7 @@ def test_p4_json_presence_is_renewed_before_yjs_clients_forget_it(node: NodeClie
 
 
 @every_transport
-def test_d1_d6_the_ack_says_durable_and_positions_rise(
-    node: NodeClients, document: str, transports: list[str]
-) -> None:
+def test_d1_d6_the_ack_says_durable_and_positions_rise(node: NodeClients, document: str, transports: list[str]) -> None:
     pat = open_plain(node, "Pat", document, transports=transports)
     pat.do("append_each", texts=[f"{number} " for number in range(20)])
     acks = pat.until(lambda state: len(state["acks"]) == 20, "20 acks")["acks"]
@@ -519,9 +513,7 @@ def test_after_a_restart_clients_come_back_by_themselves_and_find_everything(
 # -- connections ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "namespace", ["/", "/other", "/docs/notes", "/document", "/yjs", "/yjs/notes", "/DOC/notes"]
-)
+@pytest.mark.parametrize("namespace", ["/", "/other", "/docs/notes", "/document", "/yjs", "/yjs/notes", "/DOC/notes"])
 @pytest.mark.parametrize("transports", [WEBSOCKET, POLLING], ids=["websocket", "polling"])
 def test_c1_any_other_namespace_is_refused(node: NodeClients, namespace: str, transports: list[str]) -> None:
     answer = node.knock(namespace, transports=transports)
@@ -649,9 +641,7 @@ def test_d4_an_edit_inside_a_surrogate_pair_never_leads_to_two_documents(
 
 
 @pytest.mark.parametrize("edit", ["insert", "remove"])
-def test_an_edit_inside_a_surrogate_pair_reaches_the_others(
-    node: NodeClients, document: str, edit: str
-) -> None:
+def test_an_edit_inside_a_surrogate_pair_reaches_the_others(node: NodeClients, document: str, edit: str) -> None:
     ann, bob = open_yjs(node, "Ann", document), open_yjs(node, "Bob", document)
     ann.do("insert", index=0, text="a😀b")
     bob.until_text("a😀b")

@@ -1,112 +1,45 @@
-"""Whose address, whose page, whose name: proxies, origins and headers (CONTRACT.md section 1)."""
+"""Whose address, whose page, whose name: proxies, origins and headers."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from ipaddress import ip_network
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import make_mocked_request
-from multidict import CIMultiDict
 
-from collab.transports.peers import Peers
 from tests.support.editor import Editor
 from tests.support.server import CollabServer
 from tests.support.wire import Client, PollingWire, WebSocketWire
 from tests.wire.conftest import Connect
 
-PROXY, OTHER = "10.0.0.1", "203.0.113.9"
-
-
-def request_from(remote: str, *forwarded: str, **headers: str) -> Any:
-    fields = CIMultiDict([*(("X-Forwarded-For", value) for value in forwarded), *headers.items()])
-    return make_mocked_request("GET", "/", headers=fields).clone(remote=remote)
-
-
-@pytest.mark.parametrize(
-    ("remote", "forwarded", "address"),
-    [
-        (OTHER, [], OTHER),
-        (OTHER, ["1.2.3.4"], OTHER),  # nobody vouches for it
-        (PROXY, [], PROXY),
-        (PROXY, ["1.2.3.4"], "1.2.3.4"),
-        (PROXY, ["6.6.6.6, 1.2.3.4"], "1.2.3.4"),  # the first one is what the client claims
-        (PROXY, ["6.6.6.6", "1.2.3.4"], "1.2.3.4"),  # the proxy wrote a line of its own
-        (PROXY, ["6.6.6.6, 1.2.3.4, 10.0.0.7"], "1.2.3.4"),
-        (PROXY, ["10.0.0.9, 10.0.0.7"], "10.0.0.9"),
-        (PROXY, ["6.6.6.6, unknown"], PROXY),
-        (PROXY, ["6.6.6.6, <script>"], PROXY),
-        (PROXY, ["6.6.6.6,, 1.2.3.4 ,"], "1.2.3.4"),
-        (PROXY, ["1.2.3.4:5678"], "1.2.3.4"),
-        (PROXY, ["[2001:db8:1:2:3::4]:5678"], "2001:db8:1:2::/64"),
-        (PROXY, ["2001:db8:1:2:ffff::4"], "2001:db8:1:2::/64"),
-        (PROXY, ["::ffff:1.2.3.4"], "1.2.3.4"),
-        ("::ffff:10.0.0.1", ["1.2.3.4"], "1.2.3.4"),
-        ("2001:db8:1:2:3::4", [], "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", [], "fe80::/64"),
-        ("::1", [], "::1"),
-        ("", ["1.2.3.4"], "unknown"),
-    ],
-)  # fmt: skip
-def test_whose_address(remote: str, forwarded: list[str], address: str) -> None:
-    peers = Peers([ip_network("10.0.0.0/24")], [])
-    assert peers.address(request_from(remote, *forwarded)) == address
-
-
-@pytest.mark.parametrize(
-    ("origin", "allowed"),
-    [
-        (None, True), ("http://collab.test", True), ("https://COLLAB.test", True), ("http://pages.test", True),
-        ("http://pages.test:81", False), ("http://evil.test", False), ("null", False), ("", False), ("http://", False),
-        ("http://collab.test.evil.test", False), ("http://collab.test@evil.test", False), ("http://[", False),
-    ],
-)  # fmt: skip
-def test_whose_page(origin: str | None, allowed: bool) -> None:
-    peers = Peers([], ["http://pages.test"])
-    headers = {"Host": "collab.test", **({} if origin is None else {"Origin": origin})}
-    assert peers.origin_allowed(request_from(OTHER, **headers)) is allowed
-
-
-def test_a_page_without_an_origin_is_not_that_of_a_request_without_a_host() -> None:
-    assert not Peers([], []).origin_allowed(request_from(OTHER, Origin="null", Host=""))
-
-
-@pytest.mark.parametrize(
-    ("host", "allowed"),
-    [
-        ("127.0.0.1:8080", True), ("[::1]:8080", True), ("localhost", True), ("demo.localhost:80", True), ("192.168.1.5", True),
-        ("pages.test", True), ("evil.test:8080", False), ("localhost.evil.test", False), ("", False), ("[", False),
-    ],
-)  # fmt: skip
-def test_by_which_name(host: str, allowed: bool) -> None:
-    """DNS rebinding: the name of a page from elsewhere may point to this machine."""
-    peers = Peers([ip_network("10.0.0.0/24")], ["http://pages.test"])
-    for browser in ({"Origin": f"http://{host}"}, {"User-Agent": "Mozilla/5.0 (X11)"}):
-        assert peers.name_allowed(request_from(OTHER, Host=host, **browser)) is allowed
-        assert peers.name_allowed(request_from(PROXY, Host=host, **browser)), "a trusted proxy knows its names"
-    assert peers.name_allowed(request_from(OTHER, Host=host)), "programs are no browsers"
-
-
 # -- over the wire ----------------------------------------------------------------------------------
 
 
-async def test_a_server_of_this_machine_hides_from_other_names(shared_server: CollabServer, http: aiohttp.ClientSession) -> None:
-    evil = {"Host": "evil.test", "User-Agent": "Mozilla/5.0"}
+async def test_a_server_of_this_machine_hides_from_other_names(
+    shared_server: CollabServer, http: aiohttp.ClientSession
+) -> None:
+    evil = {"Host": "evil.test"}
     for path in ("/", "/api/v1/documents", "/socket.io/?EIO=4&transport=polling", "/healthz"):
         async with http.get(shared_server.url + path, headers=evil) as response:
             assert response.status == 403, path
-        async with http.get(shared_server.url + path, headers={"User-Agent": "Mozilla/5.0"}) as response:
+        async with http.get(shared_server.url + path, headers={"User-Agent": "anything"}) as response:
             assert response.status == 200, path
 
 
 @pytest.mark.parametrize("wire", [WebSocketWire, PollingWire])
-async def test_origins_count_for_polling_and_websocket_alike(start_server: Callable[..., CollabServer], http: aiohttp.ClientSession, wire: Any) -> None:
+async def test_origins_count_for_polling_and_websocket_alike(
+    start_server: Callable[..., CollabServer], http: aiohttp.ClientSession, wire: Any
+) -> None:
     server = start_server(args=["--cors-origins", "https://app.example.com"])
-    for origin, allowed in (("https://app.example.com", True), (server.url, True), ("https://evil.example.com", False), ("null", False)):
+    for origin, allowed in (
+        ("https://app.example.com", True),
+        (server.url, True),
+        ("https://evil.example.com", False),
+        ("null", False),
+    ):
         opening = wire(server.url, http).open({"Origin": origin})
         if allowed:
             assert "sid" in await opening
@@ -127,8 +60,23 @@ async def test_origins_count_for_polling_and_websocket_alike(start_server: Calla
 PAGES = ["/", "/d/notes", "/api"]
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/openapi.json", "/healthz", "/readyz", "/nothing", "/api/v1/documents", "/api/v1/nothing", "/socket.io/?EIO=4&transport=polling", "/socket.io/"])
-async def test_every_answer_has_the_usual_headers(shared_server: CollabServer, http: aiohttp.ClientSession, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        *PAGES,
+        "/openapi.json",
+        "/healthz",
+        "/readyz",
+        "/nothing",
+        "/api/v1/documents",
+        "/api/v1/nothing",
+        "/socket.io/?EIO=4&transport=polling",
+        "/socket.io/",
+    ],
+)
+async def test_every_answer_has_the_usual_headers(
+    shared_server: CollabServer, http: aiohttp.ClientSession, path: str
+) -> None:
     async with http.get(shared_server.url + path) as response:
         headers = response.headers
         await response.read()
@@ -177,12 +125,18 @@ async def burst(editor: Editor, count: int) -> float:
 
 
 @pytest.mark.parametrize("scope", ["address", "document"])
-async def test_a_crowd_is_slowed_and_its_neighbours_are_not(start_server: Callable[..., CollabServer], come: Callable[..., Any], scope: str) -> None:
+async def test_a_crowd_is_slowed_and_its_neighbours_are_not(
+    start_server: Callable[..., CollabServer], come: Callable[..., Any], scope: str
+) -> None:
     """Four of one address, or in one document, have what two may send; somebody else who sends little never waits."""
     args = ["--trusted-proxies", "127.0.0.1", "--rate-updates", "40", f"--rate-{scope}", "2"]
     server = start_server(args=args)
     crowd = [
-        await come(server, f"d{number}" if scope == "address" else "d", "192.0.2.1" if scope == "address" else f"192.0.2.{number}")
+        await come(
+            server,
+            f"d{number}" if scope == "address" else "d",
+            "192.0.2.1" if scope == "address" else f"192.0.2.{number}",
+        )
         for number in range(4)
     ]
     neighbour = await come(server, "d0" if scope == "address" else "d", "198.51.100.1")
@@ -205,7 +159,9 @@ async def test_a_crowd_is_slowed_and_its_neighbours_are_not(start_server: Callab
     assert all(notice["scope"] in (scope, "connection") for notice in notices)
 
 
-async def test_connections_of_an_address_behind_a_proxy_are_counted(connect: Connect, start_server: Callable[..., CollabServer]) -> None:
+async def test_connections_of_an_address_behind_a_proxy_are_counted(
+    connect: Connect, start_server: Callable[..., CollabServer]
+) -> None:
     server = start_server(args=["--trusted-proxies", "127.0.0.1", "--max-connections-per-ip", "2"])
     addresses = ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"]
     came = [await connect("/doc/a", server=server, headers={"X-Forwarded-For": address}) for address in addresses]

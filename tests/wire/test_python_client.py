@@ -16,19 +16,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import jwt
 import pycrdt
 import pytest
 from aiohttp import web
-from pycrdt import Array, Doc, Map, Text
+from pycrdt import Array, Doc, Map, Text, XmlFragment
 
 from collab.client import Session, Status, connect
 from collab.client import sync as blocking
 from collab.client.engineio import TransportName
 from collab.client.links import NetworkDialer
-from collab.client.session import MOVES, Backoff
+from collab.client.options import Backoff
 from collab.client.signals import Stream
 from collab.errors import CollabError
 from collab.protocol.codec import read_state_vector
@@ -256,13 +257,75 @@ async def test_an_edit_that_is_too_large_is_told_by_saved_and_by_nobody_else(
 ) -> None:
     server = start_server(args=["--max-update-bytes", "64KiB"])
     async with connect(server.url, document) as session:
-        text = body(session)
-        text += "x" * 200_000
+        values = session.doc.get("values", type=Map)
+        values["small"] = True
+        await session.saved(SOON)  # the first edit might bring a whole document along (D12)
+        values["one"] = "x" * 200_000  # which nobody can send in parts
         with pytest.raises(CollabError) as raised:
             await session.saved(SOON)
         assert raised.value.code == "update_too_large"
         assert session.status is Status.LIVE and session.unsaved == 1
         assert await text_on(server.url, document) == ""
+
+
+#: as an edit of its own, or as an answer to a step 1 of the server, which may have the size of a document (D12)
+TOO_LARGE = ("document_too_large", "update_too_large")
+
+
+async def test_a_refused_edit_is_told_and_everything_else_goes_on(start_server: Start, document: str) -> None:
+    """What was typed beside and behind it, at the same time and later, offline too (D11)."""
+    server = start_server(args=["--max-document-bytes", "64KiB", "--max-update-bytes", "64KiB"])
+    async with connect(server.url, document, backoff=QUICK) as session:
+        text, values = body(session), session.doc.get("values", type=Map)
+        text += "before, "
+        await session.saved(SOON)
+        with session.doc.transaction():
+            values["one"] = "x" * 200_000  # for which there is no room
+            text += "too much"
+        await eventually(lambda: session.unsaved == 1)
+        await asyncio.sleep(0)
+        text += ", after"
+        values["two"] = 2
+        with pytest.raises(CollabError) as raised:
+            await session.saved(SOON)
+        assert raised.value.code in TOO_LARGE
+        await session.saved(SOON)
+        assert session.status is Status.LIVE and session.unsaved == 0
+        edit = session.refused[0]
+        assert edit.error.code in TOO_LARGE and "too much" in edit.text
+        text += "!"
+        await session.saved(SOON)
+        assert "too much" not in str(text) and str(text).startswith("before, ") and str(text).endswith("!")
+        assert "one" not in dict(values)
+        async with connect(server.url, document) as reader:
+            assert str(body(reader)) == str(text)
+            assert dict(reader.doc.get("values", type=Map)) == dict(values)
+            assert reader.doc.get_state() == session.doc.get_state()
+        await asyncio.to_thread(server.kill)
+        await session.reached(Status.OFFLINE, Status.CONNECTING, timeout=SOON)
+        values["three"] = 3
+        await asyncio.to_thread(server.start)  # with nothing in its store
+        await session.saved(SOON)
+        assert len(session.refused) == 1
+        async with connect(server.url, document) as reader:
+            assert str(body(reader)) == str(text)
+            assert dict(reader.doc.get("values", type=Map)) == dict(values)
+
+
+async def test_hooks_of_others_are_read_and_sent_back(shared_server: CollabServer, document: str) -> None:
+    """pycrdt alone reads them as something else."""
+    hook = bytes.fromhex("0101fb070007010178050677696467657400")
+    async with connect(shared_server.url, document) as session:
+        where = f"{shared_server.url}/api/v1/documents/{quote(document, safe='')}/update"
+        async with aiohttp.ClientSession() as http, http.post(where, data=hook) as answer:
+            assert answer.status == 200
+        await session.until(lambda: session.doc.get_state() != b"\0", SOON)
+        text = body(session)
+        text += "beside it"
+        await session.saved(SOON)
+        async with connect(shared_server.url, document) as reader:
+            assert str(body(reader)) == "beside it"
+            assert len(reader.doc.get("x", type=XmlFragment).children) == 1
 
 
 # -- transports -------------------------------------------------------------------------------------------
@@ -448,9 +511,7 @@ async def test_who_may_not_enter_is_told_why(
     assert session.status is Status.CLOSED and session.error is raised.value
 
 
-async def test_a_viewer_reads_and_is_told_that_edits_are_not_saved(
-    guarded_server: CollabServer, document: str
-) -> None:
+async def test_a_viewer_reads_and_is_told_that_edits_are_not_saved(guarded_server: CollabServer, document: str) -> None:
     url = guarded_server.url
     async with (
         connect(url, document, token=token(document)) as editor,
@@ -614,6 +675,7 @@ async def test_an_observer_that_fails_does_not_end_the_session(
     shared_server: CollabServer, document: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connect(shared_server.url, document) as one, connect(shared_server.url, document) as other:
+
         def fail(_event: Any) -> None:
             raise ValueError("a mistake of the application")
 
@@ -719,7 +781,10 @@ async def test_what_the_server_cannot_save_now_is_sent_until_it_can(document: st
         await peer.begin()
         await peer.serve(answer)
 
-    async with scripted(document, script) as url, connect(url, document, transports=WEBSOCKET, backoff=QUICK) as session:
+    async with (
+        scripted(document, script) as url,
+        connect(url, document, transports=WEBSOCKET, backoff=QUICK) as session,
+    ):
         text = body(session)
         text += "patience"
         await session.saved(SOON)
@@ -826,7 +891,10 @@ async def test_a_later_confirmation_does_not_save_an_earlier_edit(document: str)
         await peer.begin()
         await peer.serve(answer)
 
-    async with scripted(document, script) as url, connect(url, document, transports=WEBSOCKET, backoff=QUICK) as session:
+    async with (
+        scripted(document, script) as url,
+        connect(url, document, transports=WEBSOCKET, backoff=QUICK) as session,
+    ):
         first, second = session.doc.get("one", type=Text), session.doc.get("two", type=Text)
         first += "first"
         await eventually(lambda: bool(peers[0].updates))
@@ -974,20 +1042,13 @@ async def test_an_http_session_that_was_given_is_used_and_stays_open(
         assert not http.closed
 
 
-def test_the_life_of_a_session_is_a_table() -> None:
-    assert set(MOVES) == set(Status)
-    assert [status.value for status in Status] == ["connecting", "syncing", "live", "offline", "closed"]
-    assert MOVES[Status.CLOSED] == frozenset()
-    assert all(Status.CLOSED in moves for status, moves in MOVES.items() if status is not Status.CLOSED)
-
-
 def test_the_client_does_not_bring_the_server_with_it() -> None:
     program = (
         "import sys, collab.client, collab.client.sync\n"
         "print(*sorted(name for name in sys.modules if name.startswith(('collab', 'socketio', 'engineio'))))"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    allowed = ("collab.client", "collab.protocol", "collab.errors", "collab.types")
+    allowed = ("collab._version", "collab.client", "collab.protocol", "collab.errors", "collab.types")
     foreign = [name for name in ran.stdout.split() if name != "collab" and not name.startswith(allowed)]
     assert foreign == []
 

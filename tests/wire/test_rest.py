@@ -1,4 +1,4 @@
-"""The HTTP API of CONTRACT.md section 4, over real sockets."""
+"""The HTTP API, over real sockets."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import aiohttp
 import pytest
 from pycrdt import Doc, Text
 
+from collab.content.workers import Workers
+from collab.doors.http.openapi import ROUTES, Route
 from collab.errors import CODES, CollabError
-from collab.transports.openapi import ROUTES, Route
 from collab.types import Role
 from tests.support.api import JWT, Api, ApiServer, mint, where
 from tests.support.editor import Editor
@@ -72,7 +73,21 @@ async def eventually(condition: Callable[[], Any], timeout: float = 10.0) -> Non
 # -- documents --------------------------------------------------------------------------------------------
 
 
-NAMES = ["notes", "team/notes", "a/b/c", "{x}", "Grüße 你好", "a b", "a+b", "a:b@c;d=e&f!", "a_b", "~'()*", "😀", "..a", "x" * 200]
+NAMES = [
+    "notes",
+    "team/notes",
+    "a/b/c",
+    "{x}",
+    "Grüße 你好",
+    "a b",
+    "a+b",
+    "a:b@c;d=e&f!",
+    "a_b",
+    "~'()*",
+    "😀",
+    "..a",
+    "x" * 200,
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -214,16 +229,119 @@ async def test_a_default_role_shows_nothing_in_the_list(serve: Serve) -> None:
     assert (await person("GET", "/documents")).json["documents"] == []
 
 
+async def test_a_deleted_document_can_be_brought_back(api: Api, join: Join) -> None:
+    position = await api.write("notes", "dear")
+    await api("POST", where("notes") + "/versions", {"name": "one"})
+    history = (await api("GET", where("notes") + "/history")).json
+    client = await join(api, "notes")
+    assert (await api("DELETE", where("notes"))).status == 204
+    assert (await client.event("notice"))["code"] == "document_deleted"
+    assert (await api("GET", where("notes"))).code == "not_found"
+    assert (await api("GET", "/documents")).json["documents"] == []
+    (trashed,) = (await api("GET", "/documents?deleted=true")).json["documents"]
+    assert trashed["name"] == "notes"
+    assert trashed["deleted_at"] < trashed["expires_at"]
+    answer = await api("POST", where("notes") + "/undelete")
+    assert (answer.status, answer.json["name"]) == (200, "notes")
+    assert await api.read("notes") == "dear"
+    assert [each["name"] for each in (await api("GET", where("notes") + "/versions")).json["versions"]] == ["one"]
+    assert (await api("GET", where("notes") + "/history")).json == history
+    assert await api.write("notes", "dear friends") > position
+    assert (await api("GET", "/documents?deleted=true")).json["documents"] == []
+    assert (await api("POST", where("notes") + "/undelete")).code == "not_found"
+
+
+async def test_a_name_in_the_trash_may_be_made_anew(api: Api) -> None:
+    await api.write("notes", "first")
+    await api("DELETE", where("notes"))
+    await api.write("notes", "second")
+    answer = await api("POST", where("notes") + "/undelete")
+    assert (answer.status, answer.code) == (409, "document_exists")
+    await api("DELETE", where("notes"))
+    assert len((await api("GET", "/documents?deleted=true")).json["documents"]) == 1, "of each name the latest"
+    for text in ("second", "first"):
+        assert (await api("POST", where("notes") + "/undelete")).status == 200
+        assert await api.read("notes") == text
+        # For good, and only this one: the trash of the name is left alone.
+        store, live = api.server.hub.store, api.server.hub.documents["notes"]
+        await store.delete("notes", epoch=live.epoch)
+        api.server.hub._end("notes")
+
+
+async def test_somebody_who_has_the_name_open_sees_it_come_back(api: Api, join: Join) -> None:
+    await api.write("notes", "dear")
+    await api("DELETE", where("notes"))
+    editor = Editor(await join(api, "notes"))
+    await editor.sync()
+    assert (await api("POST", where("notes") + "/undelete")).status == 200
+    await editor.wait_for("dear")
+
+
+async def test_the_trash_is_for_who_may_bring_back(guarded: Api) -> None:
+    admin = guarded.as_(mint("*=admin"))
+    for name in ("team/a", "team/b", "mine"):
+        await admin.write(name, "text")
+        await admin("DELETE", where(name))
+
+    async def seen(*grants: str) -> list[str]:
+        answer = await guarded.as_(mint(*grants))("GET", "/documents?deleted=true")
+        return [each["name"] for each in answer.json["documents"]]
+
+    assert await seen("*=admin") == ["mine", "team/a", "team/b"]
+    assert await seen("team/*=admin", "*=editor") == ["team/a", "team/b"]
+    assert await seen("*=editor") == []
+    first = (await admin("GET", "/documents?deleted=true&limit=2")).json
+    assert ([each["name"] for each in first["documents"]], first["next"]) == (["mine", "team/a"], "team/a")
+    rest = (await admin("GET", "/documents?deleted=true&limit=2&after=team/a")).json
+    assert ([each["name"] for each in rest["documents"]], rest["next"]) == (["team/b"], None)
+
+
+async def test_what_has_expired_is_not_there(serve: Serve) -> None:
+    api = await serve({"trash_keep": "300ms"})
+    await api.write("notes", "dear")
+    await api("DELETE", where("notes"))
+    await asyncio.sleep(0.4)
+    assert (await api("GET", "/documents?deleted=true")).json["documents"] == []
+    assert (await api("POST", where("notes") + "/undelete")).code == "not_found"
+
+
+async def test_without_a_trash_deleting_is_for_good(serve: Serve) -> None:
+    api = await serve({"trash_keep": "0"})
+    await api.write("notes", "dear")
+    await api("DELETE", where("notes"))
+    assert (await api("POST", where("notes") + "/undelete")).code == "not_found"
+    assert await api.server.hub.store.trash() == []
+
+
+async def test_versions_are_deleted_by_admins_and_by_who_kept_them(guarded: Api) -> None:
+    admin, ann = guarded.as_(mint("*=admin")), guarded.as_(mint("*=editor", sub="ann"))
+    bob = guarded.as_(mint("*=editor", sub="bob"))
+    await admin.write("notes", "text")
+    for who, name in ((ann, "one"), (ann, "two")):
+        await who("POST", where("notes") + "/versions", {"name": name})
+    path = where("notes") + "/versions"
+    assert (await bob("DELETE", f"{path}/1")).code == "forbidden"
+    assert (await ann("DELETE", f"{path}/1")).status == 204
+    assert (await ann("DELETE", f"{path}/1")).code == "not_found"
+    assert (await ann("GET", f"{path}/2?format=text")).status == 200, "it has the same state"
+    assert (await admin("DELETE", f"{path}/2")).status == 204
+    assert (await ann("GET", path)).json["versions"] == []
+
+
 async def test_delete_for_good(api: Api, join: Join) -> None:
+    await api.write("notes", "secret too")
+    await api("DELETE", where("notes"))
     await api.write("notes", "secret")
     await api("POST", where("notes") + "/versions", {"name": "one"})
     client = await join(api, "notes")
-    answer = await api("DELETE", where("notes"))
+    answer = await api("DELETE", where("notes") + "?forever=true")
     assert (answer.status, answer.body) == (204, b"")
     assert (await client.event("notice"))["code"] == "document_deleted"
     for path in ["", "/content", "/versions", "/history"]:
         assert (await api("GET", where("notes") + path)).code == "not_found"
     assert (await api("DELETE", where("notes"))).code == "not_found"
+    assert (await api("DELETE", where("notes") + "?forever=true")).code == "not_found"
+    assert (await api("POST", where("notes") + "/undelete")).code == "not_found"
     assert (await api("PUT", where("notes"))).status == 201
     assert (await api("GET", where("notes") + "/content")).json == {}
     assert (await api("GET", where("notes") + "/versions")).json["versions"] == []
@@ -233,13 +351,14 @@ async def test_delete_for_good(api: Api, join: Join) -> None:
 
 
 def address(route: Route) -> str:
-    return route.path.format(document="notes", session="nobody", version="1")
+    return route.path.format(document="notes", session="nobody", version="1", stream="chat")
 
 
 def payload(route: Route) -> dict[str, Any]:
     if route.body is bytes:
         return {"data": EMPTY}
-    return {"json": {"operations": []} if route.name == "edit_content" else {}} if route.body is not None else {}
+    known = {"edit_content": {"operations": []}, "publish_event": {"data": 1}}
+    return {"json": known.get(route.name, {})} if route.body is not None else {}
 
 
 def named(route: Route) -> str:
@@ -266,8 +385,8 @@ async def test_every_route_asks_for_its_role(guarded: Api, route: Route, role: R
     await admin.write("notes", "text")
     await admin("POST", where("notes") + "/versions", {"name": "one"})
     person = guarded.as_(mint(f"notes={role.word}" if role else "others=admin"))
-    if route.name == "get_events":
-        async with person.events("notes") as stream:
+    if route.lasting:
+        async with person.events("notes", stream="chat" if route.name == "follow_stream" else None) as stream:
             status, code = stream.response.status, None
             if status != 200:
                 code = (await stream.response.json(content_type=None))["code"]
@@ -277,19 +396,34 @@ async def test_every_route_asks_for_its_role(guarded: Api, route: Route, role: R
         code = answer.code if status >= 400 else None
     assert route.role is not None
     if role is not None and role >= route.role:
-        assert status in (200, 201, 204) or (status, code) == (404, "not_found")
+        assert status in (200, 201, 204) or (status, code) in ((404, "not_found"), (409, "document_exists"))
     else:
         assert status == 403
-        assert code == ("read_only" if role is not None and route.role is Role.EDITOR else "forbidden")
+        assert code == ("forbidden" if role is None or route.role is Role.ADMIN else "read_only")
         assert await admin.read("notes") == "text"
 
 
 async def test_the_least_roles_are_those_of_the_contract() -> None:
     roles = {route.name: route.role for route in ROUTES}
-    assert {name for name, role in roles.items() if role is Role.ADMIN} == {"delete_document", "disconnect_participant"}
-    assert {name for name, role in roles.items() if role is Role.EDITOR} == {
-        "create_document", "edit_content", "post_update", "create_version", "restore_version",
+    assert {name for name, role in roles.items() if role is Role.ADMIN} == {
+        "delete_document", "undelete_document", "disconnect_participant",
     }  # fmt: skip
+    assert {name for name, role in roles.items() if role is Role.EDITOR} == {
+        "create_document", "edit_content", "post_update", "create_version", "restore_version", "delete_version",
+    }  # fmt: skip
+
+
+async def test_what_one_may_do_is_told_before_it_is_tried(guarded: Api) -> None:
+    """A3."""
+    person = guarded.as_(mint("team/*=editor", "notes=viewer", sub="ann"))
+    answer = await person("GET", where("team/not there yet") + "/access")
+    assert (answer.status, answer.json["role"], answer.json["user"]["id"]) == (200, "editor", "ann")
+    assert answer.json["expires_at"] > 0
+    assert (await person("GET", where("notes") + "/access")).json["role"] == "viewer"
+    assert (await person("GET", where("elsewhere") + "/access")).status == 403
+    assert (await guarded.as_(None)("GET", where("notes") + "/access")).status == 401
+    documents = (await guarded.as_(mint("*=admin"))("GET", "/documents")).json["documents"]
+    assert documents == [], "asking makes nothing"
 
 
 # -- reading ----------------------------------------------------------------------------------------------
@@ -380,7 +514,7 @@ def stuck(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[asyncio.Future[int]
     """Appends of the store wait until somebody resolves them; they are listed here."""
     waiting: list[asyncio.Future[int]] = []
 
-    def append(document: str, update: bytes, participant: str | None = None) -> asyncio.Future[int]:
+    def append(document: str, update: bytes, participant: str | None = None, epoch: str = "") -> asyncio.Future[int]:
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         waiting.append(future)
         return future
@@ -447,6 +581,14 @@ async def test_operations_merge_with_what_others_type_meanwhile(serve: Serve, jo
             result = function(*args)
             await meanwhile()
             return result
+
+        turn = Workers().turn
+
+        def open(self) -> None:
+            """It is always ready."""
+
+        def close(self) -> None:
+            """It keeps nothing."""
 
     async def nothing() -> None:
         """Before anybody is there."""
@@ -526,7 +668,7 @@ async def test_who_asks_first_may_go_on(api: Api) -> None:
 
 
 async def test_bodies_are_bounded(serve: Serve) -> None:
-    api = await serve({"max_update_bytes": 2048})
+    api = await serve({"max_update_bytes": 2048, "max_document_bytes": 2048})
     for method, path in [("PATCH", "/content"), ("POST", "/update"), ("POST", "/versions")]:
         await api("PUT", where("notes"))
         answer = await api(method, where("notes") + path, data=b"x" * 2049)
@@ -615,10 +757,10 @@ async def test_an_edit_waits_for_a_store_that_recovers(api: Api, monkeypatch: py
     append = api.server.hub.store.append
     failures = 2
 
-    def failing(document: str, update: bytes, participant: str | None = None) -> asyncio.Future[int]:
+    def failing(document: str, update: bytes, participant: str | None = None, epoch: str = "") -> asyncio.Future[int]:
         nonlocal failures
         if failures == 0:
-            return append(document, update, participant)
+            return append(document, update, participant, epoch)
         failures -= 1
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         future.set_exception(CollabError("storage_unavailable"))
@@ -633,10 +775,10 @@ async def test_an_edit_waits_for_a_store_that_recovers(api: Api, monkeypatch: py
 
 
 async def test_a_store_that_does_not_recover(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collab.transports.rest.SAVE_PATIENCE", 0.1)
+    monkeypatch.setattr("collab.doors.http.content.SAVE_PATIENCE", 0.1)
     await api.write("notes", "old")
 
-    def failing(document: str, update: bytes, participant: str | None = None) -> asyncio.Future[int]:
+    def failing(document: str, update: bytes, participant: str | None = None, epoch: str = "") -> asyncio.Future[int]:
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         future.set_exception(CollabError("storage_unavailable"))
         return future
@@ -655,12 +797,18 @@ async def test_a_store_that_does_not_recover(api: Api, monkeypatch: pytest.Monke
     assert await api.read("notes") == "new"
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.name != "disconnect_participant"], ids=named)
+@pytest.mark.parametrize(
+    "route",
+    [route for route in ROUTES if route.name not in ("disconnect_participant", "get_access", "recheck")],
+    ids=named,
+)
 async def test_a_store_that_cannot_be_read(api: Api, monkeypatch: pytest.MonkeyPatch, route: Route) -> None:
     async def failing(*_args: Any, **_more: Any) -> Any:
         raise CollabError("storage_unavailable")
 
-    for method in ("load", "create", "documents", "history", "add_version", "versions", "version", "delete"):
+    for method in (
+        "load", "create", "names", "infos", "history", "add_version", "versions", "version", "delete", "undelete",
+    ):  # fmt: skip
         monkeypatch.setattr(api.server.hub.store, method, failing)
     answer = await api(route.method, address(route), **payload(route))
     assert (answer.status, answer.code) == (503, "storage_unavailable")
@@ -680,7 +828,7 @@ async def test_what_nobody_expected(api: Api, monkeypatch: pytest.MonkeyPatch) -
     async def broken(*_args: Any) -> Any:
         raise RuntimeError("with something secret")
 
-    monkeypatch.setattr(api.server.hub.store, "documents", broken)
+    monkeypatch.setattr(api.server.hub.store, "names", broken)
     answer = await api("GET", "/documents")
     assert (answer.status, answer.code) == (500, "internal")
     assert b"secret" not in answer.body
@@ -817,7 +965,9 @@ async def test_pages_from_elsewhere(serve: Serve) -> None:
     refused = await api("GET", where("notes") + "/content", headers={"Origin": "https://evil.example.com"})
     assert (refused.status, refused.code) == (403, "forbidden")
     assert "Access-Control-Allow-Origin" not in refused.headers
-    posted = await api("POST", where("notes") + "/update", data=typed("y"), headers={"Origin": "https://evil.example.com"})
+    posted = await api(
+        "POST", where("notes") + "/update", data=typed("y"), headers={"Origin": "https://evil.example.com"}
+    )
     assert posted.status == 403
     assert await api.read("notes") == "x"
     for origin in ("https://app.example.com", api.server.url):
@@ -832,7 +982,9 @@ async def test_pages_from_elsewhere(serve: Serve) -> None:
     assert preflight.status == 204
     assert "PATCH" in preflight.headers["Access-Control-Allow-Methods"]
     assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
-    preflight = await api("OPTIONS", where("notes") + "/content", headers={**asked, "Origin": "https://evil.example.com"})
+    preflight = await api(
+        "OPTIONS", where("notes") + "/content", headers={**asked, "Origin": "https://evil.example.com"}
+    )
     assert preflight.status == 403
 
 

@@ -18,10 +18,10 @@ from collab.auth.base import Authenticator, ShownUser
 from collab.errors import CollabError
 from collab.hub import renewals
 from collab.types import Grant, Identity, Role
-from tests.contract.test_auth import KeyServer
 from tests.support.api import Api, where
 from tests.support.editor import Editor
 from tests.support.server import CollabServer
+from tests.support.tokens import KeyServer
 from tests.support.wire import Client, PollingWire, WebSocketWire
 from tests.wire.conftest import Connect, Serve
 
@@ -73,7 +73,9 @@ async def join(api: Api, http: aiohttp.ClientSession) -> AsyncIterator[Join]:
     clients: list[Client] = []
 
     async def join(document: str, name: str = "ann", door: str = "/doc/", polling: bool = False, **auth: Any) -> Client:
-        client = Client(PollingWire(api.server.url, http) if polling else WebSocketWire(api.server.url, http), door + document)
+        client = Client(
+            PollingWire(api.server.url, http) if polling else WebSocketWire(api.server.url, http), door + document
+        )
         clients.append(client)
         await client.connect({"token": name, **auth})
         return client
@@ -83,7 +85,9 @@ async def join(api: Api, http: aiohttp.ClientSession) -> AsyncIterator[Join]:
         await client.close()
 
 
-DOORS = pytest.mark.parametrize(("door", "polling"), [("/doc/", False), ("/doc/", True), ("/yjs|", False), ("/yjs|", True)])
+DOORS = pytest.mark.parametrize(
+    ("door", "polling"), [("/doc/", False), ("/doc/", True), ("/yjs|", False), ("/yjs|", True)]
+)
 
 
 @DOORS
@@ -116,7 +120,10 @@ async def test_who_may_not_even_read_is_sent_away(join: Join, ledger: Ledger, do
     ledger.set("ann", None)
     await ann.wait(lambda packet: packet.type == 1, timeout=1.0)
     assert ann.events("notice")[-1]["code"] == "unauthorized"
-    await bob.wait(lambda p: p.type == 2 and p.data[0] == "presence" and any(e["user"]["id"] == "ann" for e in p.data[1]["left"]), timeout=1.0)
+    await bob.wait(
+        lambda p: p.type == 2 and p.data[0] == "presence" and any(e["user"]["id"] == "ann" for e in p.data[1]["left"]),
+        timeout=1.0,
+    )
     assert not bob.closed
     assert (await bob.call("presence", {}))["ok"]
 
@@ -128,7 +135,9 @@ async def test_event_streams_and_the_http_api_follow(api: Api, join: Join, ledge
         await stream.until_text("hello")
         ledger.set("ann", Role.VIEWER)
         assert (await stream.until("notice", timeout=1.0)).json["role"] == "viewer"
-        assert (await ann.edit("stream", {"op": "text.insert", "path": "/body", "index": 0, "text": "x"})).code == "read_only"
+        assert (
+            await ann.edit("stream", {"op": "text.insert", "path": "/body", "index": 0, "text": "x"})
+        ).code == "read_only"
         ledger.set("ann", None)
         assert (await stream.until("notice", timeout=1.0)).json["code"] == "unauthorized"
         while not stream.ended:
@@ -179,6 +188,7 @@ async def test_keys_that_rotate_end_nobody(start_server: Callable[..., CollabSer
     keys = {name: generate_private_key(SECP256R1()) for name in ("old", "new")}
     publisher = KeyServer()
     try:
+
         def mint(kid: str, role: str = "editor") -> str:
             claims = {"sub": "ann", "exp": time.time() + 600, "grants": [{"documents": "*", "role": role}]}
             return jwt.encode(claims, keys[kid], algorithm="ES256", headers={"kid": kid})

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.server import CollabServer
 from tests.support.wire import WebSocketWire
-from tests.wire.conftest import Connect
+from tests.wire.conftest import Connect, Serve
 
 pytestmark = pytest.mark.asyncio
 
@@ -27,7 +27,23 @@ async def test_unknown_namespaces_are_refused_as_the_protocol_says(
 
 @pytest.mark.parametrize(
     "name",
-    ["", "/a", "a/", "a//b", "a/../b", ".", "a?b", "a#b", "a%20b", "a\\b", " a", "a ", "x" * 201, "a\u0007b", "e\u0301"],
+    [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        "a/../b",
+        ".",
+        "a?b",
+        "a#b",
+        "a%20b",
+        "a\\b",
+        " a",
+        "a ",
+        "x" * 201,
+        "a\u0007b",
+        "e\u0301",
+    ],
 )
 @pytest.mark.parametrize("door", ["/doc/", "/yjs|"])
 async def test_bad_document_names_are_refused(connect: Connect, door: str, name: str) -> None:
@@ -47,9 +63,7 @@ async def test_good_document_names_are_taken(connect: Connect, door: str, name: 
     assert client.received[0].data["sid"]
 
 
-async def test_several_namespaces_share_a_connection(
-    shared_server: CollabServer, http: aiohttp.ClientSession
-) -> None:
+async def test_several_namespaces_share_a_connection(shared_server: CollabServer, http: aiohttp.ClientSession) -> None:
     wire = WebSocketWire(shared_server.url, http)
     await wire.open()
     for name in ("one", "two"):
@@ -195,3 +209,24 @@ async def test_repeated_faults_end_the_connection(connect: Connect) -> None:
     await client.wait_closed()
     assert await neighbour.call("presence", {}) == {"ok": True}
     assert len(client.events("notice")) <= 120
+
+
+@pytest.mark.parametrize("prefix", ["", "/collab"])
+async def test_the_path_may_lack_its_last_slash(serve: Serve, http: aiohttp.ClientSession, prefix: str) -> None:
+    """C12."""
+    """Clients with ``addTrailingSlash: false``, over both transports, below another application too."""
+    api = await serve(prefix=prefix) if prefix else await serve()
+    url = f"{api.server.url}/socket.io"
+    async with http.get(url, params={"EIO": "4", "transport": "polling"}) as response:
+        assert response.status == 200
+        query = {"EIO": "4", "transport": "polling", "sid": json.loads((await response.text())[1:])["sid"]}
+    async with http.post(url, params=query, data="40/doc/slash,") as response:
+        assert (response.status, await response.text()) == (200, "ok")
+    async with http.ws_connect(url, params={"EIO": "4", "transport": "websocket"}) as websocket:
+        assert str(await websocket.receive_str()).startswith("0")
+
+
+async def test_a_page_that_came_from_a_server_with_recovery_is_let_in(connect: Connect) -> None:
+    client = await connect("/doc/recovered", {"pid": "abc", "offset": "1-2"})
+    assert client.received[0].type == 0
+    await client.event("session")

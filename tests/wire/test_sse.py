@@ -1,4 +1,4 @@
-"""Server-Sent Events (CONTRACT.md section 3): no gap, no queue, nobody who lingers."""
+"""Server-Sent Events: no gap, no queue, nobody who lingers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 from pycrdt import Doc, Text
 
+from collab.doors.http.event_streams import MAX_CLIENTS_IN_ID, EventEncoder, event_id, state_vector_of
 from collab.hub.session import State
 from collab.protocol.codec import read_state_vector, write_state_vector
-from collab.transports.sse import MAX_CLIENTS_IN_ID, EventEncoder, event_id, state_vector_of
 from tests.support.api import JWT, Api, EventStream, mint, where
 from tests.support.server import CollabServer
 from tests.support.wire import Client, WebSocketWire
@@ -102,9 +102,9 @@ async def test_presence_comes_and_goes(api: Api) -> None:
         left = (await ann.until("presence")).json["left"]
         assert [each["session"] for each in left] == [joined[0]["session"]]
         assert asyncio.get_running_loop().time() - began < 3, "gone at once, not at the next heartbeat"
-        assert [each["session"] for each in (await api("GET", where("notes") + "/participants")).json["participants"]] == [
-            mine[0]["session"]
-        ]
+        assert [
+            each["session"] for each in (await api("GET", where("notes") + "/participants")).json["participants"]
+        ] == [mine[0]["session"]]
 
 
 async def test_heartbeats_while_nothing_happens(serve: Serve) -> None:
@@ -362,7 +362,7 @@ class SlowReader:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._socket.connect(("127.0.0.1", int(api.server.url.rsplit(":", 1)[1])))
-        self._socket.sendall(f"GET /api/v1{where(document)}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        self._socket.sendall(f"GET /api/v1{where(document)}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         self._socket.setblocking(False)
         self.raw = b""
 

@@ -8,11 +8,16 @@
 
 import readline from "node:readline";
 import { Manager } from "socket.io-client";
-import { KINDS, normalised } from "./clients.mjs";
+import { normalised } from "./clients.mjs";
+import { KINDS } from "./protocol-clients.mjs";
 import { Link } from "./link.mjs";
+import { mulberry32 } from "./random.mjs";
+import { Suggestions } from "./suggestions.mjs";
+import { type } from "./typing.mjs";
 
 const clients = new Map();
 const links = new Map();
+const suggestions = new Map();
 const dirty = new Set();
 
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
@@ -74,6 +79,21 @@ const COMMANDS = {
 
   remove({ client, index, length }) {
     clients.get(client).remove(index, length);
+  },
+
+  /** Do what a person does to a text; the seed says what. */
+  type({ client, seed }) {
+    type(clients.get(client), mulberry32(seed));
+  },
+
+  /** With Yjs 14: suggest texts, `[index, text]`, of which nobody else hears. */
+  suggest({ client, texts }) {
+    suggestions.set(client, new Suggestions(clients.get(client).doc, texts));
+  },
+
+  /** Accept the suggestion of this number. */
+  accept({ client, number }) {
+    suggestions.get(client).accept(number);
   },
 
   /** Set the awareness state. */

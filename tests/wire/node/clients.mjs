@@ -35,10 +35,10 @@ export function normalisedUpdate(update) {
  *
  * `changed` is called whenever something that `state()` tells may have changed.
  */
-class Client {
-  constructor(changed) {
+export class Client {
+  constructor(changed, doc) {
     this.changed = changed;
-    this.doc = new Y.Doc();
+    this.doc = doc ?? new Y.Doc();
     this.body = this.doc.getText("body");
     this.received = {}; // event -> how often, since the client was made
     this.first = []; // the first events of the present connection, in order
@@ -119,8 +119,8 @@ class Client {
 
 /** The provider of the npm package y-socket.io, on `/yjs|<document>`. */
 export class YSocketIOClient extends Client {
-  constructor({ url, document, transports = ["websocket"], auth = {}, awareness = {}, tabs = false }, changed) {
-    super(changed);
+  constructor({ url, document, transports = ["websocket"], auth = {}, awareness = {}, tabs = false, doc }, changed) {
+    super(changed, doc);
     this.provider = new SocketIOProvider(
       url,
       document,
@@ -162,7 +162,7 @@ export class YSocketIOClient extends Client {
  */
 export class PlainClient extends Client {
   constructor(options, changed) {
-    super(changed);
+    super(changed, options.doc);
     const { url, document, transports, user, token, presence, auth, awareness, forceNew = true } = options;
     this.presence = presence === "json" ? {} : null; // session -> entry
     this.session = null;
@@ -277,9 +277,6 @@ export class PlainClient extends Client {
     };
   }
 }
-
-/** The two kinds of client by the names that commands use. */
-export const KINDS = { "y-socket.io": YSocketIOClient, "socket.io": PlainClient };
 
 function clean(object) {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));

@@ -1,6 +1,6 @@
 // People who type at random places, lose their connection at random moments, and come back.
 //
-// One JSON argument: {url, document, seed, clients, edits}. The seed decides who has which client, who
+// One JSON argument: {url, document, seed, clients, edits, cast?}. The seed decides who has which client, who
 // types what, where and when, and who is cut off; the network decides the rest, so a seed repeats the
 // people, not every interleaving. At the end everybody reconnects, and all replicas, and what newcomers
 // get from the server, have to be the same document. With `clients` 0 there are newcomers only, who
@@ -11,14 +11,16 @@
 // of the normalised state that all agree on. Exit code 1, and why on stderr, where they do not agree.
 
 import * as Y from "yjs";
-import { KINDS, normalised } from "./clients.mjs";
+import { normalised } from "./clients.mjs";
 import { Link } from "./link.mjs";
-import { below, mulberry32, pick } from "./random.mjs";
+import { KINDS } from "./protocol-clients.mjs";
+import { below, mulberry32 } from "./random.mjs";
+import { type } from "./typing.mjs";
 
 /** Milliseconds for everybody to agree once the last edit is made; seldom is a tenth of it needed. */
 const PATIENCE = 15_000;
 
-const CASTS = [
+const SOCKET_IO = [
   { kind: "y-socket.io" },
   { kind: "socket.io", transports: ["websocket"] },
   { kind: "socket.io", transports: ["polling"] },
@@ -26,9 +28,18 @@ const CASTS = [
   { kind: "socket.io", transports: ["polling", "websocket"] },
   { kind: "socket.io", transports: ["polling"] },
 ];
-
-/** What people type: letters, words, line ends, and characters of several UTF-16 units. */
-const WORDS = ["a", "e", " ", "\n", "the ", "word ", "ß", "漢字", "😀", "👩‍🚀", "x".repeat(30)];
+const CASTS = {
+  "socket.io": SOCKET_IO,
+  all: [
+    { kind: "y-websocket-3" },
+    { kind: "hocuspocus-4", sessions: true },
+    { kind: "socket.io", transports: ["websocket"] },
+    { kind: "y-websocket-2" },
+    { kind: "hocuspocus-3" },
+    { kind: "y-socket.io" },
+    { kind: "hocuspocus-2" },
+  ],
+};
 
 class Disagreement extends Error {}
 
@@ -60,8 +71,8 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 class Simulation {
-  constructor({ url, document, seed, clients, edits }) {
-    Object.assign(this, { url, document, seed, clients, edits });
+  constructor({ url, document, seed, clients, edits, cast = "socket.io" }) {
+    Object.assign(this, { url, document, seed, clients, edits, cast: CASTS[cast] });
     this.news = new News();
     this.people = [];
     this.cuts = 0;
@@ -73,7 +84,7 @@ class Simulation {
     await Promise.all(this.people.map((person) => this.live(person)));
     await this.news.until(() => notSynced(this.people) ?? difference(this.people));
     // Nothing is on its way any more: the first answer that a newcomer gets has to be all there is.
-    const newcomers = ["y-socket.io", "socket.io"].map((kind) => this.newcomer(kind));
+    const newcomers = [...new Set(this.cast.map(({ kind }) => kind))].map((kind) => this.newcomer(kind));
     await this.news.until(() => notSynced(newcomers));
     const everybody = [...this.people, ...newcomers];
     const fault = difference(everybody);
@@ -84,10 +95,10 @@ class Simulation {
   /** One person: a client on a link of its own, with a stream of random numbers of its own. */
   async arrive(number) {
     const random = mulberry32(this.seed * 7919 + number);
-    const { kind, transports } = CASTS[(this.seed + number) % CASTS.length];
+    const { kind, transports, ...more } = this.cast[(this.seed + number) % this.cast.length];
     const link = new Link(this.url);
     await link.open();
-    const options = { url: link.url, document: this.document, transports };
+    const options = { url: link.url, document: this.document, transports, ...more };
     const client = new KINDS[kind](options, this.news.wake);
     return { name: `${number} (${kind}, ${transports ?? "websocket"})`, client, link, random };
   }
@@ -124,23 +135,6 @@ function goAway(client, link, random) {
   }
   client.disconnect();
   return () => client.connect();
-}
-
-function type(client, random) {
-  const text = client.body.toString();
-  if (text.length > 0 && random() < 0.35) {
-    const from = between(text, below(random, text.length));
-    const to = between(text, Math.min(text.length, from + 1 + below(random, 6)));
-    if (to > from) client.remove(from, to - from);
-  } else {
-    client.insert(between(text, below(random, text.length + 1)), pick(random, WORDS));
-  }
-}
-
-/** The nearest index at or before `index` that is not inside a surrogate pair, as in any editor. */
-function between(text, index) {
-  const inside = index > 0 && index < text.length && text.codePointAt(index - 1) > 0xffff;
-  return inside ? index - 1 : index;
 }
 
 function notSynced(people) {
@@ -181,9 +175,9 @@ function parked(people) {
 }
 
 function history({ connected, connects, disconnects, errors, notices, first, socket, missing }) {
-  const { _readyState: manager, _reconnecting: reconnecting, engine } = socket.io;
+  const { _readyState: manager, _reconnecting: reconnecting, engine } = socket?.io ?? {};
   const transport = engine && `${engine.readyState} ${engine.id} ${engine.transport?.name} ${engine.transport?.readyState}`;
-  const way = { connected, missing, active: socket.active, manager, reconnecting, transport, first };
+  const way = { connected, missing, active: socket?.active, manager, reconnecting, transport, first };
   return JSON.stringify({ connects, disconnects, errors: errors.slice(-3), notices: notices.slice(-3), ...way });
 }
 

@@ -48,9 +48,7 @@ def install_clients() -> None:
         if done.exists() and done.stat().st_mtime >= lock.stat().st_mtime:
             return
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        ran = subprocess.run(
-            command, cwd=HERE, capture_output=True, text=True, timeout=300, check=False
-        )
+        ran = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=300, check=False)
         if ran.returncode:
             raise RuntimeError(f"npm ci failed:\n{(ran.stdout + ran.stderr)[-2000:]}")
         done.touch()
@@ -73,9 +71,7 @@ class NodeClient:
         """Run a command of ``client.mjs`` on this client and return its value."""
         return self._process.do(command, client=self.name, **arguments)
 
-    def until(
-        self, predicate: Callable[[State], Any], expected: str, *, timeout: float = TIMEOUT
-    ) -> State:
+    def until(self, predicate: Callable[[State], Any], expected: str, *, timeout: float = TIMEOUT) -> State:
         """Wait until ``predicate`` holds for the client's state; return that state.
 
         Args:
@@ -106,9 +102,10 @@ class NodeClients:
 
     Args:
         url: of the server that clients connect to.
+        yjs: which version of Yjs they have.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, yjs: int = 13) -> None:
         self.url = url
         self._clients: dict[str, NodeClient] = {}
         self._ids = itertools.count(1)
@@ -116,7 +113,7 @@ class NodeClients:
         self._news = threading.Condition()
         self._ended = False
         self._process = subprocess.Popen(
-            ["node", "client.mjs"],
+            ["node", *(["--import", "./yjs-14.mjs"] if yjs == 14 else []), "client.mjs"],
             cwd=HERE,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -177,14 +174,10 @@ class NodeClients:
         assert "error" not in answer, f"{command}: {answer.get('error')}"
         return _unpacked(answer["value"])
 
-    def wait(
-        self, client: NodeClient, predicate: Callable[[State], Any], expected: str, timeout: float
-    ) -> State:
+    def wait(self, client: NodeClient, predicate: Callable[[State], Any], expected: str, timeout: float) -> State:
         """See :meth:`NodeClient.until`."""
         with self._news:
-            arrived = self._news.wait_for(
-                lambda: (client.state and predicate(client.state)) or self._ended, timeout
-            )
+            arrived = self._news.wait_for(lambda: (client.state and predicate(client.state)) or self._ended, timeout)
             assert arrived and not self._ended, (
                 f"{client.name}: waited {timeout} s for {expected}; last seen: {_shown(client.state)}"
             )
@@ -215,9 +208,7 @@ def run_script(script: str, argument: Mapping[str, Any], *, timeout: float) -> d
     """
     command = ["node", script, json.dumps(argument)]
     try:
-        ran = subprocess.run(
-            command, cwd=HERE, capture_output=True, text=True, timeout=timeout, check=False
-        )
+        ran = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired as expired:
         raise AssertionError(f"{script} {argument} took more than {timeout} s: {expired.stderr!r}") from None
     lines = ran.stdout.strip().splitlines()

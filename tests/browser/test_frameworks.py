@@ -1,0 +1,105 @@
+"""What `collab init` writes for applications: their page edits with the token that they mint, and they are short."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Page
+from pycrdt import Text
+
+from collab.client.sync import connect
+from tests.support.api import SECRET
+from tests.support.ports import free_port
+from tests.support.repository import ROOT
+from tests.support.server import CollabServer
+
+STARTS = ROOT / "collab" / "commands" / "starts"
+MODULES = ROOT / "tests" / "wire" / "node" / "node_modules"
+SOON = 20.0
+EDITOR = "textarea:not([disabled])"
+
+
+#: kind -> how it is run, in its folder
+COMMANDS: dict[str, Callable[[int], list[str]]] = {
+    "fastapi": lambda port: [sys.executable, "-m", "uvicorn", "--port", str(port), "fastapi_app:app"],
+    "django": lambda port: [sys.executable, "django_app.py", "runserver", "--noreload", str(port)],
+    "express": lambda _port: ["node", "express_app.mjs"],
+}
+
+
+@contextmanager
+def application(kind: str, folder: Path, server: CollabServer, port: int) -> Iterator[None]:
+    environment = {
+        **os.environ, "COLLAB_URL": server.url, "COLLAB_JWT_SECRET": SECRET, "PORT": str(port), "PYTHONDONTWRITEBYTECODE": "1",
+    }  # fmt: skip
+    subprocess.run([sys.executable, "-m", "collab", "init", kind, str(folder)], check=True, cwd=ROOT)
+    (folder / "node_modules").symlink_to(MODULES)
+    program = subprocess.Popen(COMMANDS[kind](port), cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        program.terminate()
+        program.wait()
+
+
+def test_each_is_short() -> None:
+    applications = [*STARTS.glob("*/*_app.*"), STARTS / "page.html"]
+    assert len(applications) == len(COMMANDS) + 1
+    for path in applications:
+        assert len(path.read_text().splitlines()) < 80, path.name
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_people_edit_in_the_page(
+    kind: str,
+    start_server: Callable[..., CollabServer],
+    open_page: Callable[..., Page],
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    site = f"http://127.0.0.1:{port}"
+    server = start_server(args=["--auth", "jwt", "--jwt-secret", SECRET, "--cors-origins", site])
+
+    def minted(user: str) -> str:
+        with urlopen(f"{site}/token?user={user}") as answer:
+            return str(json.load(answer)["token"])
+
+    with application(kind, tmp_path / kind, server, port):
+        deadline = time.monotonic() + SOON
+        while True:
+            try:
+                with pytest.raises(HTTPError, match="403"):
+                    minted("eve")
+                break
+            except URLError:
+                assert time.monotonic() < deadline, "the application does not start"
+                time.sleep(0.05)
+        with connect(server.url, "notes", token=minted("bob")) as bob:
+            assert bob.role == "viewer"
+        with connect(server.url, "notes", token=minted("ann")) as ann:
+            assert ann.role == "editor"
+            body = ann.doc.get("body", type=Text)
+            body += "hello"
+            ann.saved(SOON)
+            page = open_page(f"{site}/?user=ann")
+            page.wait_for_selector(EDITOR)
+            page.wait_for_function("document.querySelector('textarea').value === 'hello'")
+            page.click("textarea")
+            page.keyboard.press("End")
+            page.keyboard.type(" world")
+            ann.until(lambda: str(body) == "hello world", SOON)
+            # What others insert moves the caret along.
+            body.insert(0, "well, ")
+            page.wait_for_function("document.querySelector('textarea').value === 'well, hello world'")
+            page.keyboard.type("!")
+            ann.until(lambda: str(body) == "well, hello world!", SOON)

@@ -1,0 +1,89 @@
+"""What ended the process is blamed on the document that was being worked on, and on nobody where it was killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from collab.config import load_settings
+from collab.harm import Harm
+from collab.hub.at_work import mark
+
+Life = Callable[..., Harm]
+
+
+@pytest.fixture
+def life(tmp_path: Path) -> Iterator[Life]:
+    """``life(document, fault)``: a process that ends so."""
+    harms: list[Harm] = []
+
+    def life(document: str | None = None, fault: str = "") -> Harm:
+        harm = Harm(str(tmp_path / "store.db"))
+        harms.append(harm)
+        harm.open()
+        if document is not None:
+            harm.at_work[: len(mark(document))] = mark(document)
+        if fault:
+            harm.note(fault)
+        return harm
+
+    yield life
+    for harm in harms:
+        harm.close()
+
+
+def test_who_ends_it_twice_is_in_quarantine_until_it_is_released(life: Life) -> None:
+    life("a", "Fatal Python error: Segmentation fault")
+    with capture_logs() as log:
+        assert "a" not in life("a", "loop silent")
+    (told,) = log
+    assert (told["event"], told["document"], told["times"]) == ("a document ended the process before this one", "a", 1)
+    assert told["where"] == ["Fatal Python error: Segmentation fault"]
+    harm = life()
+    assert ("a" in harm, list(harm), len(harm), harm.known("a").times) == (True, ["a"], 1, 2)
+    with capture_logs() as log:
+        assert "a" in life(), "it stays so"
+    assert [line["event"] for line in log] == ["a document is in quarantine"]
+    harm = life()
+    assert harm.release("a") and not harm.release("a")
+    assert "a" not in life()
+
+
+def test_nobody_is_blamed_for_a_kill_or_for_what_no_document_did(life: Life) -> None:
+    for _ in range(3):
+        life("a")
+    with capture_logs() as log:
+        assert list(life()) == []
+    assert log == []
+    life(None, "Fatal Python error: Aborted")
+    with capture_logs() as log:
+        assert list(life()) == []
+    assert [line["event"] for line in log] == ["a fault ended the process before this one"]
+
+
+def test_notes_that_cannot_be_read_or_written_keep_nobody_from_starting(tmp_path: Path, life: Life) -> None:
+    (tmp_path / "store.db-harm").write_bytes(b"{")
+    with capture_logs() as log:
+        assert list(life("a")) == []
+    assert [line["event"] for line in log] == ["what ends the process cannot be noted"]
+    harm = Harm(str(tmp_path / "no" / "store.db"))
+    harm.open()
+    harm.note("x")
+    assert "a" not in harm
+
+
+def test_where_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+
+    def base(**settings: object) -> str | None:
+        return Harm.of(load_settings(settings, {}))._base
+
+    assert base(store="sqlite:///data/collab.db") == "data/collab.db"
+    assert base(store="memory://") is None
+    assert base(redis="redis://127.0.0.1:1/0") is None
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/collab:/other")
+    assert base(redis="redis://127.0.0.1:1/0", node_name="a") == "/var/lib/collab/node-a"
+    assert base(store="redis://127.0.0.1:1/0", port=8081) == "/var/lib/collab/node-8081"

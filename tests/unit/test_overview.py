@@ -1,0 +1,76 @@
+"""What the admin page shows is what there is."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import orjson
+from pycrdt import Doc, Text
+
+from collab.content.workers import Workers
+from collab.doors.http.admin.overview import MOST_DOCUMENTS, Overview
+from collab.hub.hub import Hub
+from collab.hub.journal import nobody_waits
+from collab.hub.live_document import DocumentLimits
+from collab.observe.gauges import Gauges
+from collab.observe.loop import LoopLag
+from collab.observe.recent import LINES, note_line
+from collab.stores.memory import MemoryStore
+from tests.support.peers import Peer
+
+
+def typed(text: str) -> bytes:
+    doc: Doc = Doc()
+    doc["body"] = Text(text)
+    return doc.get_update()
+
+
+async def test_the_busiest_documents_the_people_and_the_latest_faults() -> None:
+    hub, workers = Hub(MemoryStore(), DocumentLimits()), Workers()
+    await hub.start()
+    gauges = Gauges(hub, workers, "none", time.monotonic)
+    overview = Overview(hub, gauges, workers, LoopLag(), "n-1", "none")
+    for number in range(MOST_DOCUMENTS + 5):
+        await hub.live(f"quiet-{number}")
+    busy = await hub.live("busy")
+    ann = Peer(name="Ann")
+    busy.join(ann.session)
+    await overview.look()
+    busy.apply(typed("hello"), nobody_waits, session=ann.session, participant="ann")
+    LINES.clear()
+    note_line(None, "error", {"level": "error", "event": "the store fails", "errno": "ENOSPC", "at": float("nan")})
+    shown: dict[str, Any] = orjson.loads(orjson.dumps(await overview.look()))
+    assert (shown["now"]["documents"], shown["now"]["sessions"]) == (MOST_DOCUMENTS + 6, 1)
+    assert len(shown["documents"]) == MOST_DOCUMENTS
+    first = shown["documents"][0]
+    assert (first["name"], first["sessions"], first["edits"] > 0) == ("busy", 1, True)
+    (person,) = shown["people"]
+    assert (person["name"], person["document"], person["door"], person["role"]) == ("Ann", "busy", "test", "editor")
+    assert person["session"] == ann.session.id
+    assert (shown["recent"][0]["event"], shown["recent"][0]["fields"]["errno"]) == ("the store fails", "ENOSPC")
+    assert shown["about"]["node"] == "n-1"
+    assert shown["process"]["memory"] > 10**6
+    await hub.close()
+
+
+async def test_who_reads_slowly_stands_first() -> None:
+    hub, workers = Hub(MemoryStore(), DocumentLimits()), Workers()
+    await hub.start()
+    overview = Overview(hub, Gauges(hub, workers, "none", time.monotonic), workers, LoopLag(), None, "none")
+    await hub.live("a")
+    live = await hub.live("z")
+    quick, slow = Peer(name="Quick"), Peer(name="Slow")
+    for peer in (quick, slow):
+        live.join(peer.session)
+        live.answer_step_1(peer.session, b"\0")
+    slow.clogged, slow.waiting_bytes = True, 7
+    live._fan_out.fall_behind([slow.session])
+    shown = await overview.look()
+    assert [row["name"] for row in shown["documents"]] == ["z", "a"]
+    assert [(row["name"], row["state"], row["waiting"]) for row in shown["people"]] == [
+        ("Slow", "behind", 7),
+        ("Quick", "live", 0),
+    ]
+    assert shown["now"]["behind"] == 1
+    await hub.close()

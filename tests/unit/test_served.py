@@ -1,0 +1,147 @@
+"""A watched connection of aiohttp: what it says of itself, with real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+
+from collab.doors.gate import Gate
+from collab.doors.peers import Peers
+from collab.doors.served import MAX_HEAD, ServedRequests
+
+ASK = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class House:
+    """A server behind a gate; ``visitor`` is the last one that came."""
+
+    def __init__(self) -> None:
+        self.opens = asyncio.Event()
+        self.opens.set()
+        self.port = 0
+        self.gate: Gate
+
+    @property
+    def visitor(self) -> ServedRequests:
+        (there,) = self.gate._watched.values()
+        return cast("ServedRequests", list(there)[-1])
+
+    async def answer(self, request: web.Request) -> web.Response:
+        await request.read()
+        await self.opens.wait()
+        return web.Response(text="here")
+
+    async def come(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        before = self.gate._count
+        streams = await asyncio.open_connection("127.0.0.1", self.port)
+        async with asyncio.timeout(10):
+            while self.gate._count == before:
+                await asyncio.sleep(0.01)
+        return streams
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    house = House()
+    app = web.Application()
+    app.router.add_route("*", "/", house.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    assert runner.server is not None
+    settings = SimpleNamespace(
+        head_timeout=10.0, keepalive_timeout=75.0, max_connections=None, max_connections_per_ip=9
+    )
+    house.gate = Gate(runner.server, 1000, settings, Peers((), ()))
+    server = await asyncio.get_running_loop().create_server(house.gate, "127.0.0.1", 0)
+    house.port = server.sockets[0].getsockname()[1]
+    yield house
+    server.close()
+    await runner.cleanup()
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_silent_busy_idle(house: House) -> None:
+    reader, writer = await house.come()
+    visitor = house.visitor
+    assert visitor.silent
+    house.opens.clear()
+    writer.write(ASK)
+    await until(lambda: not visitor.silent)
+    await until(lambda: not visitor.idle)
+    visitor.look(time.monotonic() + 1e6)
+    assert not writer.is_closing(), "who is served has all the time of the world"
+    house.opens.set()
+    await reader.readuntil(b"here")
+    await until(lambda: visitor.idle)
+    now = time.monotonic()
+    visitor.look(now)
+    visitor.look(now + 74)
+    assert visitor.transport is not None
+    visitor.look(now + 76)
+    assert await reader.read() == b""
+    await until(lambda: not house.gate._count)
+    writer.close()
+
+
+async def test_who_never_asks_has_the_time_of_a_head(house: House) -> None:
+    reader, writer = await house.come()
+    visitor, now = house.visitor, time.monotonic()
+    writer.write(ASK[:10])
+    await until(lambda: visitor._head_bytes)
+    visitor.look(now + 9)
+    assert visitor.transport is not None
+    visitor.look(now + 11)
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_body_is_no_head(house: House) -> None:
+    reader, writer = await house.come()
+    size = 4 * MAX_HEAD
+    writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % size)
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.write(bytes(size))
+    assert await reader.readuntil(b"here")
+    writer.write(ASK)
+    assert await reader.readuntil(b"here")
+    writer.close()
+
+
+@pytest.mark.parametrize("before", [b"", ASK], ids=["the first", "a later one"])
+@pytest.mark.parametrize("piece", [1000, 10 * MAX_HEAD], ids=["by and by", "at once"])
+async def test_a_head_that_is_too_long(house: House, before: bytes, piece: int) -> None:
+    reader, writer = await house.come()
+    writer.write(before)
+    if before:
+        await reader.readuntil(b"here")
+    head = ASK[:-2] + b"".join(b"X-%d: %b\r\n" % (n, b"x" * 5000) for n in range(MAX_HEAD // 5000 + 1)) + b"\r\n"
+    for at in range(0, len(head), piece):
+        writer.write(head[at : at + piece])
+        await asyncio.sleep(0)
+    try:
+        assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+    except ConnectionError:
+        assert piece == 1000, "what it still had to say may be faster than our answer"
+    assert not house.gate._count
+    writer.close()
+
+
+async def test_a_head_that_is_not(house: House) -> None:
+    reader, writer = await house.come()
+    head = ASK[:-2] + b"".join(b"X-%d: %b\r\n" % (n, b"x" * 5000) for n in range(MAX_HEAD // 5000 - 1)) + b"\r\n"
+    for _ in range(3):
+        writer.write(head)
+        assert await reader.readuntil(b"here")
+    writer.close()
