@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import tarfile
 from collections.abc import Iterator
@@ -45,6 +46,28 @@ def test_an_archive_that_ends_early_is_refused_wherever_it_ends() -> None:
         with pytest.raises(ArchiveError):
             read.update(contents(whole[:length]))
         assert read.items() <= DOCUMENTS.items(), "what came before is good"
+
+
+def test_nothing_is_written_behind_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even by the garbage collector: by then the file is closed, or another program's."""
+    complaints: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", complaints.append)
+    file = io.BytesIO()
+
+    def fail() -> None:
+        with ArchiveWriter(file, "x") as writer:
+            writer.add("a", io.BytesIO(b"x" * 30_000), 30_000)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    written = file.getvalue()
+    file.close()
+    gc.collect()
+    assert complaints == []
+    assert 0 < len(written) <= 32 * 1024
+    with pytest.raises(ArchiveError, match=r"too early|damaged"):
+        dict(contents(written))
 
 
 def test_a_writer_that_failed_leaves_no_whole_archive() -> None:

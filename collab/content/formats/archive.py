@@ -45,13 +45,13 @@ class ArchiveWriter:
     """
 
     def __init__(self, file: IO[bytes], server: str) -> None:
-        self._file = file
+        self._file = _Output(file)
         self._server = server
         self._count = 0
         self._tar: tarfile.TarFile
 
     def __enter__(self) -> Self:
-        self._tar = tarfile.open(fileobj=self._file, mode="w|", format=tarfile.PAX_FORMAT)
+        self._tar = tarfile.open(fileobj=cast("IO[bytes]", self._file), mode="w|", format=tarfile.PAX_FORMAT)
         created_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._note(
             _HEAD, {"format": "collab-export", "version": VERSION, "created_at": created_at, "server": self._server}
@@ -61,7 +61,9 @@ class ArchiveWriter:
     def __exit__(self, kind: object, *_more: object) -> None:
         if kind is None:
             self._note(_END, {"documents": self._count})
-            self._tar.close()
+        else:
+            self._file.ended = True  # whoever reads it learns by its end that something is missing
+        self._tar.close()
 
     def add(self, document: str, content: IO[bytes], size: int) -> None:
         """Add a document, whose Yjs v1 update are the next ``size`` bytes of ``content``."""
@@ -76,6 +78,18 @@ class ArchiveWriter:
         member = tarfile.TarInfo(name)
         member.size, member.mtime, member.mode = size, int(time.time()), 0o644
         self._tar.addfile(member, content)
+
+
+class _Output:
+    """Where an archive goes. Once it has ``ended`` nothing is written: a tar file that is let go writes what it has."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.ended = False
+
+    def write(self, piece: bytes) -> None:
+        if not self.ended:
+            self._file.write(piece)
 
 
 def read_archive(file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
