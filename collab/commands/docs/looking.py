@@ -78,7 +78,8 @@ async def show(client: ApiClient, target: Target, name: str, path: str | None, k
             table.add_row(Text(head, "bold"), Text(on_one_line(words)))
         OUT.print(table)
     if isinstance(content, str):
-        click.echo(harmless(content) if sys.stdout.isatty() else content)
+        # With color=True nothing is left out of it on its way into a pipe.
+        click.echo(harmless(content) if sys.stdout.isatty() else content, color=True)
     else:
         click.echo(shown_json(content))
 
