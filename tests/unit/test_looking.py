@@ -52,8 +52,8 @@ def test_the_trash_says_until_when(api: ScriptedApi) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [[], {}, b"<html>", page("a,b"), page("../x"), {"documents": [FACTS]}, page(after=3)]
-)  # type: ignore[arg-type]
+    "answer", [[], {}, b"<html>", page("a,b"), page("../x"), {"documents": [FACTS]}, {**page(), "next": 3}]
+)
 def test_lists_that_are_none(api: ScriptedApi, answer: Any) -> None:
     api.answers["GET ?limit=1000"] = answer
     assert "not a collab server" in api.failure("list")
