@@ -3,9 +3,9 @@ export { CollabProvider } from './CollabProvider.js'
 export { adviceFor, asFault, CODES, CollabError, inWords, type ErrorCode, type Fault } from './errors.js'
 export { LocalLedger, type Ledger } from './ledger.js'
 export type {
-  BroadcastMessage, LocalCopy, MakeLocalCopy, Notice, ProviderEvents, ProviderOptions, Role, Session, StatusEvent, TokenSource, Traffic, User,
+  BroadcastMessage, InboxEntry, LocalCopy, MakeLocalCopy, Notice, ProviderEvents, ProviderOptions, Role, Session, StatusEvent, TokenSource, Traffic, User,
 } from './options.js'
 export { faultInName, refusalOfName } from './names.js'
 export { asText, type Refused } from './refused.js'
 export { FIRST_STATUS, turnedAway, type ConnectionStatus, type Phase, type State, type Status, type TransportName } from './status.js'
-export type { Stream, StreamedEvent, WaitingEvent } from './streams.js'
+export { freshKey, type Stream, type StreamedEvent, type WaitingEvent } from './streams.js'

@@ -107,6 +107,20 @@ export interface BroadcastMessage {
   from: string
 }
 
+/** Something that was said to us: a mention, a reply. */
+export interface InboxEntry {
+  id: string
+  /** `mention`, `reply`, ...; others may come. */
+  type: string
+  document: string
+  from: { participant: string | null; name: string | null; agent: boolean }
+  /** The server's time, RFC 3339. */
+  at: string
+  excerpt: string
+  read: boolean
+  [field: string]: unknown
+}
+
 export type ProviderEvents = {
   /** Another state, or another reason for it. */
   status: (event: StatusEvent) => void
@@ -118,6 +132,8 @@ export type ProviderEvents = {
   role: (role: Role) => void
   notice: (notice: Notice) => void
   broadcast: (message: BroadcastMessage) => void
+  /** Of any document; only with a token. */
+  inbox: (entry: InboxEntry) => void
   session: (session: Session) => void
   /** The server will not have this change; it is not in the document any more. */
   refused: (refused: Refused) => void

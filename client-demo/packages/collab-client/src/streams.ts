@@ -34,6 +34,11 @@ interface Draft<T> extends WaitingEvent<T> {
   reject: (error: CollabError) => void
 }
 
+/** A key that no other event has. */
+export function freshKey(): string {
+  return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`
+}
+
 export class Stream<T = unknown> {
   /** Those that are known here, oldest first; empty before somebody follows. */
   events: readonly StreamedEvent<T>[] = []
@@ -51,11 +56,11 @@ export class Stream<T = unknown> {
 
   /**
    * Add an event; without a connection it goes out with the next one.
+   * @param key makes it the same event as another call with this key within a day, as after a reload; a fresh one by default.
    * @returns (the promise) its offset, once it is on the server's disk.
    * @throws CollabError (the promise) where the server will not have it, or the provider was destroyed.
    */
-  publish(data: T, event = 'message'): Promise<number> {
-    const key = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`
+  publish(data: T, event = 'message', key = freshKey()): Promise<number> {
     return new Promise((resolve, reject) => {
       const draft = { key, event, data, resolve, reject }
       this.drafts = [...this.drafts, draft]

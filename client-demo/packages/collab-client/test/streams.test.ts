@@ -71,6 +71,13 @@ test('what is published during an outage waits, and is there once; what others s
   expect(ann.stream('chat').waiting).toEqual([])
 })
 
+test('what is published again under its key, by a later page, is one event', async () => {
+  const [ann, later] = [open('again', { user: { name: 'Ann' } }), open('again', { user: { name: 'Ann' } })]
+  expect(await ann.stream('chat').publish('once', 'message', 'a key')).toBe(1)
+  expect(await later.stream('chat').publish('once', 'message', 'a key')).toBe(1)
+  expect(await later.stream('chat').publish('twice')).toBe(2)
+})
+
 test('the newest hundred come by themselves, older ones when they are asked for', async () => {
   const ann = open('long')
   const chat = ann.stream<number>('chat')
