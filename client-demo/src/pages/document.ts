@@ -6,6 +6,7 @@ import * as Y from 'yjs'
 
 import type { Editor, EditorContext, Kind, MountEditor } from '../editors/editor'
 import { CollabProvider, inWords, refusalOfName, type Fault, type Notice, type Status, type User } from 'collab-client'
+import { Chat } from '../chat/chat'
 import { Api, ApiError } from '../ui/api'
 import { avatars } from '../ui/avatars'
 import { fill, h, oncePerFrame } from '../ui/dom'
@@ -42,6 +43,7 @@ const EDITORS: Record<Kind, () => Promise<{ mount: MountEditor }>> = {
 }
 /** Roots that the editors of this page write. */
 const OWN_ROOTS = new Set(['content', 'body', 'board'])
+type Side = 'versions' | 'inspector' | 'chat'
 /** Notices that the pill shows already. */
 const TOLD_BY_PILL = new Set(['draining', 'lagging', 'read_only'])
 
@@ -85,7 +87,8 @@ class DocumentPage {
     { class: 'button plain square desk-only', type: 'button', title: 'Versions', 'aria-label': 'Versions', hidden: true, onclick: () => void this.toggleVersions() },
     icon(History),
   )
-  private side: { name: 'versions' | 'inspector'; element: HTMLElement; from: Element | null; destroy(): void } | null = null
+  private readonly chat: Chat
+  private side: { name: Side; element: HTMLElement; from: Element | null; destroy(): void } | null = null
   private readonly api: Api
   private readonly faces: ReturnType<typeof avatars>
   private readonly shade: ReturnType<typeof ownShade>
@@ -114,7 +117,8 @@ class DocumentPage {
       onMe: (anchor) => this.openIdentity(anchor),
       onMore: (anchor) => this.openPeople(anchor),
     })
-    fill(host, this.topBar(), h('div', { class: 'stage-frame' }, h('main', { class: 'stage-main' }, this.heading, this.stage, this.previewLayer, this.followBar, hint(this.provider)), this.sideLayer))
+    this.chat = new Chat(this.provider, { document: name, subject: this.subject, me: () => this.shownPerson(), onToggle: () => void this.toggleChat() })
+    fill(host, this.topBar(), h('div', { class: 'stage-frame' }, h('main', { class: 'stage-main' }, this.heading, this.stage, this.previewLayer, this.followBar, hint(this.provider)), this.sideLayer), this.chat.spoken)
     this.stage.append(skeleton())
     this.watch()
     this.showRefusal()
@@ -153,14 +157,19 @@ class DocumentPage {
       this.faces.element,
       h(
         'button',
-        { class: 'button share', type: 'button', 'aria-label': 'Share', onclick: () => openShare(this.name, this.provider.session, tokenOfTab() !== null) },
+        { class: 'button share desk-only', type: 'button', 'aria-label': 'Share', onclick: () => this.share() },
         icon(Share2),
-        h('span', { class: 'share-word' }, 'Share'),
+        'Share',
       ),
+      this.chat.button,
       this.versionsButton,
       theme,
       more,
     )
+  }
+
+  private share(): void {
+    openShare(this.name, this.provider.session, tokenOfTab() !== null)
   }
 
   private menuItems(): (MenuItem | null)[] {
@@ -169,6 +178,7 @@ class DocumentPage {
     return [
       ...ofEditor,
       ...(ofEditor.length > 0 ? [null] : []),
+      ...(narrow ? [{ label: 'Share...', run: () => this.share() }] : []),
       ...(narrow && !this.versionsButton.hidden ? [{ label: 'Versions', run: () => void this.toggleVersions() }] : []),
       ...(narrow ? [{ label: `Theme: ${chosenTheme()}`, run: nextTheme }] : []),
       { label: 'Inspector', hint: 'Ctrl Alt I', run: () => void this.toggleInspector() },
@@ -213,6 +223,7 @@ class DocumentPage {
       this.shade.came()
       void this.chooseEditor()
       keepPagesOffline()
+      this.openAsAsked()
       if (this.versionsButton.hidden) void this.offerVersions()
     })
     addEventListener('keydown', (event) => {
@@ -366,6 +377,7 @@ class DocumentPage {
     // Every attempt brings the same reason again; whoever is on one of its buttons stays there.
     if (fault?.message === this.refusal?.message) return
     this.refusal = fault
+    this.chat.button.hidden = fault !== null
     this.showTitle()
     if (fault === null) {
       fill(this.stage, skeleton())
@@ -494,6 +506,22 @@ class DocumentPage {
     )
   }
 
+  private async toggleChat(): Promise<void> {
+    if (this.side?.name === 'chat') return this.closeSide()
+    if (this.refusal !== null) return
+    const { chatPanel } = await import('../chat/panel')
+    const panel = chatPanel(this.chat, () => this.closeSide())
+    this.openSide('chat', panel)
+    panel.focus()
+  }
+
+  /** `#chat` in the address: what a notification leads to. */
+  private openAsAsked(): void {
+    if (location.hash !== '#chat') return
+    history.replaceState(history.state, '', location.pathname + location.search)
+    if (this.side?.name !== 'chat') void this.toggleChat()
+  }
+
   private async toggleInspector(): Promise<void> {
     if (this.side?.name === 'inspector') return this.closeSide()
     if (this.refusal !== null) return
@@ -501,11 +529,11 @@ class DocumentPage {
     this.openSide('inspector', inspector(this.provider, () => this.closeSide()))
   }
 
-  private openSide(name: 'versions' | 'inspector', panel: { element: HTMLElement; destroy(): void }): void {
+  private openSide(name: Side, panel: { element: HTMLElement; destroy(): void }): void {
     this.closeSide()
     this.side = { name, from: document.activeElement, ...panel }
     this.sideLayer.append(panel.element)
-    this.versionsButton.setAttribute('aria-pressed', String(name === 'versions'))
+    this.showSide()
   }
 
   private closeSide(): void {
@@ -516,7 +544,12 @@ class DocumentPage {
     side?.element.remove()
     // To where it was when the panel was opened, for those who close it from within.
     if (hadFocus && side?.from instanceof HTMLElement) side.from.focus({ preventScroll: true })
-    this.versionsButton.setAttribute('aria-pressed', 'false')
+    this.showSide()
+  }
+
+  private showSide(): void {
+    this.versionsButton.setAttribute('aria-pressed', String(this.side?.name === 'versions'))
+    this.chat.button.setAttribute('aria-pressed', String(this.side?.name === 'chat'))
   }
 
   // -- dialogs ---------------------------------------------------------------------------------
@@ -573,6 +606,7 @@ class DocumentPage {
     this.closed = true
     this.closeSide()
     this.closeStage()
+    this.chat.destroy()
     this.provider.destroy()
     void this.local?.destroy()
   }

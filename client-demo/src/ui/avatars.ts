@@ -65,7 +65,15 @@ export function avatars(
 
 /** One face; a button. Its initials are a picture: whoever speaks to the page says the name. */
 export function avatar(person: Person, title: string): HTMLButtonElement {
-  const face = h('button', { class: 'avatar', type: 'button', title, 'aria-label': title, 'data-initials': initials(person.name) })
+  return coloured(h('button', { class: 'avatar', type: 'button', title, 'aria-label': title, 'data-initials': initials(person.name) }), person)
+}
+
+/** One face beside the name, only to be looked at. */
+export function picture(person: Person): HTMLElement {
+  return coloured(h('span', { class: 'avatar', 'aria-hidden': 'true', 'data-initials': initials(person.name) }), person)
+}
+
+function coloured<E extends HTMLElement>(face: E, person: Person): E {
   face.style.setProperty('--person', person.color)
   face.style.setProperty('--ink', inkOn(person.color))
   return face

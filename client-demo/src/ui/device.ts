@@ -5,6 +5,7 @@ import { setTokenOfTab, tokenOfTab } from './location'
 
 const PREFIX = 'collab:'
 const UNSAVED = 'collab:unsaved:'
+const CHAT = 'collab:chat:'
 /** A database that a sleeping tab holds open is deleted when that tab is gone; nobody waits for it. */
 const PATIENCE = 2_000
 
@@ -52,6 +53,7 @@ export function unsavedOnDevice(): number {
   let sum = 0
   try {
     for (const key of Object.keys(localStorage)) {
+      if (key.startsWith(CHAT)) sum += (JSON.parse(localStorage.getItem(key) ?? '{}') as { drafts?: unknown[] }).drafts?.length ?? 0
       if (!key.startsWith(UNSAVED)) continue
       const entries = JSON.parse(localStorage.getItem(key) ?? '{}') as Record<string, unknown>
       for (const changes of Object.values(entries)) if (typeof changes === 'number' && changes > 0) sum += changes

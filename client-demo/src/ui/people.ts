@@ -11,6 +11,12 @@ export const PEOPLE_COLOURS = [
   '#5d91e7', '#7281fb', '#9051fc', '#b84ac0', '#be5e98', '#bb7e90',
 ] as const
 
+/** As `PEOPLE_COLORS` of the server has them. */
+const SERVER_COLOURS = [
+  '#e5484d', '#f76b15', '#d9a404', '#46a758', '#12a594', '#0ea5c6',
+  '#3e63dd', '#6e56cf', '#ab4aba', '#e93d82', '#8d6e63', '#5b7083',
+] as const
+
 const ADJECTIVES = ['Quiet', 'Bright', 'Calm', 'Swift', 'Kind', 'Bold', 'Gentle', 'Clever', 'Merry', 'Steady']
 const ANIMALS = ['Otter', 'Heron', 'Lynx', 'Robin', 'Badger', 'Wren', 'Fox', 'Seal', 'Hare', 'Falcon', 'Marten', 'Crane']
 const ME = 'collab:me'
@@ -32,6 +38,16 @@ export function colourOf(text: string): string {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   return PEOPLE_COLOURS[(hash >>> 0) % PEOPLE_COLOURS.length] ?? PEOPLE_COLOURS[0]
+}
+
+/** The colour that the server gives to a participant whose token names none. */
+export function colourByServer(participant: string): string {
+  let crc = ~0
+  for (const byte of new TextEncoder().encode(participant)) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0)
+  }
+  return SERVER_COLOURS[(~crc >>> 0) % SERVER_COLOURS.length] ?? SERVER_COLOURS[0]
 }
 
 /** Steps through the palette from a taken colour: neighbours look alike, these do not. */

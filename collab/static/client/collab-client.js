@@ -126,17 +126,17 @@ const it = () => new Se(), zo = (n) => {
 }, tn = (n, t) => {
   const e = Ir(t);
   for (e && (t = -t), D(n, (t > jn ? W : 0) | (e ? lt : 0) | jn & t), t = Z(t / 64); t > 0; ) D(n, (t > Dt ? W : 0) | Dt & t), t = Z(t / 128);
-}, Fn = new Uint8Array(3e4), Ho = Fn.length / 3, Yo = (n, t) => {
+}, Fn = new Uint8Array(3e4), Ho = Fn.length / 3, Ko = (n, t) => {
   if (t.length < Ho) {
     const e = le.encodeInto(t, Fn).written || 0;
     g(n, e);
     for (let s = 0; s < e; s++) D(n, Fn[s]);
   } else V(n, Wo(t));
-}, Ko = (n, t) => {
+}, Yo = (n, t) => {
   const e = unescape(encodeURIComponent(t)), s = e.length;
   g(n, s);
   for (let r = 0; r < s; r++) D(n, e.codePointAt(r));
-}, bt = le && le.encodeInto ? Yo : Ko, Xo = (n, t) => Qt(n, I(t)), Qt = (n, t) => {
+}, bt = le && le.encodeInto ? Ko : Yo, Xo = (n, t) => Qt(n, I(t)), Qt = (n, t) => {
   const e = n.cbuf.length, s = n.cpos, r = Rr(e - s, t.length), i = t.length - r;
   n.cbuf.set(t.subarray(0, r), s), n.cpos += r, i > 0 && (n.bufs.push(n.cbuf), n.cbuf = new Uint8Array(Bt(e * 2, i)), n.cbuf.set(t.subarray(r)), n.cpos = i);
 }, V = (n, t) => {
@@ -492,10 +492,10 @@ class F {
     return new zr(this);
   }
   cast(t) {
-    return Ys(t, this), t;
+    return Ks(t, this), t;
   }
   expect(t) {
-    return Ys(t, this), t;
+    return Ks(t, this), t;
   }
 }
 class ls extends F {
@@ -530,7 +530,7 @@ class rn extends F {
   }
 }
 const on = (...n) => new rn(n), qr = T(rn), Pc = RegExp.escape || ((n) => n.replace(/[().|&,$^[\]]/g, (t) => "\\" + t)), Wr = (n) => {
-  if (Yt.check(n)) return [Pc(n)];
+  if (Kt.check(n)) return [Pc(n)];
   if (qr.check(n)) return n.shape.map((t) => t + "");
   if (ti.check(n)) return ["[+-]?\\d+.?\\d*"];
   if (ei.check(n)) return [".*"];
@@ -595,7 +595,7 @@ class Jr extends F {
   }
 }
 const Hr = (n, t) => new Jr(n, t), Jc = T(Jr);
-class Yr extends F {
+class Kr extends F {
   constructor(t) {
     super(), this.shape = t;
   }
@@ -606,9 +606,9 @@ class Yr extends F {
     });
   }
 }
-const Hc = (...n) => new Yr(n);
-T(Yr);
-class Kr extends F {
+const Hc = (...n) => new Kr(n);
+T(Kr);
+class Yr extends F {
   constructor(t) {
     super(), this.shape = t.length === 1 ? t[0] : new as(t);
   }
@@ -617,7 +617,7 @@ class Kr extends F {
     return !s && e?.extend(null, "Array", ""), s;
   }
 }
-const Xr = (...n) => new Kr(n), Yc = T(Kr), Kc = R((n) => zt(n));
+const Xr = (...n) => new Yr(n), Kc = T(Yr), Yc = R((n) => zt(n));
 class Gr extends F {
   constructor(t, e) {
     super(), this.shape = t, this._c = e;
@@ -662,13 +662,13 @@ class as extends F {
 }
 const te = (...n) => n.findIndex((t) => Je.check(t)) >= 0 ? te(...n.map((t) => ge(t)).map((t) => Je.check(t) ? t.shape : [t]).flat(1)) : n.length === 1 ? n[0] : new as(n), Je = T(as), Zr = () => !0, He = R(Zr), nl = T(hs, (n) => n.shape === Zr), us = R((n) => typeof n == "bigint"), sl = R((n) => n === us), Qr = R((n) => typeof n == "symbol");
 R((n) => n === Qr);
-const Wt = R((n) => typeof n == "number"), ti = R((n) => n === Wt), Yt = R((n) => typeof n == "string"), ei = R((n) => n === Yt), ln = R((n) => typeof n == "boolean"), rl = R((n) => n === ln), ni = on(void 0);
+const Wt = R((n) => typeof n == "number"), ti = R((n) => n === Wt), Kt = R((n) => typeof n == "string"), ei = R((n) => n === Kt), ln = R((n) => typeof n == "boolean"), rl = R((n) => n === ln), ni = on(void 0);
 T(rn, (n) => n.shape.length === 1 && n.shape[0] === void 0), on(void 0);
 const hn = on(null), il = T(rn, (n) => n.shape.length === 1 && n.shape[0] === null);
 T(Uint8Array), T(ls, (n) => n.shape === Uint8Array);
-const ol = te(Wt, Yt, hn, ni, us, ln, Qr);
+const ol = te(Wt, Kt, hn, ni, us, ln, Qr);
 (() => {
-  const n = Xr(He), t = Hr(Yt, He), e = te(Wt, Yt, hn, ln, n, t);
+  const n = Xr(He), t = Hr(Kt, He), e = te(Wt, Kt, hn, ln, n, t);
   return n.shape = e, t.shape.values = e, e;
 })();
 const ge = (n) => {
@@ -678,12 +678,12 @@ const ge = (n) => {
     for (const e in n) t[e] = ge(n[e]);
     return qc(t);
   } else {
-    if (Kc.check(n)) return te(...n.map(ge));
+    if (Yc.check(n)) return te(...n.map(ge));
     if (ol.check(n)) return on(n);
     if (tl.check(n)) return T(n);
   }
   M();
-}, Ys = xc ? () => {
+}, Ks = xc ? () => {
 } : (n, t) => {
   const e = new Bc();
   if (!t.check(n, e)) throw Q(`Expected value to be of type ${t.constructor.name}.
@@ -720,14 +720,14 @@ const ll = (n) => new cl(n), si = ll(He).if(ti, (n, t) => An(t, Fs, qe)).if(ei, 
     e[s] = si(r, t);
   }
   return e;
-}).if(Yc, (n, t) => {
+}).if(Kc, (n, t) => {
   const e = [], s = Vr(t, 0, 42);
   for (let r = 0; r < s; r++) e.push($t(t, n.shape));
   return e;
 }).if(qr, (n, t) => xn(t, n.shape)).if(il, (n, t) => null).if(Qc, (n, t) => {
   const e = $t(t, n.res);
   return () => e;
-}).if(nl, (n, t) => $t(t, xn(t, [Wt, Yt, hn, ni, us, ln, Xr(Wt), Hr(te("a", "b", "c"), Wt)]))).if(Jc, (n, t) => {
+}).if(nl, (n, t) => $t(t, xn(t, [Wt, Kt, hn, ni, us, ln, Xr(Wt), Hr(te("a", "b", "c"), Wt)]))).if(Jc, (n, t) => {
   const e = {}, s = An(t, 0, 3);
   for (let r = 0; r < s; r++) {
     const i = $t(t, n.shape.keys), o = $t(t, n.shape.values);
@@ -881,7 +881,7 @@ const Lt = (n, t, e) => t.clients.forEach((s, r) => {
     }
   }
   return t;
-}, Ks = (n, t, e) => {
+}, Ys = (n, t, e) => {
   const s = new ee(), r = y(n.restDecoder);
   for (let i = 0; i < r; i++) {
     n.resetDsCurVal();
@@ -1007,7 +1007,7 @@ class ye {
     return y(this.restDecoder);
   }
 }
-class K extends ye {
+class Y extends ye {
   readLeftID() {
     return m(y(this.restDecoder), y(this.restDecoder));
   }
@@ -1106,7 +1106,7 @@ class z extends pi {
     }
   }
 }
-class Kt {
+class Yt {
   constructor() {
     this.restEncoder = it();
   }
@@ -1122,7 +1122,7 @@ class Kt {
     g(this.restEncoder, t);
   }
 }
-class ft extends Kt {
+class ft extends Yt {
   writeLeftID(t) {
     g(this.restEncoder, t.client), g(this.restEncoder, t.clock);
   }
@@ -1338,21 +1338,21 @@ const Cl = (n, t, e, s) => {
       h.update = be([h.update, a.update]);
     }
   } else c.pendingStructs = a;
-  const u = Ks(s, r, c);
+  const u = Ys(s, r, c);
   if (c.pendingDs) {
     const d = new z(N(c.pendingDs));
     y(d.restDecoder);
-    const p = Ks(d, r, c);
+    const p = Ys(d, r, c);
     u && p ? c.pendingDs = be([u, p]) : c.pendingDs = u || p;
   } else c.pendingDs = u;
   if (i) {
     const d = c.pendingStructs.update;
     c.pendingStructs = null, gn(r.doc, d);
   }
-}, e, !1), Dl = (n, t, e) => gs(n, t, e, new K(n)), gn = (n, t, e, s = z) => {
+}, e, !1), Dl = (n, t, e) => gs(n, t, e, new Y(n)), gn = (n, t, e, s = z) => {
   const r = N(t);
   gs(r, n, e, new s(r));
-}, Xt = (n, t, e) => gn(n, t, e, K), Ol = (n, t, e = /* @__PURE__ */ new Map()) => {
+}, Xt = (n, t, e) => gn(n, t, e, Y), Ol = (n, t, e = /* @__PURE__ */ new Map()) => {
   fs(n, t.store, e), rt(n, pn(t.store));
 }, fi = (n, t = new Uint8Array([0]), e = new tt()) => {
   const s = Ce(t);
@@ -1372,7 +1372,7 @@ const Cl = (n, t, e, s) => {
   return t;
 }, Ce = (n) => gi(new ye(N(n))), ms = (n, t) => (g(n.restEncoder, t.size), at(t.entries()).sort((e, s) => s[0] - e[0]).forEach(([e, s]) => {
   g(n.restEncoder, e), g(n.restEncoder, s);
-}), n), Rl = (n, t) => ms(n, Te(t.store)), Il = (n, t = new fn()) => (n instanceof Map ? ms(t, n) : Rl(t, n), t.toUint8Array()), Gt = (n) => Il(n, new Kt());
+}), n), Rl = (n, t) => ms(n, Te(t.store)), Il = (n, t = new fn()) => (n instanceof Map ? ms(t, n) : Rl(t, n), t.toUint8Array()), Gt = (n) => Il(n, new Yt());
 class Ll {
   constructor() {
     this.l = [];
@@ -1432,7 +1432,7 @@ class Ul {
           o = l, this.clients.forEach((u, d) => {
             s === u && o.get("ids").push([d]);
           });
-          const a = new Kt(), h = this.dss.get(s);
+          const a = new Yt(), h = this.dss.get(s);
           h && (rt(a, h), o.get("ds").push([a.toUint8Array()]));
         }
       }, 0);
@@ -1440,7 +1440,7 @@ class Ul {
       setTimeout(() => {
         const l = o.get("ds"), a = c.deleteSet;
         if (c.local && a.clients.size > 0 && r(c, a)) {
-          const h = new Kt();
+          const h = new Yt();
           rt(h, a), l.push([h.toUint8Array()]);
         }
       });
@@ -1518,7 +1518,7 @@ const Pl = (n, t, e = 0) => new yi(n, t, e), xe = (n, t, e) => {
   let l = null, a = 0;
   if (r !== null) {
     if (S(s, r.client) <= r.clock) return null;
-    const h = e ? Yn(s, r) : Wl(s, r), u = h.item;
+    const h = e ? Kn(s, r) : Wl(s, r), u = h.item;
     if (!(u instanceof k)) return null;
     if (l = u.parent, l._item === null || !l._item.deleted) {
       a = u.deleted || !u.countable ? 0 : h.diff + (c >= 0 ? 0 : 1);
@@ -1529,7 +1529,7 @@ const Pl = (n, t, e = 0) => new yi(n, t, e), xe = (n, t, e) => {
     if (o !== null) l = t.get(o);
     else if (i !== null) {
       if (S(s, i.client) <= i.clock) return null;
-      const { item: h } = e ? Yn(s, i) : { item: Rt(s, i) };
+      const { item: h } = e ? Kn(s, i) : { item: Rt(s, i) };
       if (h instanceof k && h.content instanceof X) l = h.content.type;
       else return null;
     } else throw M();
@@ -1555,7 +1555,7 @@ const Hl = (n, t) => {
     }
   }
   return !0;
-}, wi = (n, t = new fn()) => (rt(t, n.ds), ms(t, n.sv), t.toUint8Array()), Yl = (n) => wi(n, new Kt()), bi = (n, t = new pi(N(n))) => new ws(ut(t), gi(t)), Kl = (n) => bi(n, new ye(N(n))), bs = (n, t) => new ws(n, t), Xl = bs(dn(), /* @__PURE__ */ new Map()), Gl = (n) => bs(pn(n.store), Te(n.store)), gt = (n, t) => t === void 0 ? !n.deleted : t.sv.has(n.id.client) && (t.sv.get(n.id.client) || 0) > n.id.clock && !Pt(t.ds, n.id), Wn = (n, t) => {
+}, wi = (n, t = new fn()) => (rt(t, n.ds), ms(t, n.sv), t.toUint8Array()), Kl = (n) => wi(n, new Yt()), bi = (n, t = new pi(N(n))) => new ws(ut(t), gi(t)), Yl = (n) => bi(n, new ye(N(n))), bs = (n, t) => new ws(n, t), Xl = bs(dn(), /* @__PURE__ */ new Map()), Gl = (n) => bs(pn(n.store), Te(n.store)), gt = (n, t) => t === void 0 ? !n.deleted : t.sv.has(n.id.client) && (t.sv.get(n.id.client) || 0) > n.id.clock && !Pt(t.ds, n.id), Wn = (n, t) => {
   const e = $(n.meta, Wn, It), s = n.doc.store;
   e.has(t) || (t.sv.forEach((r, i) => {
     r < S(s, i) && U(n, m(i, r));
@@ -1583,7 +1583,7 @@ const Hl = (n, t) => {
   for (let o = r.curr; o !== null; o = r.next()) if ((n.sv.get(o.id.client) || 0) < o.id.clock + o.length) return !1;
   const i = Nt([n.ds, ut(s)]);
   return ui(n.ds, i);
-}, th = (n, t) => Ql(n, t, K);
+}, th = (n, t) => Ql(n, t, Y);
 class ki {
   constructor() {
     this.clients = /* @__PURE__ */ new Map(), this.pendingStructs = null, this.pendingDs = null;
@@ -1762,7 +1762,7 @@ const sr = (n, t, e) => {
       Lt(c, a.insertions, (p) => {
         if (p instanceof k) {
           if (p.redone !== null) {
-            let { item: f, diff: w } = Yn(l, p.id);
+            let { item: f, diff: w } = Kn(l, p.id);
             w > 0 && (f = U(c, m(f.id.client, f.id.clock + w))), p = f;
           }
           !p.deleted && i.some((f) => f === c.doc || we(f, p)) && u.push(p);
@@ -1894,13 +1894,13 @@ class Tt {
     return this.curr;
   }
 }
-const ch = (n) => Ai(n, K), Ai = (n, t = z) => {
+const ch = (n) => Ai(n, Y), Ai = (n, t = z) => {
   const e = [], s = new t(N(n)), r = new Tt(s, !1);
   for (let o = r.curr; o !== null; o = r.next()) e.push(o);
   qn("Structs: ", e);
   const i = ut(s);
   qn("DeleteSet: ", i);
-}, ks = (n) => xi(n, K), xi = (n, t = z) => {
+}, ks = (n) => xi(n, Y), xi = (n, t = z) => {
   const e = [], s = new t(N(n)), r = new Tt(s, !1);
   for (let i = r.curr; i !== null; i = r.next()) e.push(i);
   return { structs: e, ds: ut(s) };
@@ -1910,7 +1910,7 @@ class _s {
     this.currClient = 0, this.startClock = 0, this.written = 0, this.encoder = t, this.clientStructs = [];
   }
 }
-const vs = (n) => be(n, K, ft), Di = (n, t = fn, e = z) => {
+const vs = (n) => be(n, Y, ft), Di = (n, t = fn, e = z) => {
   const s = new t(), r = new Tt(new e(N(n)), !1);
   let i = r.curr;
   if (i !== null) {
@@ -1920,7 +1920,7 @@ const vs = (n) => be(n, K, ft), Di = (n, t = fn, e = z) => {
     const h = it();
     return g(h, o), Xo(h, s.restEncoder), s.restEncoder = h, s.toUint8Array();
   } else return g(s.restEncoder, 0), s.toUint8Array();
-}, lh = (n) => Di(n, Kt, K), Oi = (n, t = z) => {
+}, lh = (n) => Di(n, Yt, Y), Oi = (n, t = z) => {
   const e = /* @__PURE__ */ new Map(), s = /* @__PURE__ */ new Map(), r = new Tt(new t(N(n)), !1);
   let i = r.curr;
   if (i !== null) {
@@ -1929,7 +1929,7 @@ const vs = (n) => be(n, K, ft), Di = (n, t = fn, e = z) => {
     s.set(o, c);
   }
   return { from: e, to: s };
-}, Ri = (n) => Oi(n, K), hh = (n, t) => {
+}, Ri = (n) => Oi(n, Y), hh = (n, t) => {
   if (n.constructor === B) {
     const { client: e, clock: s } = n.id;
     return new B(m(e, s + t), n.length - t);
@@ -1987,7 +1987,7 @@ const vs = (n) => be(n, K, ft), Di = (n, t = fn, e = z) => {
   Es(o);
   const a = ut(c);
   return rt(i, a), i.toUint8Array();
-}, ah = (n, t) => Ss(n, t, K, ft), Ii = (n) => {
+}, ah = (n, t) => Ss(n, t, Y, ft), Ii = (n) => {
   n.written > 0 && (n.clientStructs.push({ written: n.written, restEncoder: I(n.encoder.restEncoder) }), n.encoder.restEncoder = it(), n.written = 0);
 }, mt = (n, t, e) => {
   n.written > 0 && n.currClient !== t.id.client && Ii(n), n.written === 0 && (n.currClient = t.id.client, n.encoder.writeClient(t.id.client), g(n.encoder.restEncoder, t.id.clock + e)), t.write(n.encoder, e), n.written++;
@@ -2025,7 +2025,7 @@ const vs = (n) => be(n, K, ft), Di = (n, t = fn, e = z) => {
             }
             break;
           }
-          case Y: {
+          case K: {
             const u = h;
             u.arr = u.arr.map(() => s);
             break;
@@ -2069,7 +2069,7 @@ const vs = (n) => be(n, K, ft), Di = (n, t = fn, e = z) => {
         M();
     }
   };
-}, uh = (n, t) => wn(n, Li(t), K, ft), dh = (n, t) => wn(n, Li(t), z, tt), ph = (n) => wn(n, Pr, K, tt), Ni = (n) => wn(n, Pr, z, ft), ir = "You must not compute changes after the event-handler fired.";
+}, uh = (n, t) => wn(n, Li(t), Y, ft), dh = (n, t) => wn(n, Li(t), z, tt), ph = (n) => wn(n, Pr, Y, tt), Ni = (n) => wn(n, Pr, z, ft), ir = "You must not compute changes after the event-handler fired.";
 class Ae {
   constructor(t, e) {
     this.target = t, this.currentTarget = t, this.transaction = e, this._changes = null, this._keys = null, this._delta = null, this._path = null;
@@ -2314,12 +2314,12 @@ const Bi = (n, t, e) => {
     if (t < s.length) return s.content.getContent()[t];
     t -= s.length;
   }
-}, Ye = (n, t, e, s) => {
+}, Ke = (n, t, e, s) => {
   let r = e;
   const i = n.doc, o = i.clientID, c = i.store, l = e === null ? t._start : e.right;
   let a = [];
   const h = () => {
-    a.length > 0 && (r = new k(m(o, S(c, o)), r, r && r.lastId, l, l && l.id, t, null, new Y(a)), r.integrate(n, 0), a = []);
+    a.length > 0 && (r = new k(m(o, S(c, o)), r, r && r.lastId, l, l && l.id, t, null, new K(a)), r.integrate(n, 0), a = []);
   };
   s.forEach((u) => {
     if (u === null) a.push(u);
@@ -2348,7 +2348,7 @@ const Bi = (n, t, e) => {
   }), h();
 }, $i = () => Q("Length exceeded!"), Vi = (n, t, e, s) => {
   if (e > t._length) throw $i();
-  if (e === 0) return t._searchMarker && ke(t._searchMarker, e, s.length), Ye(n, t, null, s);
+  if (e === 0) return t._searchMarker && ke(t._searchMarker, e, s.length), Ke(n, t, null, s);
   const r = e, i = bn(t, e);
   let o = t._start;
   for (i !== null && (o = i.p, e -= i.index, e === 0 && (o = o.prev, e += o && o.countable && !o.deleted ? o.length : 0)); o !== null; o = o.right) if (!o.deleted && o.countable) {
@@ -2358,11 +2358,11 @@ const Bi = (n, t, e) => {
     }
     e -= o.length;
   }
-  return t._searchMarker && ke(t._searchMarker, r, s.length), Ye(n, t, o, s);
+  return t._searchMarker && ke(t._searchMarker, r, s.length), Ke(n, t, o, s);
 }, _h = (n, t, e) => {
   let s = (t._searchMarker || []).reduce((r, i) => i.index > r.index ? i : r, { index: 0, p: t._start }).p;
   if (s) for (; s.right; ) s = s.right;
-  return Ye(n, t, s, e);
+  return Ke(n, t, s, e);
 }, qi = (n, t, e, s) => {
   if (s === 0) return;
   const r = e, i = s, o = bn(t, e);
@@ -2371,13 +2371,13 @@ const Bi = (n, t, e) => {
   for (; s > 0 && c !== null; ) c.deleted || (s < c.length && U(n, m(c.id.client, c.id.clock + s)), c.delete(n), s -= c.length), c = c.right;
   if (s > 0) throw $i();
   t._searchMarker && ke(t._searchMarker, r, -i + s);
-}, Ke = (n, t, e) => {
+}, Ye = (n, t, e) => {
   const s = t._map.get(e);
   s !== void 0 && s.delete(n);
 }, Ts = (n, t, e, s) => {
   const r = t._map.get(e) || null, i = n.doc, o = i.clientID;
   let c;
-  if (s == null) c = new Y([s]);
+  if (s == null) c = new K([s]);
   else switch (s.constructor) {
     case Number:
     case Object:
@@ -2386,7 +2386,7 @@ const Bi = (n, t, e) => {
     case String:
     case Date:
     case BigInt:
-      c = new Y([s]);
+      c = new K([s]);
       break;
     case Uint8Array:
       c = new At(s);
@@ -2494,7 +2494,7 @@ class ht extends A {
   }
 }
 const Sh = (n) => new ht();
-class Yi extends Ae {
+class Ki extends Ae {
   constructor(t, e, s) {
     super(t, e), this.keysChanged = s;
   }
@@ -2518,7 +2518,7 @@ class vt extends A {
     }), t;
   }
   _callObserver(t, e) {
-    kn(this, t, new Yi(this, t, e));
+    kn(this, t, new Ki(this, t, e));
   }
   toJSON() {
     this.doc ?? L();
@@ -2552,7 +2552,7 @@ class vt extends A {
   }
   delete(t) {
     this.doc !== null ? _(this.doc, (e) => {
-      Ke(e, this, t);
+      Ye(e, this, t);
     }) : this._prelimContent.delete(t);
   }
   set(t, e) {
@@ -2569,7 +2569,7 @@ class vt extends A {
   clear() {
     this.doc !== null ? _(this.doc, (t) => {
       this.forEach(function(e, s, r) {
-        Ke(t, r, s);
+        Ye(t, r, s);
       });
     }) : this._prelimContent.clear();
   }
@@ -2598,7 +2598,7 @@ const or = (n, t, e) => {
     const o = new Hn(null, t._start, 0, r);
     return or(n, o, e);
   }
-}, Ki = (n, t, e, s) => {
+}, Yi = (n, t, e, s) => {
   for (; e.right !== null && (e.right.deleted === !0 || e.right.content.constructor === C && wt(s.get(e.right.content.key), e.right.content.value)); ) e.right.deleted || s.delete(e.right.content.key), e.forward();
   const r = n.doc, i = r.clientID;
   s.forEach((o, c) => {
@@ -2630,7 +2630,7 @@ const or = (n, t, e) => {
   Xi(e, r);
   const c = Gi(n, t, e, r), l = s.constructor === String ? new j(s) : s instanceof A ? new X(s) : new ot(s);
   let { left: a, right: h, index: u } = e;
-  t._searchMarker && ke(t._searchMarker, e.index, l.getLength()), h = new k(m(o, S(i.store, o)), a, a && a.lastId, h, h && h.id, t, null, l), h.integrate(n, 0), e.right = h, e.index = u, e.forward(), Ki(n, t, e, c);
+  t._searchMarker && ke(t._searchMarker, e.index, l.getLength()), h = new k(m(o, S(i.store, o)), a, a && a.lastId, h, h && h.id, t, null, l), h.integrate(n, 0), e.right = h, e.index = u, e.forward(), Yi(n, t, e, c);
 }, cr = (n, t, e, s, r) => {
   const i = n.doc, o = i.clientID;
   Xi(e, r);
@@ -2661,7 +2661,7 @@ const or = (n, t, e) => {
 `;
     e.right = new k(m(o, S(i.store, o)), e.left, e.left && e.left.lastId, e.right, e.right && e.right.id, t, null, new j(l)), e.right.integrate(n, 0), e.forward();
   }
-  Ki(n, t, e, c);
+  Yi(n, t, e, c);
 }, Zi = (n, t, e, s, r) => {
   let i = t;
   const o = O();
@@ -2946,7 +2946,7 @@ class Ut extends A {
   }
   removeAttribute(t) {
     this.doc !== null ? _(this.doc, (e) => {
-      Ke(e, this, t);
+      Ye(e, this, t);
     }) : this._pending.push(() => this.removeAttribute(t));
   }
   setAttribute(t, e) {
@@ -3042,7 +3042,7 @@ class St extends A {
   insertAfter(t, e) {
     if (this.doc !== null) _(this.doc, (s) => {
       const r = t && t instanceof A ? t._item : t;
-      Ye(s, this, r, e);
+      Ke(s, this, r, e);
     });
     else {
       const s = this._prelimContent, r = t === null ? 0 : s.findIndex((i) => i === t) + 1;
@@ -3118,7 +3118,7 @@ class Et extends St {
   }
   removeAttribute(t) {
     this.doc !== null ? _(this.doc, (e) => {
-      Ke(e, this, t);
+      Ye(e, this, t);
     }) : this._prelimAttrs.delete(t);
   }
   setAttribute(t, e) {
@@ -3176,7 +3176,7 @@ class Zt extends vt {
     return r !== void 0 ? i = r.createDom(this) : i = document.createElement(this.hookName), i.setAttribute("data-yjs-hook", this.hookName), s !== void 0 && s._createAssociation(i, this), i;
   }
   _write(t) {
-    t.writeTypeRef(Yh), t.writeKey(this.hookName);
+    t.writeTypeRef(Kh), t.writeKey(this.hookName);
   }
 }
 const Oh = (n) => new Zt(n.readKey());
@@ -3228,7 +3228,7 @@ class ve extends Ut {
     return this.toString();
   }
   _write(t) {
-    t.writeTypeRef(Kh);
+    t.writeTypeRef(Yh);
   }
 }
 const Rh = (n) => new ve();
@@ -3506,7 +3506,7 @@ const Ph = (n) => {
   }
   return new Mt(e);
 }, jh = ze("node_env") === "development";
-class Y {
+class K {
   constructor(t) {
     this.arr = t, jh && Br(t);
   }
@@ -3520,10 +3520,10 @@ class Y {
     return !0;
   }
   copy() {
-    return new Y(this.arr);
+    return new K(this.arr);
   }
   splice(t) {
-    const e = new Y(this.arr.slice(t));
+    const e = new K(this.arr.slice(t));
     return this.arr = this.arr.slice(0, t), e;
   }
   mergeWith(t) {
@@ -3550,7 +3550,7 @@ class Y {
 const Fh = (n) => {
   const t = n.readLen(), e = [];
   for (let s = 0; s < t; s++) e.push(n.readAny());
-  return new Y(e);
+  return new K(e);
 };
 class j {
   constructor(t) {
@@ -3590,7 +3590,7 @@ class j {
     return 4;
   }
 }
-const $h = (n) => new j(n.readString()), Vh = [Sh, Eh, Ah, Dh, xh, Oh, Rh], qh = 0, Wh = 1, zh = 2, Jh = 3, Hh = 4, Yh = 5, Kh = 6;
+const $h = (n) => new j(n.readString()), Vh = [Sh, Eh, Ah, Dh, xh, Oh, Rh], qh = 0, Wh = 1, zh = 2, Jh = 3, Hh = 4, Kh = 5, Yh = 6;
 class X {
   constructor(t) {
     this.type = t;
@@ -3637,7 +3637,7 @@ class X {
     return 7;
   }
 }
-const Xh = (n) => new X(Vh[n.readTypeRef()](n)), Yn = (n, t) => {
+const Xh = (n) => new X(Vh[n.readTypeRef()](n)), Kn = (n, t) => {
   let e = t, s = 0, r;
   do
     s > 0 && (e = m(e.client, e.clock + s)), r = Rt(n, e), s = e.clock - r.id.clock, e = r.redone;
@@ -3830,7 +3830,7 @@ class P extends _n {
 }
 const ar = typeof globalThis < "u" ? globalThis : typeof window < "u" ? window : typeof global < "u" ? global : {}, ur = "__ $YJS$ __";
 ar[ur] === !0 && console.error("Yjs was already imported. This breaks constructor checks and will lead to issues! - https://github.com/yjs/yjs/issues/438"), ar[ur] = !0;
-const ld = Object.freeze(Object.defineProperty({ __proto__: null, AbsolutePosition: yi, AbstractConnector: Sl, AbstractStruct: _n, AbstractType: A, Array: ht, ContentAny: Y, ContentBinary: At, ContentDeleted: Ct, ContentDoc: jt, ContentEmbed: ot, ContentFormat: C, ContentJSON: Mt, ContentString: j, ContentType: X, Doc: pt, GC: B, ID: Ot, Item: k, Map: vt, PermanentUserData: Ul, RelativePosition: yn, Skip: P, Snapshot: ws, Text: Ut, Transaction: Si, UndoManager: ih, UpdateDecoderV1: K, UpdateDecoderV2: z, UpdateEncoderV1: ft, UpdateEncoderV2: tt, XmlElement: Et, XmlFragment: St, XmlHook: Zt, XmlText: ve, YArrayEvent: Hi, YEvent: Ae, YMapEvent: Yi, YTextEvent: to, YXmlEvent: eo, applyUpdate: Xt, applyUpdateV2: gn, cleanupYTextFormatting: Qi, compareIDs: xt, compareRelativePositions: Jl, convertUpdateFormatV1ToV2: ph, convertUpdateFormatV2ToV1: Ni, createAbsolutePositionFromRelativePosition: zl, createDeleteSet: dn, createDeleteSetFromStructStore: pn, createDocFromSnapshot: Zl, createID: m, createRelativePositionFromJSON: Bl, createRelativePositionFromTypeIndex: jl, createSnapshot: bs, decodeRelativePosition: ql, decodeSnapshot: Kl, decodeSnapshotV2: bi, decodeStateVector: Ce, decodeUpdate: ks, decodeUpdateV2: xi, diffUpdate: ah, diffUpdateV2: Ss, emptySnapshot: Xl, encodeRelativePosition: $l, encodeSnapshot: Yl, encodeSnapshotV2: wi, encodeStateAsUpdate: mn, encodeStateAsUpdateV2: fi, encodeStateVector: Gt, encodeStateVectorFromUpdate: lh, encodeStateVectorFromUpdateV2: Di, equalDeleteSets: ui, equalSnapshots: Hl, findIndexSS: J, findRootTypeKey: ys, getItem: Rt, getItemCleanEnd: Jn, getItemCleanStart: U, getState: S, getTypeChildren: wh, isDeleted: Pt, isParentOf: we, iterateDeletedStructs: Lt, logType: Nl, logUpdate: ch, logUpdateV2: Ai, mergeDeleteSets: Nt, mergeUpdates: vs, mergeUpdatesV2: be, obfuscateUpdate: uh, obfuscateUpdateV2: dh, parseUpdateMeta: Ri, parseUpdateMetaV2: Oi, readUpdate: Dl, readUpdateV2: gs, relativePositionToJSON: Ml, snapshot: Gl, snapshotContainsUpdate: th, transact: _, tryGc: sh, typeListToArraySnapshot: bh, typeMapGetAllSnapshot: Ji, typeMapGetSnapshot: vh }, Symbol.toStringTag, { value: "Module" })), In = 3e4;
+const hd = Object.freeze(Object.defineProperty({ __proto__: null, AbsolutePosition: yi, AbstractConnector: Sl, AbstractStruct: _n, AbstractType: A, Array: ht, ContentAny: K, ContentBinary: At, ContentDeleted: Ct, ContentDoc: jt, ContentEmbed: ot, ContentFormat: C, ContentJSON: Mt, ContentString: j, ContentType: X, Doc: pt, GC: B, ID: Ot, Item: k, Map: vt, PermanentUserData: Ul, RelativePosition: yn, Skip: P, Snapshot: ws, Text: Ut, Transaction: Si, UndoManager: ih, UpdateDecoderV1: Y, UpdateDecoderV2: z, UpdateEncoderV1: ft, UpdateEncoderV2: tt, XmlElement: Et, XmlFragment: St, XmlHook: Zt, XmlText: ve, YArrayEvent: Hi, YEvent: Ae, YMapEvent: Ki, YTextEvent: to, YXmlEvent: eo, applyUpdate: Xt, applyUpdateV2: gn, cleanupYTextFormatting: Qi, compareIDs: xt, compareRelativePositions: Jl, convertUpdateFormatV1ToV2: ph, convertUpdateFormatV2ToV1: Ni, createAbsolutePositionFromRelativePosition: zl, createDeleteSet: dn, createDeleteSetFromStructStore: pn, createDocFromSnapshot: Zl, createID: m, createRelativePositionFromJSON: Bl, createRelativePositionFromTypeIndex: jl, createSnapshot: bs, decodeRelativePosition: ql, decodeSnapshot: Yl, decodeSnapshotV2: bi, decodeStateVector: Ce, decodeUpdate: ks, decodeUpdateV2: xi, diffUpdate: ah, diffUpdateV2: Ss, emptySnapshot: Xl, encodeRelativePosition: $l, encodeSnapshot: Kl, encodeSnapshotV2: wi, encodeStateAsUpdate: mn, encodeStateAsUpdateV2: fi, encodeStateVector: Gt, encodeStateVectorFromUpdate: lh, encodeStateVectorFromUpdateV2: Di, equalDeleteSets: ui, equalSnapshots: Hl, findIndexSS: J, findRootTypeKey: ys, getItem: Rt, getItemCleanEnd: Jn, getItemCleanStart: U, getState: S, getTypeChildren: wh, isDeleted: Pt, isParentOf: we, iterateDeletedStructs: Lt, logType: Nl, logUpdate: ch, logUpdateV2: Ai, mergeDeleteSets: Nt, mergeUpdates: vs, mergeUpdatesV2: be, obfuscateUpdate: uh, obfuscateUpdateV2: dh, parseUpdateMeta: Ri, parseUpdateMetaV2: Oi, readUpdate: Dl, readUpdateV2: gs, relativePositionToJSON: Ml, snapshot: Gl, snapshotContainsUpdate: th, transact: _, tryGc: sh, typeListToArraySnapshot: bh, typeMapGetAllSnapshot: Ji, typeMapGetSnapshot: vh }, Symbol.toStringTag, { value: "Module" })), In = 3e4;
 class Qh extends Or {
   constructor(t) {
     super(), this.doc = t, this.clientID = t.clientID, this.states = /* @__PURE__ */ new Map(), this.meta = /* @__PURE__ */ new Map(), this._checkInterval = setInterval(() => {
@@ -3907,7 +3907,7 @@ function na(n, t) {
   return { origin: s.origin, base: `${s.origin}${r}`, path: t ?? `${r}/socket.io/` };
 }
 const sa = ["invalid_document", "invalid_payload", "invalid_update", "missing_dependencies", "unknown_event", "unauthorized", "token_expired", "forbidden", "read_only", "not_found", "document_deleted", "document_exists", "document_full", "document_too_large", "update_too_large", "too_many_connections", "too_many_documents", "rate_limited", "lagging", "storage_unavailable", "cluster_degraded", "draining", "store_full", "internal"];
-class Kn extends Error {
+class Yn extends Error {
   constructor(t) {
     super(t.message), this.name = "CollabError", this.code = t.code, this.retryable = t.retryable, t.retry_after !== void 0 && (this.retry_after = t.retry_after);
   }
@@ -3917,7 +3917,7 @@ function ra({ code: n, message: t }) {
   const e = Object.hasOwn(pr, n) ? pr[n] ?? "" : "";
   return t.includes(e) ? "" : e;
 }
-function hd(n) {
+function ad(n) {
   return [n.message, ra(n)].filter(Boolean).join(" ");
 }
 function _t(n) {
@@ -4086,7 +4086,7 @@ function fa(n, t, e) {
     s = Math.max(1024, Math.floor(s * e / l.byteLength) - 64);
   }
   let i = se(n, t);
-  if (r instanceof Y) for (; i.byteLength > e && s > 1; ) s = Math.ceil(s / 2), i = se(Ln(n, new Y(r.arr.slice(t, t + s)), t), 0);
+  if (r instanceof K) for (; i.byteLength > e && s > 1; ) s = Math.ceil(s / 2), i = se(Ln(n, new K(r.arr.slice(t, t + s)), t), 0);
   return { bytes: i, length: s };
 }
 function Ln(n, t, e = 0) {
@@ -4146,12 +4146,12 @@ function ya(n, t, e) {
     if (!(i instanceof k)) continue;
     const { content: o, parentSub: c } = i;
     if (o instanceof j) s += o.str;
-    else if (o instanceof Y || o instanceof Mt) for (const l of o.getContent()) r.push({ key: c, value: l });
+    else if (o instanceof K || o instanceof Mt) for (const l of o.getContent()) r.push({ key: c, value: l });
     else o instanceof ot ? r.push({ key: c, value: o.embed }) : o instanceof At && r.push({ key: c, value: `${o.content.byteLength} bytes` });
   }
   return { fault: t, at: e, text: s, values: r, bytes: n.byteLength };
 }
-function ad({ text: n, values: t }) {
+function ud({ text: n, values: t }) {
   const e = t.map(({ key: s, value: r }) => {
     const i = typeof r == "string" ? r : JSON.stringify(r, null, 2);
     return s === null ? i : `${s}: ${i}`;
@@ -4838,7 +4838,7 @@ class Ha extends Ls {
   }
 }
 const Mn = H.WebSocket || H.MozWebSocket;
-class Ya extends Ha {
+class Ka extends Ha {
   createSocket(t, e, s) {
     return So ? new Mn(t, e, s) : e ? new Mn(t, e) : new Mn(t);
   }
@@ -4846,7 +4846,7 @@ class Ya extends Ha {
     this.ws.send(e);
   }
 }
-class Ka extends Ls {
+class Ya extends Ls {
   get name() {
     return "webtransport";
   }
@@ -4892,7 +4892,7 @@ class Ka extends Ls {
     (t = this._transport) === null || t === void 0 || t.close();
   }
 }
-const Xa = { websocket: Ya, webtransport: Ka, polling: Ja }, Ga = /^(?:(?![^:@\/?#]+:[^:@\/]*@)(http|https|ws|wss):\/\/)?((?:(([^:@\/?#]*)(?::([^:@\/?#]*))?)?@)?((?:[a-f0-9]{0,4}:){2,7}[a-f0-9]{0,4}|[^:\/?#]*)(?::(\d*))?)(((\/(?:[^?#](?![^?#\/]*\.[^?#\/.]+(?:[?#]|$)))*\/?)?([^?#\/]*))(?:\?([^#]*))?(?:#(.*))?)/, Za = ["source", "protocol", "authority", "userInfo", "user", "password", "host", "port", "relative", "path", "directory", "file", "query", "anchor"];
+const Xa = { websocket: Ka, webtransport: Ya, polling: Ja }, Ga = /^(?:(?![^:@\/?#]+:[^:@\/]*@)(http|https|ws|wss):\/\/)?((?:(([^:@\/?#]*)(?::([^:@\/?#]*))?)?@)?((?:[a-f0-9]{0,4}:){2,7}[a-f0-9]{0,4}|[^:\/?#]*)(?::(\d*))?)(((\/(?:[^?#](?![^?#\/]*\.[^?#\/.]+(?:[?#]|$)))*\/?)?([^?#\/]*))(?:\?([^#]*))?(?:#(.*))?)/, Za = ["source", "protocol", "authority", "userInfo", "user", "password", "host", "port", "relative", "path", "directory", "file", "query", "anchor"];
 function _r(n) {
   if (n.length > 8e3) throw "URI too long";
   const t = n, e = n.indexOf("["), s = n.indexOf("]");
@@ -5585,7 +5585,7 @@ const Nu = { idle: ["connecting", "closed"], connecting: ["syncing", "offline", 
 function Mu({ code: n, resolved: t }) {
   return n === "lagging" ? { behind: !0 } : n === "draining" ? { draining: !0 } : n === "storage_unavailable" ? { storageTrouble: t !== !0 } : n === "cluster_degraded" ? { degraded: t !== !0 } : {};
 }
-function ud({ phase: n, fault: t }) {
+function dd({ phase: n, fault: t }) {
   return (n === "refused" || n === "offline" || n === "connecting" || n === "syncing") && t?.code !== "draining" ? t : null;
 }
 class Bu {
@@ -5604,7 +5604,10 @@ class Bu {
     Object.keys(t).every((s) => Object.is(e[s], t[s])) || (this.status = { ...e, ...t }, this.onChange(this.status, e));
   }
 }
-class Pu {
+function Pu() {
+  return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+}
+class ju {
   constructor(t, e) {
     this.name = t, this.way = e, this.events = [], this.drafts = [], this.followers = /* @__PURE__ */ new Set(), this.live = !1, this.sendAll = () => {
       if (this.timer = void 0, this.live) for (const s of this.drafts) this.send(s);
@@ -5613,8 +5616,7 @@ class Pu {
   get waiting() {
     return this.drafts;
   }
-  publish(t, e = "message") {
-    const s = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  publish(t, e = "message", s = Pu()) {
     return new Promise((r, i) => {
       const o = { key: s, event: e, data: t, resolve: r, reject: i };
       this.drafts = [...this.drafts, o], this.tell(), this.live && this.timer === void 0 && this.send(o);
@@ -5640,7 +5642,7 @@ class Pu {
     this.pause();
     const { drafts: e } = this;
     this.drafts = [];
-    for (const { reject: s } of e) s(new Kn(t));
+    for (const { reject: s } of e) s(new Yn(t));
     this.followers.clear();
   }
   take(t, e = !1) {
@@ -5662,7 +5664,7 @@ class Pu {
         return;
       }
       const { length: c } = this.drafts;
-      this.drafts = this.drafts.filter((l) => l !== t), this.drafts.length !== c && (o === null ? t.resolve(i.offset) : t.reject(new Kn(o)), this.tell());
+      this.drafts = this.drafts.filter((l) => l !== t), this.drafts.length !== c && (o === null ? t.resolve(i.offset) : t.reject(new Yn(o)), this.tell());
     });
   }
   tell() {
@@ -5670,7 +5672,7 @@ class Pu {
   }
 }
 const Qn = /* @__PURE__ */ Symbol("another tab");
-class ju {
+class Fu {
   constructor(t, e) {
     this.doc = e, this.channel = typeof BroadcastChannel > "u" ? null : new BroadcastChannel(`collab:${t}`), this.channel !== null && (this.channel.onmessage = (s) => this.read(s.data));
   }
@@ -5691,8 +5693,8 @@ class ju {
     }
   }
 }
-const Fu = 6e3, Tr = 4e3, $u = 3e4, Vu = 5e3, qu = 3, Wu = 5, Ar = 15e3, zu = 1200, xr = { code: "internal", message: "The provider was destroyed.", retryable: !1 };
-class dd extends Ze {
+const $u = 6e3, Tr = 4e3, Vu = 3e4, qu = 5e3, Wu = 3, zu = 5, Ar = 15e3, Ju = 1200, xr = { code: "internal", message: "The provider was destroyed.", retryable: !1 };
+class pd extends Ze {
   constructor(t, e, s = null, r = {}) {
     super(), this.traffic = { ..._u }, this.refused = [], this.session = null, this.state = new Bu((c, l) => this.tell(c, l)), this.posting = null, this.compared = !1, this.link = null, this.attempt = null, this.lastToken = null, this.mayOnlyRead = !1, this.said = null, this.shown = null, this.lastNotice = null, this.streams = /* @__PURE__ */ new Map(), this.failuresInARow = 0, this.otherOrigin = null, this.onDocUpdate = (c, l) => {
       if (l === this || l === uo || (this.edits.soil(), this.local !== null && l === this.local)) return;
@@ -5703,14 +5705,14 @@ class dd extends Ze {
       if (c === null) return;
       this.presence.keepAlive();
       const l = Math.min(...c.waiting.values());
-      performance.now() - l > Fu && this.probe();
+      performance.now() - l > $u && this.probe();
     }, this.onBack = () => {
       this.state.now.phase === "offline" ? this.retryNow() : this.probe();
     }, this.onHide = () => {
       this.edits.flush(), this.edits.writeLedger();
     }, this.onDocDestroy = () => this.destroy(), this.address = na(t, r.path), this.document = e, this.doc = s = s ?? new pt(), this.ownsAwareness = r.awareness === void 0, this.awareness = r.awareness ?? new Qh(s), this.transports = r.transports ?? ["websocket", "polling"], this.token = r.token ?? null, this.user = r.user, this.backoff = new Oo(r.backoff);
     const { subject: i } = r, o = `${this.address.base}/${e}${i ? `?${encodeURIComponent(i)}` : ""}`;
-    this.ownsLocal = typeof r.local == "function", this.local = (typeof r.local == "function" ? r.local(s, o) : r.local) ?? null, this.tabs = r.tabs ?? Ju() ? new ju(o, s) : null, this.edits = new _a(s, { ledger: r.ledger !== void 0 ? r.ledger : this.defaultLedger(o), clean: this.local === null, traffic: this.traffic, onCount: (c) => this.state.patch({ unsaved: c }), onRejected: (c) => this.onRejected(c), onRefused: (c) => this.onRefusedEdit(c), onProgress: (c) => this.state.patch({ progress: c }), onSaved: () => this.state.patch({ blocked: null }) }), this.presence = new Cu(this.awareness, s.clientID, this, this.traffic), this.reading = r.stream === !1 ? null : this.makeReading(), this.localReady = this.awaitLocal(), s.on("update", this.onDocUpdate), s.on("destroy", this.onDocDestroy), this.watchTimer = setInterval(this.watch, 2e3), this.stopWatchingPage = Su({ onBack: this.onBack, onOffline: () => this.probe(), onHide: this.onHide }), this.state.patch({ unsaved: this.edits.unsaved }), this.show(this.user), r.connect !== !1 && this.connect();
+    this.ownsLocal = typeof r.local == "function", this.local = (typeof r.local == "function" ? r.local(s, o) : r.local) ?? null, this.tabs = r.tabs ?? Hu() ? new Fu(o, s) : null, this.edits = new _a(s, { ledger: r.ledger !== void 0 ? r.ledger : this.defaultLedger(o), clean: this.local === null, traffic: this.traffic, onCount: (c) => this.state.patch({ unsaved: c }), onRejected: (c) => this.onRejected(c), onRefused: (c) => this.onRefusedEdit(c), onProgress: (c) => this.state.patch({ progress: c }), onSaved: () => this.state.patch({ blocked: null }) }), this.presence = new Cu(this.awareness, s.clientID, this, this.traffic), this.reading = r.stream === !1 ? null : this.makeReading(), this.localReady = this.awaitLocal(), s.on("update", this.onDocUpdate), s.on("destroy", this.onDocDestroy), this.watchTimer = setInterval(this.watch, 2e3), this.stopWatchingPage = Su({ onBack: this.onBack, onOffline: () => this.probe(), onHide: this.onHide }), this.state.patch({ unsaved: this.edits.unsaved }), this.show(this.user), r.connect !== !1 && this.connect();
   }
   get status() {
     return Cr(this.state.now);
@@ -5737,7 +5739,7 @@ class dd extends Ze {
     return new Promise((t, e) => {
       const s = this.refused.length, r = () => {
         const i = this.whyNever(s);
-        i === null && (this.state.now.phase !== "live" || this.edits.unsaved > 0) || (this.off("details", r), i === null ? t() : e(new Kn(i)));
+        i === null && (this.state.now.phase !== "live" || this.edits.unsaved > 0) || (this.off("details", r), i === null ? t() : e(new Yn(i)));
       };
       this.on("details", r), r();
     });
@@ -5767,7 +5769,7 @@ class dd extends Ze {
   }
   stream(t) {
     let e = this.streams.get(t);
-    return e === void 0 && (e = new Pu(t, { ask: (s, r, i) => this.liveLink?.ask(s, r, (o) => i(o)), read: (s) => this.read(s) }), this.streams.set(t, e), this.liveLink !== null && e.begin()), e;
+    return e === void 0 && (e = new ju(t, { ask: (s, r, i) => this.liveLink?.ask(s, r, (o) => i(o)), read: (s) => this.read(s) }), this.streams.set(t, e), this.liveLink !== null && e.begin()), e;
   }
   destroy() {
     if (this.state.now.phase !== "closed") {
@@ -5852,6 +5854,8 @@ class dd extends Ze {
         return this.onNotice(e);
       case "stream":
         return this.streams.get(e.stream)?.take([e]);
+      case "inbox":
+        return this.emit("inbox", [e]);
       case "broadcast":
         return this.emit("broadcast", [e]);
     }
@@ -5859,7 +5863,7 @@ class dd extends Ze {
   onConnect(t) {
     this.traffic.connections += 1, this.failuresInARow = 0, this.lastNotice = this.otherOrigin = null, this.stopReading(), this.edits.attach(t);
     const e = { transport: t.transport, behind: !1 };
-    this.state.now.phase === "syncing" ? this.state.patch(e) : this.state.move("syncing", e), t.askMissing(Gt(this.doc), $u, (s) => {
+    this.state.now.phase === "syncing" ? this.state.patch(e) : this.state.move("syncing", e), t.askMissing(Gt(this.doc), Vu, (s) => {
       if (this.link === t) {
         if (!(s instanceof Uint8Array)) return this.lose(s);
         this.receive(s), this.becomeLive(t);
@@ -5867,7 +5871,7 @@ class dd extends Ze {
     });
   }
   becomeLive(t) {
-    clearTimeout(this.drainingTimer), this.state.move("live", { wasLive: !0, fault: null, draining: !1, storageTrouble: !1, degraded: !1 }), clearTimeout(this.stableTimer), this.stableTimer = setTimeout(() => this.backoff.reset(), Vu), this.presence.begin(t), this.edits.begin(this.session?.limits.rate_updates);
+    clearTimeout(this.drainingTimer), this.state.move("live", { wasLive: !0, fault: null, draining: !1, storageTrouble: !1, degraded: !1 }), clearTimeout(this.stableTimer), this.stableTimer = setTimeout(() => this.backoff.reset(), qu), this.presence.begin(t), this.edits.begin(this.session?.limits.rate_updates);
     for (const e of this.streams.values()) e.begin();
   }
   onSession(t) {
@@ -5905,7 +5909,7 @@ class dd extends Ze {
       return;
     }
     const e = this.state.now.draining && this.state.now.phase !== "connecting", s = this.backoff.next(1e3 * (t?.retry_after ?? 0));
-    this.leave(), this.state.move("offline", { fault: t ?? this.otherOrigin, draining: e, retryAt: Date.now() + s, transport: null }), clearTimeout(this.drainingTimer), e && (this.drainingTimer = setTimeout(() => this.state.patch({ draining: !1 }), zu)), this.retryLater(s), t === null && (this.failuresInARow >= qu && this.reading?.begin(this.lastToken), this.failuresInARow === 1 && !this.state.now.wasLive && this.askWhy());
+    this.leave(), this.state.move("offline", { fault: t ?? this.otherOrigin, draining: e, retryAt: Date.now() + s, transport: null }), clearTimeout(this.drainingTimer), e && (this.drainingTimer = setTimeout(() => this.state.patch({ draining: !1 }), Ju)), this.retryLater(s), t === null && (this.failuresInARow >= Wu && this.reading?.begin(this.lastToken), this.failuresInARow === 1 && !this.state.now.wasLive && this.askWhy());
   }
   async askWhy() {
     this.otherOrigin = await vu(this.address.base, this.document), this.otherOrigin !== null && this.state.now.phase === "offline" && this.state.patch({ fault: this.otherOrigin });
@@ -5934,7 +5938,7 @@ class dd extends Ze {
   beginPosting() {
     const t = new xu(this.api, this.lastToken);
     this.posting?.close(), this.posting = t, this.compared = !1, this.edits.detach(), this.edits.attach(t), t.mayWrite().then((e) => {
-      this.posting !== t || e === null || (this.mayOnlyRead = !e, this.state.patch({ readOnly: !e }), this.edits.setWritable(e), this.edits.begin(Wu));
+      this.posting !== t || e === null || (this.mayOnlyRead = !e, this.state.patch({ readOnly: !e }), this.edits.setWritable(e), this.edits.begin(zu));
     });
   }
   stopReading() {
@@ -5979,12 +5983,12 @@ class dd extends Ze {
 function Dr(n) {
   return { ...n.name ? { name: n.name } : {}, ...n.color ? { color: n.color } : {} };
 }
-function Ju() {
+function Hu() {
   return typeof window < "u" || typeof globalThis.WorkerGlobalScope < "u";
 }
 const Ft = (n) => Ht((t, e) => {
   n.onerror = (s) => e(new Error(s.target.error)), n.onsuccess = (s) => t(s.target.result);
-}), Hu = (n, t) => Ht((e, s) => {
+}), Ku = (n, t) => Ht((e, s) => {
   const r = indexedDB.open(n);
   r.onupgradeneeded = (i) => t(i.target.result), r.onerror = (i) => s(Q(i.target.error)), r.onsuccess = (i) => {
     const o = i.target.result;
@@ -5992,39 +5996,39 @@ const Ft = (n) => Ht((t, e) => {
       o.close();
     }, e(o);
   };
-}), Yu = (n) => Ft(indexedDB.deleteDatabase(n)), Ku = (n, t) => t.forEach((e) => n.createObjectStore.apply(n, e)), ie = (n, t, e = "readwrite") => {
+}), Yu = (n) => Ft(indexedDB.deleteDatabase(n)), Xu = (n, t) => t.forEach((e) => n.createObjectStore.apply(n, e)), ie = (n, t, e = "readwrite") => {
   const s = n.transaction(t, e);
-  return t.map((r) => sd(s, r));
-}, Co = (n, t) => Ft(n.count(t)), Xu = (n, t) => Ft(n.get(t)), To = (n, t) => Ft(n.delete(t)), Gu = (n, t, e) => Ft(n.put(t, e)), ts = (n, t) => Ft(n.add(t)), Zu = (n, t, e) => Ft(n.getAll(t, e)), Qu = (n, t, e) => {
+  return t.map((r) => rd(s, r));
+}, Co = (n, t) => Ft(n.count(t)), Gu = (n, t) => Ft(n.get(t)), To = (n, t) => Ft(n.delete(t)), Zu = (n, t, e) => Ft(n.put(t, e)), ts = (n, t) => Ft(n.add(t)), Qu = (n, t, e) => Ft(n.getAll(t, e)), td = (n, t, e) => {
   let s = null;
-  return nd(n, t, (r) => (s = r, !1), e).then(() => s);
-}, td = (n, t = null) => Qu(n, t, "prev"), ed = (n, t) => Ht((e, s) => {
+  return sd(n, t, (r) => (s = r, !1), e).then(() => s);
+}, ed = (n, t = null) => td(n, t, "prev"), nd = (n, t) => Ht((e, s) => {
   n.onerror = s, n.onsuccess = async (r) => {
     const i = r.target.result;
     if (i === null || await t(i) === !1) return e();
     i.continue();
   };
-}), nd = (n, t, e, s = "next") => ed(n.openKeyCursor(t, s), (r) => e(r.key)), sd = (n, t) => n.objectStore(t), rd = (n, t) => IDBKeyRange.upperBound(n, t), id = (n, t) => IDBKeyRange.lowerBound(n, t), Bn = "custom", Ao = "updates", xo = 500, Do = (n, t = () => {
+}), sd = (n, t, e, s = "next") => nd(n.openKeyCursor(t, s), (r) => e(r.key)), rd = (n, t) => n.objectStore(t), id = (n, t) => IDBKeyRange.upperBound(n, t), od = (n, t) => IDBKeyRange.lowerBound(n, t), Bn = "custom", Ao = "updates", xo = 500, Do = (n, t = () => {
 }, e = () => {
 }) => {
   const [s] = ie(n.db, [Ao]);
-  return Zu(s, id(n._dbref, !1)).then((r) => {
+  return Qu(s, od(n._dbref, !1)).then((r) => {
     n._destroyed || (t(s), _(n.doc, () => {
       r.forEach((i) => Xt(n.doc, i));
     }, n, !1), e(s));
-  }).then(() => td(s).then((r) => {
+  }).then(() => ed(s).then((r) => {
     n._dbref = r + 1;
   })).then(() => Co(s).then((r) => {
     n._dbsize = r;
   })).then(() => s);
-}, od = (n, t = !0) => Do(n).then((e) => {
-  (t || n._dbsize >= xo) && ts(e, mn(n.doc)).then(() => To(e, rd(n._dbref, !0))).then(() => Co(e).then((s) => {
+}, cd = (n, t = !0) => Do(n).then((e) => {
+  (t || n._dbsize >= xo) && ts(e, mn(n.doc)).then(() => To(e, id(n._dbref, !0))).then(() => Co(e).then((s) => {
     n._dbsize = s;
   }));
 });
-class cd extends Or {
+class ld extends Or {
   constructor(t, e) {
-    super(), this.doc = e, this.name = t, this._dbref = 0, this._dbsize = 0, this._destroyed = !1, this.db = null, this.synced = !1, this._db = Hu(t, (s) => Ku(s, [["updates", { autoIncrement: !0 }], ["custom"]])), this.whenSynced = Ht((s) => this.on("synced", () => s(this))), this._db.then((s) => {
+    super(), this.doc = e, this.name = t, this._dbref = 0, this._dbsize = 0, this._destroyed = !1, this.db = null, this.synced = !1, this._db = Ku(t, (s) => Xu(s, [["updates", { autoIncrement: !0 }], ["custom"]])), this.whenSynced = Ht((s) => this.on("synced", () => s(this))), this._db.then((s) => {
       this.db = s, Do(this, (r) => ts(r, mn(e)), () => {
         if (this._destroyed) return this;
         this.synced = !0, this.emit("synced", [this]);
@@ -6033,7 +6037,7 @@ class cd extends Or {
       if (this.db && r !== this) {
         const [i] = ie(this.db, [Ao]);
         ts(i, s), ++this._dbsize >= xo && (this._storeTimeoutId !== null && clearTimeout(this._storeTimeoutId), this._storeTimeoutId = setTimeout(() => {
-          od(this, !1), this._storeTimeoutId = null;
+          cd(this, !1), this._storeTimeoutId = null;
         }, this._storeTimeout));
       }
     }, e.on("update", this._storeUpdate), this.destroy = this.destroy.bind(this), e.on("destroy", this.destroy);
@@ -6051,13 +6055,13 @@ class cd extends Or {
   get(t) {
     return this._db.then((e) => {
       const [s] = ie(e, [Bn], "readonly");
-      return Xu(s, t);
+      return Gu(s, t);
     });
   }
   set(t, e) {
     return this._db.then((s) => {
       const [r] = ie(s, [Bn]);
-      return Gu(r, e, t);
+      return Zu(r, e, t);
     });
   }
   del(t) {
@@ -6067,22 +6071,23 @@ class cd extends Or {
     });
   }
 }
-const pd = (n, t) => typeof indexedDB > "u" ? null : new cd(`collab:${t}`, n);
+const fd = (n, t) => typeof indexedDB > "u" ? null : new ld(`collab:${t}`, n);
 export {
   Qh as Awareness,
   Oo as Backoff,
   sa as CODES,
-  Kn as CollabError,
-  dd as CollabProvider,
+  Yn as CollabError,
+  pd as CollabProvider,
   Uu as FIRST_STATUS,
   va as LocalLedger,
-  ld as Y,
+  hd as Y,
   ra as adviceFor,
   _t as asFault,
-  ad as asText,
+  ud as asText,
   wu as faultInName,
-  hd as inWords,
-  pd as keepOffline,
+  Pu as freshKey,
+  ad as inWords,
+  fd as keepOffline,
   bu as refusalOfName,
-  ud as turnedAway
+  dd as turnedAway
 };
