@@ -12,16 +12,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from dataclasses import field as dataclass_field
 from difflib import get_close_matches
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
-from marshmallow import Schema, ValidationError, validate
+from marshmallow import Schema, ValidationError
 from marshmallow import fields as m
 
 from collab.protocol import webhooks
+from collab.setting_kinds import (
+    GIB,
+    HOST,
+    KIB,
+    MIB,
+    NODE_NAME,
+    SWITCH,
+    URL,
+    Duration,
+    Networks,
+    Origins,
+    RedisUrl,
+    Size,
+    StoreUrl,
+    choice,
+    number_from,
+)
 from collab.stores.redis_link import same_database, shown_url
-from collab.stores.urls import is_redis_url, store_from_url
+from collab.stores.urls import is_redis_url
 from collab.types import Role, is_loopback
 
 ENV_PREFIX = "COLLAB_"
@@ -47,125 +64,13 @@ _KUBERNETES = re.compile(r"COLLAB_(SERVICE_|PORT_)")
 
 #: RFC 7518, 3.2: a key of HS256 is at least as long as its hash
 MIN_SECRET_BYTES = 32
-KIB = 2**10
-MIB = 2**20
-GIB = 2**30
-_SIZE_UNITS = {"": 1, "b": 1, "kb": 1000, "kib": KIB, "mb": 10**6, "mib": MIB, "gb": 10**9, "gib": GIB}
-_TIME_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 #: an unknown key may be a known one with a slip of the pen: its value is shown only where it looks harmless
 _MAY_BE_SECRET = re.compile(r"secret|token|pass|pwd|key|jwt|auth|cred", re.IGNORECASE)
 _LONGEST_SHOWN = 60
-_WITH_UNIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
 
 
 class ConfigError(Exception):
     """The settings cannot be used; the message is one line for a person."""
-
-
-class Size(m.Field[int]):
-    """A number of bytes: ``262144``, ``256KiB``, ``4 MB``."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        return int(_with_unit(value, _SIZE_UNITS, "a size such as 262144, 256KiB or 4MB"))
-
-
-class Duration(m.Field[float]):
-    """A number of seconds: ``15``, ``15s``, ``250ms``, ``2m``, ``1h``, ``30d``."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
-        return _with_unit(value, _TIME_UNITS, "a duration such as 15s, 250ms, 2m, 1h or 30d")
-
-
-def _with_unit(value: Any, units: Mapping[str, float], allowed: str) -> float:
-    found = _WITH_UNIT.fullmatch(str(value))
-    unit = units.get(found[2].lower()) if found else None
-    if found is None or unit is None or isinstance(value, bool):
-        raise ValidationError(allowed)
-    return float(found[1]) * unit
-
-
-class _Words(m.Field[tuple[str, ...]]):
-    """Words behind commas, or a list."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
-        words = value.split(",") if isinstance(value, str) else value
-        if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
-            raise ValidationError("words behind commas")
-        return tuple(word.strip() for word in words if word.strip())
-
-
-class _Networks(_Words):
-    """Addresses or networks (``10.0.0.0/8``) behind commas."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        words = super()._deserialize(value, attr, data, **kwargs)
-        try:
-            return tuple(ip_network(word, strict=False) for word in words)
-        except ValueError:
-            raise ValidationError("addresses or networks behind commas, such as 10.0.0.0/8,::1") from None
-
-
-class _Origins(_Words):
-    """Browser origins behind commas, or ``*``."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        words = super()._deserialize(value, attr, data, **kwargs)
-        for word in words:
-            if word != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/\s]+/?", word, re.IGNORECASE):
-                raise ValidationError("origins behind commas, such as https://app.example.com, or *")
-        return words
-
-
-class _StoreUrl(m.Str):
-    """The URL of a store."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        url = str(super()._deserialize(value, attr, data, **kwargs))
-        try:
-            store_from_url(url)
-        except ValueError:
-            raise ValidationError("memory://, sqlite:///PATH or redis://HOST:PORT/DATABASE") from None
-        return url
-
-
-class _RedisUrl(m.Str):
-    """The URL of a Redis."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        url = str(super()._deserialize(value, attr, data, **kwargs))
-        if not is_redis_url(url):
-            raise ValidationError("redis://HOST:PORT/DATABASE, rediss://... or unix://PATH")
-        return url
-
-
-class _Whole(m.Int):
-    """A whole number; a file may hold it as one, a flag as text, and 80.5 is none."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if isinstance(value, bool | float):
-            raise self.make_error("invalid", input=value)
-        number: int = super()._deserialize(value, attr, data, **kwargs)
-        return number
-
-
-def _number(least: int, most: int) -> m.Int:
-    return _Whole(
-        strict=False,
-        validate=validate.Range(least, most, error=f"a whole number from {least} to {most}"),
-        error_messages={"invalid": f"a whole number from {least} to {most}"},
-    )
-
-
-_HOST = m.Str(error_messages={"invalid": "an address or a host name"})
-_NODE_NAME = m.Str(
-    validate=validate.Regexp(r"[A-Za-z0-9_-]{1,32}\Z", error="up to 32 letters, digits, - and _"),
-)
-_URL = m.Url(require_tld=False, schemes={"http", "https"}, error_messages={"invalid": "an http or https URL"})
-_SWITCH = m.Bool(error_messages={"invalid": "true or false"})
-
-
-def _choice(*words: str) -> m.Str:
-    return m.Str(validate=validate.OneOf(words, error=f"one of {', '.join(words)}"))
 
 
 def _setting(kind: m.Field[Any], default: Any, words: str, *, shown: str | None = None) -> Any:
@@ -177,22 +82,22 @@ def _setting(kind: m.Field[Any], default: Any, words: str, *, shown: str | None 
 class Settings:
     """Every setting of the server; sizes in bytes, times in seconds. See ``collab serve --help``."""
 
-    host: str = _setting(_HOST, "127.0.0.1", "address to listen on")
-    port: int = _setting(_number(0, 65535), 8080, "port to listen on; 0 picks one and prints it")
+    host: str = _setting(HOST, "127.0.0.1", "address to listen on")
+    port: int = _setting(number_from(0, 65535), 8080, "port to listen on; 0 picks one and prints it")
     store: str = _setting(
-        _StoreUrl(), "sqlite:///collab.db", "where documents live: memory://, sqlite:///PATH or redis://..."
+        StoreUrl(), "sqlite:///collab.db", "where documents live: memory://, sqlite:///PATH or redis://..."
     )
     redis: str | None = _setting(
-        _RedisUrl(), None, "redis://...: makes this process one node of a cluster, with its documents in that Redis"
+        RedisUrl(), None, "redis://...: makes this process one node of a cluster, with its documents in that Redis"
     )
     redis_grace: float = _setting(
         Duration(), 60.0, "how long edits are taken while Redis is out of reach; nothing taken is lost"
     )
     auth: str = _setting(
-        _choice("none", "jwt", "callback"), "none", "who may connect: none (loopback only), jwt or callback"
+        choice("none", "jwt", "callback"), "none", "who may connect: none (loopback only), jwt or callback"
     )
     auth_callback_url: str | None = _setting(
-        _URL, None, "which application is asked who somebody is, with --auth callback"
+        URL, None, "which application is asked who somebody is, with --auth callback"
     )
     auth_callback_secret: str | None = _setting(
         m.Str(), None, "signs what it is asked, as Standard Webhooks: whsec_ and base64"
@@ -204,38 +109,38 @@ class Settings:
     jwt_public_key: str | None = _setting(
         m.Str(), None, "public key of RS256, ES256, EdDSA tokens: PEM, or a file of it"
     )
-    jwt_jwks_url: str | None = _setting(_URL, None, "where the public keys are published (JWKS)")
+    jwt_jwks_url: str | None = _setting(URL, None, "where the public keys are published (JWKS)")
     jwt_issuer: str | None = _setting(m.Str(), None, "required `iss` of tokens")
     jwt_audience: str | None = _setting(m.Str(), None, "required `aud` of tokens")
     default_role: str | None = _setting(
-        _choice("none", *(role.word for role in Role)), None, "role without a grant",
+        choice("none", *(role.word for role in Role)), None, "role without a grant",
         shown="admin without auth, none with",
     )  # fmt: skip
-    insecure: bool = _setting(_SWITCH, False, "listen beyond loopback without auth, knowing what that means")
+    insecure: bool = _setting(SWITCH, False, "listen beyond loopback without auth, knowing what that means")
     cors_origins: tuple[str, ...] = _setting(
-        _Origins(), (), "browser origins allowed besides our own, or *", shown="same origin"
+        Origins(), (), "browser origins allowed besides our own, or *", shown="same origin"
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
-        _Networks(), (), "networks whose X-Forwarded-* headers count"
+        Networks(), (), "networks whose X-Forwarded-* headers count"
     )
     node_name: str | None = _setting(
-        _NODE_NAME, None, "name of this node: ends its Engine.IO session ids, by which a balancer finds it again"
+        NODE_NAME, None, "name of this node: ends its Engine.IO session ids, by which a balancer finds it again"
     )
     max_update_bytes: int = _setting(Size(), 4 * MIB, "size of one update")
     max_document_bytes: int = _setting(Size(), 64 * MIB, "encoded size of one document")
-    max_participants: int = _setting(_number(1, 10**6), 500, "sessions in one document")
-    max_documents_per_connection: int = _setting(_number(1, 10**6), 100, "documents open on one connection")
-    max_connections_per_ip: int = _setting(_number(1, 10**6), 1000, "connections of one address")
-    max_documents: int | None = _setting(_number(1, 10**9), None, "documents in the store, without the trash")
+    max_participants: int = _setting(number_from(1, 10**6), 500, "sessions in one document")
+    max_documents_per_connection: int = _setting(number_from(1, 10**6), 100, "documents open on one connection")
+    max_connections_per_ip: int = _setting(number_from(1, 10**6), 1000, "connections of one address")
+    max_documents: int | None = _setting(number_from(1, 10**9), None, "documents in the store, without the trash")
     max_store_bytes: int | None = _setting(
         Size(), None, "bytes that the store may hold (of Redis: memory that it uses); beyond, deleting only"
     )
-    max_versions: int = _setting(_number(1, 10**6), 1000, "versions of one document")
+    max_versions: int = _setting(number_from(1, 10**6), 1000, "versions of one document")
     max_version_bytes: int = _setting(
         Size(), 256 * MIB, "all versions of one document together, equal states counted once"
     )
     participant_documents: int = _setting(
-        _number(1, 10**9),
+        number_from(1, 10**9),
         1000,
         "documents that one participant, or address without one, makes in an hour; not admins",
     )
@@ -243,7 +148,7 @@ class Settings:
         Size(), 2 * GIB, "bytes that one participant, or address without one, may add in an hour; not admins"
     )
     max_connections: int | None = _setting(
-        _number(1, 10**6), None, "connections in all", shown="what open files allow, but 128"
+        number_from(1, 10**6), None, "connections in all", shown="what open files allow, but 128"
     )
     head_timeout: float = _setting(Duration(), 10.0, "time for the head of a request, from its first byte or, at first,"
         " from the connection on")  # fmt: skip
@@ -251,30 +156,30 @@ class Settings:
     keepalive_timeout: float = _setting(
         Duration(), 75.0, "how long a connection may be idle between two requests; not that of a trusted proxy"
     )
-    rate_updates: int = _setting(_number(1, 10**6), 200, "updates a second of one connection")
+    rate_updates: int = _setting(number_from(1, 10**6), 200, "updates a second of one connection")
     rate_bytes: int = _setting(Size(), 2 * MIB, "bytes a second of one connection")
-    rate_awareness: int = _setting(_number(1, 10**6), 60, "presence and cursor events a second of one connection")
+    rate_awareness: int = _setting(number_from(1, 10**6), 60, "presence and cursor events a second of one connection")
     rate_participant: int = _setting(
-        _number(1, 10**6), 10, "all connections of one participant together, in times the rates of one"
+        number_from(1, 10**6), 10, "all connections of one participant together, in times the rates of one"
     )
     rate_address: int = _setting(
-        _number(1, 10**6), 20, "all connections of one address (IPv6: /64) together, in times the rates of one"
+        number_from(1, 10**6), 20, "all connections of one address (IPv6: /64) together, in times the rates of one"
     )
     rate_document: int = _setting(
-        _number(1, 10**6), 25, "edits of everybody in one document together, in times the rates of one connection"
+        number_from(1, 10**6), 25, "edits of everybody in one document together, in times the rates of one connection"
     )
     send_buffer_bytes: int = _setting(Size(), 256 * KIB, "unsent bytes after which a reader counts as slow")
     compact_every: int = _setting(
-        _number(10, 10**6), 5000, "logged updates of a document after which they become a snapshot"
+        number_from(10, 10**6), 5000, "logged updates of a document after which they become a snapshot"
     )
     checkpoint_interval: float = _setting(
         Duration(), 3600.0, "time between automatic versions of a document in use; 0: none"
     )
-    checkpoint_keep: int = _setting(_number(0, 10**6), 50, "automatic versions kept per document")
+    checkpoint_keep: int = _setting(number_from(0, 10**6), 50, "automatic versions kept per document")
     trash_keep: float = _setting(
         Duration(), 30 * 86400.0, "how long a deleted document can be brought back; 0 deletes for good at once"
     )
-    stream_keep: int = _setting(_number(1, 10**6), 10_000, "newest events of a stream that are kept")
+    stream_keep: int = _setting(number_from(1, 10**6), 10_000, "newest events of a stream that are kept")
     stream_keep_for: float = _setting(Duration(), 90 * 86400.0, "how long an event of a stream is kept at most")
     idle_timeout: float = _setting(Duration(), 30.0, "how long a document without people stays in memory")
     ping_interval: float = _setting(Duration(), 25.0, "heartbeat: time between pings")
@@ -287,11 +192,11 @@ class Settings:
     metrics_token: str | None = _setting(
         m.Str(), None, "what others than this machine present as bearer to read /metrics"
     )
-    admin: bool = _setting(_SWITCH, True, "serve /admin, to administrators of all documents")
+    admin: bool = _setting(SWITCH, True, "serve /admin, to administrators of all documents")
     log_format: str | None = _setting(
-        _choice("text", "json"), None, "text or json", shown="text on a terminal, else json"
+        choice("text", "json"), None, "text or json", shown="text on a terminal, else json"
     )
-    log_level: str = _setting(_choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error")
+    log_level: str = _setting(choice("debug", "info", "warning", "error"), "info", "debug, info, warning or error")
 
 
 def setting_name(field_name: str) -> str:

@@ -11,7 +11,8 @@ import click
 from marshmallow import fields as m
 
 from collab.commands.failures import Failure
-from collab.config import ConfigError, Duration, Settings, load_settings, setting_name, variable_name
+from collab.config import ConfigError, Settings, load_settings, setting_name, variable_name
+from collab.setting_kinds import Duration
 
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:

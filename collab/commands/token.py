@@ -14,8 +14,8 @@ from collab.auth.base import is_subject
 from collab.commands.failures import Failure
 from collab.commands.settings import settings_of
 from collab.commands.terminal import ERR, on_one_line
-from collab.config import Duration
 from collab.errors import CollabError
+from collab.setting_kinds import Duration
 from collab.types import Grant, Role, check_document_name
 
 #: seconds that a token of ours is valid at most: a hundred years
