@@ -50,9 +50,11 @@ from collab.hub.quotas import QuotaLimits
 from collab.hub.renewals import Renewals
 from collab.listening import listen
 from collab.observe.gauges import Gauges
+from collab.observe.headroom import Headroom
 from collab.observe.loop import LoopLag
+from collab.observe.memory_use import MemoryUse
 from collab.observe.promise import PromiseWatch
-from collab.observe.trimming import Trimming
+from collab.observe.trimming import Trimming, malloc_trim
 from collab.observe.watchdog import Watchdog
 from collab.operator_signals import reload_on_hup, stop_on_signals
 from collab.stores.base import Store
@@ -178,9 +180,11 @@ def create_app(
         HttpDoor(hub, authenticator, admission, settings, peers, workers, shared, renewals.recheck),
     ]
     promise = PromiseWatch(store) if isinstance(store, RedisStore) else None
-    gauges = Gauges(hub, workers, settings.auth, time.monotonic, promise)
+    trim = malloc_trim()
+    headroom = Headroom(hub, MemoryUse.of(settings.max_memory), trim)
+    gauges = Gauges(hub, workers, settings.auth, time.monotonic, promise, headroom)
     lag = LoopLag()
-    trimming = Trimming(lambda: len(hub.documents) + sum(len(live.sessions) for live in hub.documents.values()))
+    trimming = Trimming(lambda: len(hub.documents) + sum(len(live.sessions) for live in hub.documents.values()), trim)
     app = web.Application(middlewares=[count_requests])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", web.NotAppKeyWarning)  # plain names are what people look for
@@ -200,6 +204,7 @@ def create_app(
     async def start(_app: web.Application) -> None:
         lag.start()
         trimming.open()
+        headroom.open()
         workers.open()
         renewals.open()
         await authenticator.open()
@@ -224,6 +229,7 @@ def create_app(
         await renewals.close()
         lag.stop()
         await trimming.close()
+        await headroom.close()
         if promise is not None:
             await promise.close()
 

@@ -64,6 +64,8 @@ _KUBERNETES = re.compile(r"COLLAB_(SERVICE_|PORT_)")
 
 #: RFC 7518, 3.2: a key of HS256 is at least as long as its hash
 MIN_SECRET_BYTES = 32
+#: with less the server does not even start
+LEAST_MEMORY = 64 * MIB
 #: an unknown key may be a known one with a slip of the pen: its value is shown only where it looks harmless
 _MAY_BE_SECRET = re.compile(r"secret|token|pass|pwd|key|jwt|auth|cred", re.IGNORECASE)
 _LONGEST_SHOWN = 60
@@ -150,6 +152,10 @@ class Settings:
     max_connections: int | None = _setting(
         number_from(1, 10**6), None, "connections in all", shown="what open files allow, but 128"
     )
+    max_memory: int | None = _setting(
+        Size(), None, "bytes of memory; near it idle documents leave, then new ones are refused; 0: no bound",
+        shown="what the cgroup allows",
+    )  # fmt: skip
     head_timeout: float = _setting(Duration(), 10.0, "time for the head of a request, from its first byte or, at first,"
         " from the connection on")  # fmt: skip
     body_timeout: float = _setting(Duration(), 120.0, "time for the body of a request")
@@ -328,6 +334,10 @@ def _check_together(settings: Settings) -> None:
     for name in ("max_update_bytes", "rate_bytes", "send_buffer_bytes"):
         if getattr(settings, name) < KIB:
             raise ConfigError(f"{setting_name(name)}: {getattr(settings, name)} is not allowed; allowed: 1KiB or more")
+    if settings.max_memory and settings.max_memory < LEAST_MEMORY:
+        raise ConfigError(
+            f"max-memory: {settings.max_memory} is not allowed; allowed: 64MiB or more, or 0 for no bound"
+        )
     for name in _POSITIVE:
         if getattr(settings, name) <= 0:
             raise ConfigError(f"{setting_name(name)}: {getattr(settings, name)} is not allowed; allowed: more than 0s")

@@ -192,6 +192,8 @@ JOINED = Histogram(
     ("door",),
     _each(*SESSION_DOORS),
 )
+MEMORY_USED = Gauge("memory_used_bytes", "Memory that counts against its bound; NaN where there is none.")
+MEMORY_LIMIT = Gauge("memory_limit_bytes", "The bound; near it idle documents leave, and new ones are refused.")
 QUARANTINED = Gauge("documents_quarantined", "Documents that are not opened because they have harmed the process.")
 
 # -- edits ------------------------------------------------------------------------------------------------

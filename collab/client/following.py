@@ -234,7 +234,7 @@ class Following:
             error = refusal_in(answer)
             if error is None:
                 return int(answer["offset"])
-            if not error.row.retryable:
+            if not error.retryable:
                 raise error
             tries += 1
             await asyncio.sleep(self._backoff.delay(tries, error.retry_after))
@@ -271,7 +271,7 @@ class Following:
             error = refusal_in(answer)
             if error is None:
                 self._take(stream, answer, after)
-            elif error.row.retryable:
+            elif error.retryable:
                 stream.again = True
                 tries += 1
                 await asyncio.sleep(self._backoff.delay(tries, error.retry_after))

@@ -95,6 +95,10 @@ class Hub:
         self.at_work: Room = bytearray(ROOM)
         #: documents that are not opened
         self.quarantine: Quarantine = NoQuarantine()
+        #: raises where there is no memory for one more document
+        self.check_memory: Callable[[], None] = lambda: None
+        #: documents that nobody was in when they were looked at last, the longest unused first, and when each leaves
+        self.idle: dict[str, asyncio.TimerHandle] = {}
         self._slow_lane = SlowLane()
         self._starting: asyncio.Future[None] | None = None
         self._followers: dict[str, Follower] = {}
@@ -134,7 +138,8 @@ class Hub:
         The caller joins it before its next ``await``, or it may be put away.
 
         Raises:
-            CollabError: ``invalid_document``, ``draining``, ``storage_unavailable``, ``cluster_degraded``.
+            CollabError: ``invalid_document``, ``draining``, ``storage_unavailable``, ``cluster_degraded``,
+                ``too_many_documents`` where memory is short.
         """
         check_document_name(name)
         while True:
@@ -151,6 +156,7 @@ class Hub:
                 continue
             opening = self._opening.get(name)
             if opening is None:
+                self.check_memory()
                 opening = self._opening[name] = self._spawn(self._open(name))
                 opening.add_done_callback(lambda _task: self._opening.pop(name, None))
             await asyncio.shield(opening)
@@ -259,6 +265,7 @@ class Hub:
             self._let_go(live)
 
     def _let_go(self, live: LiveDocument) -> None:
+        self._not_idle(live.name)
         live.close()
         follower = self._followers.pop(live.name, None)
         if follower is not None:
@@ -367,7 +374,14 @@ class Hub:
     # -- putting away ---------------------------------------------------------------------------
 
     def _idle(self, live: LiveDocument) -> None:
-        asyncio.get_running_loop().call_later(self.idle_timeout, self._put_away_if_idle, live)
+        self._not_idle(live.name)
+        loop = asyncio.get_running_loop()
+        self.idle[live.name] = loop.call_later(self.idle_timeout, self._put_away_if_idle, live)
+
+    def _not_idle(self, name: str) -> None:
+        timer = self.idle.pop(name, None)
+        if timer is not None:
+            timer.cancel()  # or it would keep the document in memory
 
     def _put_away_if_idle(self, live: LiveDocument) -> None:
         if self.draining or self.documents.get(live.name) is not live:

@@ -19,6 +19,7 @@ from collab.hub.journal import NOTHING_WAITS
 from collab.hub.session import State
 from collab.metrics import Labels
 from collab.observe.exposition import Readings
+from collab.observe.headroom import Headroom
 from collab.observe.promise import PromiseWatch
 from collab.stores.base import Space
 
@@ -37,6 +38,7 @@ class Gauges:
         auth: the word for who may connect.
         clock: in seconds, and does not jump.
         promise: looks after what an ack is worth; None: nobody can change that.
+        headroom: looks after memory; None: nobody does.
     """
 
     def __init__(
@@ -46,7 +48,9 @@ class Gauges:
         auth: str,
         clock: Callable[[], float],
         promise: PromiseWatch | None = None,
+        headroom: Headroom | None = None,
     ) -> None:
+        self._headroom = headroom
         self._promise = promise
         self._hub = hub
         self._workers = workers
@@ -71,6 +75,11 @@ class Gauges:
         """The room of the store, as of the last :meth:`refresh`; None where it cannot be told."""
         return self._space
 
+    @property
+    def memory(self) -> tuple[int | None, int | None]:
+        """Bytes of memory that count against the bound, and the bound; None: there is none."""
+        return (None, None) if self._headroom is None else (self._headroom.used, self._headroom.limit)
+
     def look(self) -> Readings:
         """What each gauge says now."""
         hub, space = self._hub, self._space
@@ -91,11 +100,13 @@ class Gauges:
         single: dict[metrics.Gauge, float] = {
             metrics.DOCUMENTS: len(hub.documents),
             metrics.QUARANTINED: len(hub.quarantine),
+            metrics.MEMORY_USED: _or_nan(self.memory[0]),
+            metrics.MEMORY_LIMIT: _or_nan(self.memory[1]),
             metrics.ACKS_WAITING: waiting,
             metrics.UNSAVED_BYTES: unsaved,
             metrics.UNSAVED_OLDEST: oldest,
-            metrics.STORE_BYTES: math.nan if space is None else space.taken,
-            metrics.STORE_FREE_BYTES: math.nan if space is None or space.free is None else space.free,
+            metrics.STORE_BYTES: _or_nan(None if space is None else space.taken),
+            metrics.STORE_FREE_BYTES: _or_nan(None if space is None else space.free),
             metrics.STORE_PROMISE_KEPT: self._promise is None or self._promise.kept,
             metrics.SESSIONS_BEHIND: behind,
             metrics.READER_JOBS: self._workers.jobs,
@@ -110,3 +121,7 @@ class Gauges:
         readings[metrics.SESSIONS.name] = sessions
         readings[metrics.BUILD.name] = {build: 1.0}
         return readings
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value

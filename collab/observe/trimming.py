@@ -23,12 +23,12 @@ class Trimming:
 
     Args:
         busy: how much there is: documents in memory and people in them.
-        trim: gives back what is free; runs in a thread.
+        trim: gives back what is free; runs in a thread. None: nothing can be given back.
     """
 
-    def __init__(self, busy: Callable[[], int], trim: Callable[[], None] | None = None) -> None:
+    def __init__(self, busy: Callable[[], int], trim: Callable[[], None] | None) -> None:
         self._busy = busy
-        self._trim = trim if trim is not None else _malloc_trim()
+        self._trim = trim
         self._most = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -59,7 +59,7 @@ class Trimming:
         return True
 
 
-def _malloc_trim() -> Callable[[], None] | None:
+def malloc_trim() -> Callable[[], None] | None:
     """glibc's; None with another C library."""
     call = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if call is None:

@@ -20,7 +20,7 @@ from collab.observe.trimming import Trimming
 )
 def test_it_is_due_when_half_of_the_most_has_gone(counts: list[int], due: list[int]) -> None:
     left = iter(counts)
-    looks = Trimming(lambda: next(left))
+    looks = Trimming(lambda: next(left), None)
     assert [number for number, _ in enumerate(counts, 1) if looks.due()] == due
 
 

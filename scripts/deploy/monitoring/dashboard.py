@@ -111,6 +111,9 @@ ROWS: dict[str, list[Panel]] = {
     "Process": [
         ("Cores in use", "short", {"{{instance}}": f"rate(process_cpu_seconds_total{_NODE}[$__rate_interval])"}),
         ("Memory", "bytes", {"{{instance}}": f"process_resident_memory_bytes{_NODE}"}),
+        ("Memory that counts, and its bound", "bytes", {
+            "{{instance}}": f"collab_memory_used_bytes{_NODE}", "bound": f"min(collab_memory_limit_bytes{_NODE})",
+        }),
         ("Open files", "short", {"{{instance}}": f"process_open_fds{_NODE}", "limit": f"min(process_max_fds{_NODE})"}),
         ("Stalls", "short", {"{{instance}}": f"increase(collab_loop_stalls_total{_NODE}[5m])"}),
         ("Garbage collections", "short", _rate("python_gc_collections_total", "generation")),

@@ -87,6 +87,12 @@ function personRow(row) {
     el('td', {}, el('button', { type: 'button', class: 'danger', onclick: () => disconnect(row) }, 'Disconnect')));
 }
 
+function largestRow(row, most) {
+  const bar = el('i', {});
+  bar.style.width = `${(row.size / most) * 100}%`;
+  return el('li', {}, el('span', { class: 'name', title: row.name }, row.name), el('span', { class: 'bar-of' }, bar), el('b', {}, bytes(row.size)));
+}
+
 function recentRow({ at, level, event, fields }) {
   const more = Object.entries(fields).map(([key, value]) => `${key}=${value}`).join('  ');
   const time = new Date(at * 1000);
@@ -127,7 +133,9 @@ function draw(now) {
     ['In quarantine', String(now.quarantine.length), now.quarantine.length ? 'bad' : ''],
   ]);
   facts('process', [
-    ['Memory', bytes(process.memory)], ['Open files', process.files === null ? 'unknown' : `${number.format(process.files)} of ${number.format(process.files_limit)}`],
+    ['Memory', bytes(process.memory)],
+    ...(process.memory_limit === null ? [] : [['Of its bound', `${bytes(process.memory_used)} of ${bytes(process.memory_limit)}`, process.memory_used > 0.85 * process.memory_limit ? 'warn' : '']]),
+    ['Open files', process.files === null ? 'unknown' : `${number.format(process.files)} of ${number.format(process.files_limit)}`],
     ['CPU so far', span(process.cpu)], ['Loop late by', span(process.lag), process.lag > 0.1 ? 'warn' : ''],
     ['Stalls', number.format(process.stalls), process.stalls ? 'warn' : ''], ['Requests / s', number.format(rates.requests)],
     ['Connections / s', number.format(rates.connections)], ['Refusals / s', number.format(rates.refusals), rates.refusals > 1 ? 'warn' : ''],
@@ -137,6 +145,8 @@ function draw(now) {
     ['Workers', number.format(workers.alive)], ['Jobs', number.format(workers.jobs)],
     ['Workers lost', number.format(workers.lost), workers.lost ? 'warn' : ''],
   ]);
+  const most = Math.max(...now.largest.map((row) => row.size), 1);
+  $('largest').replaceChildren(...(now.largest.length ? now.largest.map((row) => largestRow(row, most)) : [el('li', { class: 'empty' }, 'Nobody has a document open.')]));
   $('quarantine').hidden = !now.quarantine.length;
   $('quarantine').querySelector('tbody').replaceChildren(...now.quarantine.map((name) =>
     el('tr', {}, el('td', {}, name), el('td', { class: 'name' }, el('button', { type: 'button', onclick: () => act_on('release', name) }, 'Release')))));

@@ -16,13 +16,14 @@ from collab.hub.hub import Hub
 from collab.hub.live_document import LiveDocument
 from collab.hub.session import Session, State
 from collab.observe.gauges import Gauges
+from collab.observe.headroom import largest
 from collab.observe.loop import LoopLag
+from collab.observe.memory_use import resident
 from collab.observe.recent import LINES
 
 #: rows of each table
 MOST_DOCUMENTS = 100
 MOST_PEOPLE = 200
-_PAGE = resource.getpagesize()
 
 
 class Overview:
@@ -73,6 +74,7 @@ class Overview:
             },
             "quarantine": sorted(self._hub.quarantine),
             "documents": documents,
+            "largest": largest(self._hub),
             "people": people,
             "recent": [
                 {
@@ -125,7 +127,9 @@ class Overview:
     def _process(self) -> dict[str, Any]:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return {
-            "memory": _memory(usage.ru_maxrss),
+            "memory": resident(),
+            "memory_used": self._gauges.memory[0],
+            "memory_limit": self._gauges.memory[1],
             "cpu": round(usage.ru_utime + usage.ru_stime, 1),
             "files": _open_files(),
             "files_limit": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
@@ -180,14 +184,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if isinstance(value, str | int | float | bool | None) else str(value)[:200]
-
-
-def _memory(most: int) -> int:
-    try:
-        with open("/proc/self/statm", "rb") as statm:
-            return int(statm.read().split()[1]) * _PAGE
-    except OSError:
-        return most * 1024  # the most that it ever was
 
 
 def _open_files() -> int | None:
