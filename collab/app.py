@@ -49,11 +49,13 @@ from collab.hub.live_document import DocumentLimits
 from collab.hub.quotas import QuotaLimits
 from collab.hub.renewals import Renewals
 from collab.listening import listen
+from collab.observe.concerns import Concerns
 from collab.observe.gauges import Gauges
 from collab.observe.headroom import Headroom
 from collab.observe.loop import LoopLag
 from collab.observe.memory_use import MemoryUse
 from collab.observe.promise import PromiseWatch
+from collab.observe.space import SpaceWatch
 from collab.observe.trimming import Trimming, malloc_trim
 from collab.observe.watchdog import Watchdog
 from collab.operator_signals import reload_on_hup, stop_on_signals
@@ -183,6 +185,8 @@ def create_app(
     trim = malloc_trim()
     headroom = Headroom(hub, MemoryUse.of(settings.max_memory), trim)
     gauges = Gauges(hub, workers, settings.auth, time.monotonic, promise, headroom)
+    space = SpaceWatch(hub, gauges, settings.low_space)
+    concerns = Concerns(hub, space, headroom, promise)
     lag = LoopLag()
     trimming = Trimming(lambda: len(hub.documents) + sum(len(live.sessions) for live in hub.documents.values()), trim)
     app = web.Application(middlewares=[count_requests])
@@ -192,12 +196,12 @@ def create_app(
         app["doors"] = doors
         app["socketio"] = socketio
     if settings.admin:
-        overview = Overview(hub, gauges, workers, lag, settings.node_name, settings.auth)
+        overview = Overview(hub, gauges, workers, lag, settings.node_name, settings.auth, concerns)
         whom = authenticator if auth is not None or settings.auth != "none" else None
         doors.append(AdminDoor(whom, peers, overview, Actions(hub)))
     for door in doors:
         door.add_routes(app)
-    health.add_routes(app, hub)
+    health.add_routes(app, hub, concerns)
     MetricsPage(gauges, peers, settings.metrics_token).add_routes(app)
     pages.add_routes(app)
 
@@ -209,6 +213,7 @@ def create_app(
         renewals.open()
         await authenticator.open()
         await hub.start()
+        space.open()
         renewals.meet()
         if promise is not None:
             _log.info("one node of a cluster", nodes=cluster.nodes, promise=await promise.open())
@@ -230,6 +235,7 @@ def create_app(
         lag.stop()
         await trimming.close()
         await headroom.close()
+        await space.close()
         if promise is not None:
             await promise.close()
 

@@ -137,6 +137,10 @@ class Settings:
     max_store_bytes: int | None = _setting(
         Size(), None, "bytes that the store may hold (of Redis: memory that it uses); beyond, deleting only"
     )
+    low_space: int | None = _setting(
+        Size(), None, "room for the store below which /readyz, /admin and the log warn; 0: never",
+        shown="1GiB, or a tenth where that is less",
+    )  # fmt: skip
     max_versions: int = _setting(number_from(1, 10**6), 1000, "versions of one document")
     max_version_bytes: int = _setting(
         Size(), 256 * MIB, "all versions of one document together, equal states counted once"

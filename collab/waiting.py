@@ -13,8 +13,10 @@ from redis import exceptions as redis_faults
 
 from collab._version import __version__
 from collab.config import Settings
+from collab.doors.http.health import not_ready
 from collab.errors import CollabError
 from collab.listening import listen
+from collab.observe.concerns import Concern
 from collab.observe.watchdog import tell_systemd
 from collab.stores.redis_link import ANSWER_TIMEOUT, RedisLink, shown_url
 from collab.stores.urls import is_redis_url
@@ -101,6 +103,8 @@ async def _healthz(_request: web.Request) -> web.Response:
     return web.json_response({"status": "ok", "version": __version__, "store": "redis", "nodes": 0})
 
 
-async def _unavailable(_request: web.Request) -> web.Response:
+async def _unavailable(request: web.Request) -> web.Response:
     error = CollabError("storage_unavailable", "The server waits for its Redis.", retry_after=1)
+    if request.path == "/readyz":
+        return not_ready([Concern("store", error)])
     return web.json_response(error.as_dict(), status=error.row.status, headers={"Retry-After": "1"})

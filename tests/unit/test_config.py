@@ -91,7 +91,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "max_document_bytes": ("8 mb", 8 * 10**6), "max_participants": ("7", 7), "max_documents_per_connection": ("7", 7),
     "max_connections": ("7", 7), "head_timeout": ("7s", 7.0), "body_timeout": ("7s", 7.0), "keepalive_timeout": ("7s", 7.0),
     "max_connections_per_ip": ("7", 7), "rate_updates": ("7", 7), "rate_bytes": ("64KiB", 65536), "rate_awareness": ("7", 7), "compact_every": ("70", 70),
-    "trash_keep": ("7d", 604800.0), "stream_keep": ("7", 7), "stream_keep_for": ("7d", 604800.0), "max_documents": ("7", 7), "max_store_bytes": ("7GiB", 7 * 2**30), "max_memory": ("7GiB", 7 * 2**30), "max_versions": ("7", 7),
+    "trash_keep": ("7d", 604800.0), "stream_keep": ("7", 7), "stream_keep_for": ("7d", 604800.0), "max_documents": ("7", 7), "max_store_bytes": ("7GiB", 7 * 2**30), "max_memory": ("7GiB", 7 * 2**30), "low_space": ("7GiB", 7 * 2**30), "max_versions": ("7", 7),
     "max_version_bytes": ("7MiB", 7 * 2**20), "participant_documents": ("7", 7), "participant_bytes": ("7MiB", 7 * 2**20),
     "send_buffer_bytes": ("65536", 65536), "checkpoint_interval": ("30m", 1800.0), "checkpoint_keep": ("0", 0),
     "idle_timeout": ("250ms", 0.25), "ping_interval": ("5", 5.0), "ping_timeout": ("5s", 5.0), "connect_timeout": ("1m", 60.0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
@@ -11,11 +12,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from collab.content.workers import Workers
 from collab.doors.http import health
 from collab.doors.http.health import Readiness, add_routes
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.live_document import DocumentLimits
+from collab.observe.concerns import Concerns
+from collab.observe.gauges import Gauges
+from collab.observe.headroom import Headroom
+from collab.observe.memory_use import MemoryUse
+from collab.observe.space import SpaceWatch
 from collab.stores.base import StoreReport
 from collab.stores.memory import MemoryStore
 
@@ -52,8 +59,8 @@ def store_of(hub: Hub) -> Store:
 
 
 async def code_of(readiness: Readiness) -> str | None:
-    error = await readiness.fault()
-    return None if error is None else error.code
+    fault = await readiness.fault()
+    return None if fault is None else fault.error.code
 
 
 async def test_what_stands_against_it(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,10 +104,15 @@ async def test_an_answer_does_not_stand_for_ever(hub: Hub, monkeypatch: pytest.M
             await asyncio.sleep(0.005)
 
 
+def concerns_of(hub: Hub) -> Concerns:
+    headroom = Headroom(hub, MemoryUse([]))
+    return Concerns(hub, SpaceWatch(hub, Gauges(hub, Workers(), "none", time.monotonic), None), headroom, None)
+
+
 async def test_what_machines_read(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "CHECK_INTERVAL", 0.0)
     app = web.Application()
-    add_routes(app, hub)
+    add_routes(app, hub, concerns_of(hub))
     async with TestServer(app) as server, aiohttp.ClientSession() as http:
         async with http.get(server.make_url("/healthz")) as alive:
             body = await alive.json()
@@ -109,10 +121,19 @@ async def test_what_machines_read(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> 
             assert alive.headers["X-Content-Type-Options"] == "nosniff"
             assert "default-src 'none'" in alive.headers["Content-Security-Policy"]
         async with http.get(server.make_url("/readyz")) as ready:
-            assert (ready.status, await ready.json()) == (200, {"status": "ready"})
+            assert (ready.status, await ready.json()) == (200, {"status": "ready", "reasons": []})
         store_of(hub).error = CollabError("storage_unavailable", retry_after=2.2)
         async with http.get(server.make_url("/readyz")) as not_ready:
-            assert (not_ready.status, (await not_ready.json())["code"]) == (503, "storage_unavailable")
+            said = await not_ready.json()
+            assert (not_ready.status, said["status"], said["code"]) == (503, "not ready", "storage_unavailable")
+            assert [(each["reason"], each["code"]) for each in said["reasons"]] == [("store", "storage_unavailable")]
             assert not_ready.headers["Retry-After"] == "3"
+        monkeypatch.setattr(hub.quotas, "full", True)
+        async with http.get(server.make_url("/readyz")) as not_ready:
+            assert [each["reason"] for each in (await not_ready.json())["reasons"]] == ["store", "store-full"]
+        store_of(hub).error = None
+        async with http.get(server.make_url("/readyz")) as ready:
+            (reason,) = (await ready.json())["reasons"]
+            assert (ready.status, reason["reason"], reason["code"]) == (200, "store-full", "store_full")
         async with http.get(server.make_url("/healthz")) as alive:
             assert alive.status == 200, "a process that cannot write is alive"

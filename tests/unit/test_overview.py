@@ -13,9 +13,13 @@ from collab.doors.http.admin.overview import MOST_DOCUMENTS, Overview
 from collab.hub.hub import Hub
 from collab.hub.journal import nobody_waits
 from collab.hub.live_document import DocumentLimits
+from collab.observe.concerns import Concerns
 from collab.observe.gauges import Gauges
+from collab.observe.headroom import Headroom
 from collab.observe.loop import LoopLag
+from collab.observe.memory_use import MemoryUse
 from collab.observe.recent import LINES, note_line
+from collab.observe.space import SpaceWatch
 from collab.stores.memory import MemoryStore
 from tests.support.peers import Peer
 
@@ -26,11 +30,16 @@ def typed(text: str) -> bytes:
     return doc.get_update()
 
 
+def looking(hub: Hub, workers: Workers, node: str | None) -> Overview:
+    gauges, headroom = Gauges(hub, workers, "none", time.monotonic), Headroom(hub, MemoryUse([]))
+    concerns = Concerns(hub, SpaceWatch(hub, gauges, None), headroom, None)
+    return Overview(hub, gauges, workers, LoopLag(), node, "none", concerns)
+
+
 async def test_the_busiest_documents_the_people_and_the_latest_faults() -> None:
     hub, workers = Hub(MemoryStore(), DocumentLimits()), Workers()
     await hub.start()
-    gauges = Gauges(hub, workers, "none", time.monotonic)
-    overview = Overview(hub, gauges, workers, LoopLag(), "n-1", "none")
+    overview = looking(hub, workers, "n-1")
     for number in range(MOST_DOCUMENTS + 5):
         await hub.live(f"quiet-{number}")
     busy = await hub.live("busy")
@@ -50,6 +59,7 @@ async def test_the_busiest_documents_the_people_and_the_latest_faults() -> None:
     assert person["session"] == ann.session.id
     assert (shown["recent"][0]["event"], shown["recent"][0]["fields"]["errno"]) == ("the store fails", "ENOSPC")
     assert shown["about"]["node"] == "n-1"
+    assert (shown["concerns"], shown["largest"][0]["name"]) == ([], "busy")
     assert shown["process"]["memory"] > 10**6
     await hub.close()
 
@@ -57,7 +67,7 @@ async def test_the_busiest_documents_the_people_and_the_latest_faults() -> None:
 async def test_who_reads_slowly_stands_first() -> None:
     hub, workers = Hub(MemoryStore(), DocumentLimits()), Workers()
     await hub.start()
-    overview = Overview(hub, Gauges(hub, workers, "none", time.monotonic), workers, LoopLag(), None, "none")
+    overview = looking(hub, workers, None)
     await hub.live("a")
     live = await hub.live("z")
     quick, slow = Peer(name="Quick"), Peer(name="Slow")

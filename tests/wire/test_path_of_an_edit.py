@@ -18,12 +18,21 @@ from tests.wire.conftest import Serve
 ROOT = Path(__file__).parents[2]
 #: what looks after everything by the clock, and may come in between; and what counts along
 BY_THE_CLOCK = {
+    "app.py",
     "doors/websocket/heartbeat.py",
     "doors/websocket/held_reader.py",
     "hub/checkpoints.py",
+    "hub/compaction.py",
     "hub/hub.py",
+    "hub/upkeep.py",
+    "incidents.py",
     "metrics.py",
+    "observe/gauges.py",
+    "observe/headroom.py",
     "observe/loop.py",
+    "observe/memory_use.py",
+    "observe/space.py",
+    "observe/trimming.py",
     "stores/sqlite_place.py",
 }
 #: two people; the first types one letter when told to, and says when it is saved
@@ -72,7 +81,7 @@ async def test_an_edit_passes_the_files_that_are_listed(serve: Serve, tmp_path: 
     listed = re.findall(r"^\d+\. `([\w/]+\.py)`", (ROOT / "collab/ARCHITECTURE.md").read_text(), re.MULTILINE)
     passed: list[str] = []
     with followed([]):  # the writer's thread, which begins now, is followed from its start
-        api = await serve({"store": f"sqlite:///{tmp_path}/collab.db"})
+        api = await serve({"store": f"sqlite:///{tmp_path}/collab.db", "low_space": "0"})
         people = await asyncio.create_subprocess_exec(
             sys.executable, "-c", textwrap.dedent(PEOPLE), api.server.url,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT,

@@ -12,6 +12,7 @@ from collab.doors.http.counting import ID_HEADER, ID_KEY
 from collab.doors.requests import meet_expectation
 from collab.errors import CollabError
 from collab.hub.hub import Hub
+from collab.observe.concerns import Concern, Concerns
 
 #: seconds for which the store's answer stands, however many ask: asking it writes to the disk
 CHECK_INTERVAL = 1.0
@@ -29,17 +30,18 @@ class Readiness:
         self._checking: asyncio.Task[CollabError | None] | None = None
         self._checked_at = float("-inf")
 
-    async def fault(self) -> CollabError | None:
+    async def fault(self) -> Concern | None:
         """What stands against it; None: nothing."""
         if self._hub.draining:
-            return CollabError("draining", retry_after=1)
+            return Concern("draining", CollabError("draining", retry_after=1))
         if not self._hub.cluster.reachable:
-            return CollabError("cluster_degraded", retry_after=1)
+            return Concern("cluster", CollabError("cluster_degraded", retry_after=1))
         now = asyncio.get_running_loop().time()
         if self._checking is None or (self._checking.done() and now - self._checked_at >= CHECK_INTERVAL):
             self._checked_at = now
             self._checking = asyncio.get_running_loop().create_task(self._check())
-        return await asyncio.shield(self._checking)
+        error = await asyncio.shield(self._checking)
+        return None if error is None else Concern("store", error)
 
     async def _check(self) -> CollabError | None:
         try:
@@ -49,8 +51,21 @@ class Readiness:
         return None
 
 
-def add_routes(app: web.Application, hub: Hub) -> None:
-    """Add ``/healthz`` and ``/readyz`` to ``app``, and what every answer says."""
+def not_ready(faults: list[Concern]) -> web.Response:
+    """The answer of ``/readyz`` where the first of ``faults`` stands against it."""
+    error = faults[0].error
+    headers = {"Retry-After": str(max(1, math.ceil(error.retry_after or 1)))}
+    reasons = [each.as_dict() for each in faults]
+    body = {"status": "not ready", **error.as_dict(), "reasons": reasons}
+    return web.json_response(body, status=error.row.status, headers=headers)
+
+
+def add_routes(app: web.Application, hub: Hub, concerns: Concerns) -> None:
+    """Add ``/healthz`` and ``/readyz`` to ``app``, and what every answer says.
+
+    Args:
+        concerns: what is told beside, and stands against nothing.
+    """
 
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response(
@@ -60,11 +75,10 @@ def add_routes(app: web.Application, hub: Hub) -> None:
     readiness = Readiness(hub)
 
     async def readyz(_request: web.Request) -> web.Response:
-        error = await readiness.fault()
-        if error is not None:
-            headers = {"Retry-After": str(max(1, math.ceil(error.retry_after or 1)))}
-            return web.json_response(error.as_dict(), status=error.row.status, headers=headers)
-        return web.json_response({"status": "ready"})
+        fault = await readiness.fault()
+        if fault is not None:
+            return not_ready([fault, *concerns.all()])
+        return web.json_response({"status": "ready", "reasons": [each.as_dict() for each in concerns.all()]})
 
     app.on_response_prepare.append(_harden)
     app.router.add_get("/healthz", healthz, expect_handler=meet_expectation)

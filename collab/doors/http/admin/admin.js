@@ -106,6 +106,7 @@ function draw(now) {
   $('about').textContent = [about.node, `version ${about.version}`, `${about.store} store`, `auth ${about.auth}`, `up ${span(about.uptime)}`]
     .filter(Boolean).join(' · ');
   show(about.draining ? 'draining' : 'live');
+  $('concerns').replaceChildren(...now.concerns.map((words) => el('li', {}, words)));
   $('tiles').replaceChildren(
     tile('people', number.format(now.now.sessions), now.now.sessions),
     tile('documents', number.format(now.now.documents), now.now.documents),

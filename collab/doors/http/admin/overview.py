@@ -15,6 +15,7 @@ from collab.content.workers import Workers
 from collab.hub.hub import Hub
 from collab.hub.live_document import LiveDocument
 from collab.hub.session import Session, State
+from collab.observe.concerns import Concerns
 from collab.observe.gauges import Gauges
 from collab.observe.headroom import largest
 from collab.observe.loop import LoopLag
@@ -36,9 +37,13 @@ class Overview:
         lag: how late the event loop is.
         node: our name, if we have one.
         auth: the word for who may connect.
+        concerns: what an administrator should look at.
     """
 
-    def __init__(self, hub: Hub, gauges: Gauges, workers: Workers, lag: LoopLag, node: str | None, auth: str) -> None:
+    def __init__(
+        self, hub: Hub, gauges: Gauges, workers: Workers, lag: LoopLag, node: str | None, auth: str, concerns: Concerns
+    ) -> None:
+        self._concerns = concerns
         self._hub = hub
         self._gauges = gauges
         self._workers = workers
@@ -57,6 +62,7 @@ class Overview:
         documents, people, waiting = self._documents(passed)
         return {
             "about": {**self._about, "uptime": round(now - self._started), "draining": self._hub.draining},
+            "concerns": [each.error.message for each in self._concerns.all()],
             "rates": self._rates(passed),
             "now": {
                 "sessions": sum(len(live.sessions) for live in self._hub.documents.values()),
