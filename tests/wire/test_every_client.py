@@ -39,6 +39,8 @@ NODE_CLIENTS: dict[str, dict[str, Any]] = {
     "hocuspocus-3": {},
     "hocuspocus-4": {},
 }
+#: those that people use with Yjs 14
+WITH_YJS_14 = ("y-socket.io", "socket.io", "y-websocket-3", "hocuspocus-4")
 WORDS = ("a", "e", " ", "\n", "the ", "word ", "ß", "漢字", "😀", "x" * 30)
 #: seconds until all have to agree; seldom is a tenth of it needed
 PATIENCE = 40.0
@@ -262,15 +264,18 @@ Gather = Callable[[str], Awaitable[list[Person]]]
 
 @pytest.fixture
 async def gather(server: CollabServer, http: aiohttp.ClientSession) -> AsyncIterator[Gather]:
-    """``await gather(document)``: one of each kind, synced."""
+    """``await gather(document)``: one of each kind, synced, some of them with Yjs 14."""
     async with contextlib.AsyncExitStack() as stack:
         node = stack.enter_context(NodeClients(server.url))
+        node_14 = stack.enter_context(NodeClients(server.url, yjs=14))
         api = Api(server, http)
 
         async def gather(document: str) -> list[Person]:
             clients = [
-                node.open(kind, kind, document, link=True, awareness={"user": {"name": kind}}, **options)
-                for kind, options in NODE_CLIENTS.items()
+                process.open(name, kind, document, link=True, awareness={"user": {"name": name}}, **NODE_CLIENTS[kind])
+                for process, kinds, name_of in ((node, NODE_CLIENTS, "{}"), (node_14, WITH_YJS_14, "{}, Yjs 14"))
+                for kind in kinds
+                for name in [name_of.format(kind)]
             ]
             for client in clients:
                 await asyncio.to_thread(client.until_synced)
