@@ -15,13 +15,17 @@ from collab.errors import CollabError
 
 MAX_DOCUMENT_NAME_BYTES = 200
 _FORBIDDEN_IN_NAME = frozenset(",?#%\\")
+#: zero width (non-)joiner: part of words in Persian and many scripts of India, and of emoji
+_JOINERS = "\u200c\u200d"
+#: the first letter of the scripts that use them; Latin, Greek, Cyrillic and Armenian come before
+_FIRST_JOINED = "\u0590"
 
 
 def check_document_name(name: str) -> str:
     """Return ``name`` unchanged if it is a valid document name.
 
-    A name has 1 to 200 bytes of UTF-8 in NFC, no control characters, none of ``, ? # % \\``,
-    no empty, ``.`` or ``..`` segment between slashes, and no slash or space at either end.
+    A name has 1 to 200 bytes of UTF-8 in NFC, no control characters, nothing that cannot be seen (two names that look
+    alike are one trap), none of ``, ? # % \\``, no empty, ``.`` or ``..`` segment between slashes, and no slash or space at either end.
 
     Raises:
         CollabError: ``invalid_document``, whose message says which rule was broken.
@@ -43,6 +47,8 @@ def _name_fault(name: str) -> str | None:
         return "none of , ? # % \\ may stand in it"
     if any(unicodedata.category(char) == "Cc" for char in name):
         return "it holds a control character"
+    if any(_unseen(name, at) for at in range(len(name))):
+        return "it holds a character that cannot be seen"
     if not unicodedata.is_normalized("NFC", name):
         return "it is not in Unicode normal form NFC"
     if name[0] in "/ " or name[-1] in "/ ":
@@ -50,6 +56,17 @@ def _name_fault(name: str) -> str | None:
     if any(segment in ("", ".", "..") for segment in name.split("/")):
         return "it holds an empty, '.' or '..' segment"
     return None
+
+
+def _unseen(name: str, at: int) -> bool:
+    """Whether a character shows nothing of itself: it turns the direction, or stands between letters for nothing."""
+    char = name[at]
+    if unicodedata.category(char) not in ("Cf", "Zl", "Zp"):
+        return False
+    if char not in _JOINERS:
+        return True
+    neighbours = name[at - 1 : at] + name[at + 1 : at + 2] if at else ""
+    return len(neighbours) < 2 or any(each < _FIRST_JOINED or each in _JOINERS for each in neighbours)
 
 
 def timestamp(seconds: float) -> str:

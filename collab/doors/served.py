@@ -9,8 +9,10 @@ import asyncio
 import socket
 import struct
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from aiohttp import web
 
 from collab.doors.descriptors import reset
@@ -18,6 +20,10 @@ from collab.doors.descriptors import reset
 if TYPE_CHECKING:
     from collab.doors.gate import Gate
 
+_log = structlog.get_logger("collab.http")
+
+#: what every answer calls us: which versions of what are behind it is nobody's business
+SERVER = "collab"
 #: bytes of the head of a request: a token and cookies fit into it several times
 MAX_HEAD = 32 * 1024
 #: seconds within which some of an answer has to be taken
@@ -140,6 +146,17 @@ class ServedRequests(web.RequestHandler):
         """End the connection, at once."""
         if self.transport is not None:
             reset(self.transport)
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Answer what nobody else answered: bytes that are no request, and a handler that raised."""
+        if exc is not None and status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            # The library's own words about it are not in the log, see collab.logging. Not the path: anything is in it.
+            _log.error("request failed", method=request.method, exc_info=exc)
+        response = super().handle_error(request, status, exc, message)
+        response.headers["Server"] = SERVER
+        return response
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """See :class:`asyncio.Protocol`."""

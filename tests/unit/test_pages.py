@@ -139,3 +139,9 @@ async def test_there_is_nothing_else(server: TestServer, path: str) -> None:
     status, body, _ = await get(server, path)
     assert status == 404
     assert b"secret" not in body
+
+
+@pytest.mark.parametrize("name", ["a" * 256, "a" * 5000, "a/" * 3000, "%00", "assets/" + "%F0%9F%98%80" * 100])
+async def test_what_can_be_no_file_is_not_found(server: TestServer, name: str) -> None:
+    status, _, _ = await get(server, f"/{name}")
+    assert status == 404

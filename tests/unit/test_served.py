@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import structlog.testing
 from aiohttp import web
 
 from collab.doors.gate import Gate
@@ -144,4 +145,28 @@ async def test_a_head_that_is_not(house: House) -> None:
     for _ in range(3):
         writer.write(head)
         assert await reader.readuntil(b"here")
+    writer.close()
+
+
+@pytest.mark.parametrize("head", [b"no request at all\r\n\r\n", ASK[:-2] + b"Bad Header\0: a\r\n\r\n"])
+async def test_an_answer_to_what_is_no_request_names_no_version(house: House, head: bytes) -> None:
+    reader, writer = await house.come()
+    writer.write(head)
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.0 400 ")
+    assert b"\r\nServer: collab\r\n" in answer
+    writer.close()
+
+
+async def test_a_handler_that_raises_is_in_the_log(house: House) -> None:
+    house.opens = cast("Any", SimpleNamespace(wait=lambda: 1 / 0))
+    reader, writer = await house.come()
+    with structlog.testing.capture_logs() as lines:
+        writer.write(ASK)
+        answer = await reader.readuntil(b"trouble")
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"ZeroDivision" not in answer
+    (line,) = lines
+    assert (line["event"], line["log_level"], line["method"]) == ("request failed", "error", "GET")
+    assert isinstance(line["exc_info"], ZeroDivisionError)
     writer.close()

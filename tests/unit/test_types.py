@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -20,6 +21,7 @@ ROLES = st.sampled_from(Role)
     [
         "a", "notes", "a b", "a/b/c", "ä/ö", "日本語", "\U0001f600", "...", "a..b", "..a", "a.", "-", "0", "yjs|a", "/doc/a"[1:],
         "a" * 200, "é" * 100, "it's \"quoted\"", "a:b;c=d&e+f", "<script>", "con", "__proto__", "a  b", "$a", "[x]", "*",
+        "می\u200cخواهم", "क्\u200dष", "\U0001f469\u200d\U0001f4bb", "\u2764\ufe0f",
     ],
 )  # fmt: skip
 def test_good_names(name: str) -> None:
@@ -35,6 +37,8 @@ def test_good_names(name: str) -> None:
         ("e\u0301", "NFC"), ("\u212b", "NFC"), ("/a", "slash"), ("a/", "slash"), (" a", "space"), ("a ", "space"), ("/", "slash"),
         ("a//b", "segment"), ("a/./b", "segment"), ("a/../b", "segment"), (".", "segment"), ("..", "segment"), ("../a", "segment"),
         ("a/..", "segment"), ("\ud800", "Unicode"), ("a\udfff", "Unicode"),
+        *((f"no{char}tes", "seen") for char in "\u202e\u200b\u00ad\ufeff\u2066\u200e\u061c\u2060\U000e0061\u2028\u200d\u200c"),
+        ("\u200dم", "seen"), ("م\u200d", "seen"), ("م\u200da", "seen"), ("\U0001f469\u200d\u200d\U0001f4bb", "seen"),
     ],
 )  # fmt: skip
 def test_bad_names_say_which_rule_they_break(name: str, words: str) -> None:
@@ -55,6 +59,8 @@ def allowed(name: str) -> bool:
         0 < size <= MAX_DOCUMENT_NAME_BYTES
         and unicodedata.normalize("NFC", name) == name
         and not any(char in ",?#%\\" or char < " " or "\x7f" <= char <= "\x9f" for char in name)
+        and not re.search(r"(?<![^\0-\u058f\u200c\u200d])[\u200c\u200d]|[\u200c\u200d](?![^\0-\u058f\u200c\u200d])", name)
+        and not any(unicodedata.category(char) in ("Cf", "Zl", "Zp") for char in re.sub("[\u200c\u200d]", "", name))
         and name.strip("/ ") == name
         and not {"", ".", ".."} & set(name.split("/"))
     )
@@ -62,7 +68,7 @@ def allowed(name: str) -> bool:
 
 @given(
     st.one_of(
-        st.text(max_size=250), st.text("a./ ,é\u0301\0", max_size=12), st.text(st.characters(categories=["Cs", "Ll"]))
+        st.text(max_size=250), st.text("a./ ,é\u0301\0", max_size=12), st.text("aم\u200c\u200d\u202e", max_size=5), st.text(st.characters(categories=["Cs", "Ll"]))
     )
 )
 @example("a" * 200)

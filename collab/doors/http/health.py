@@ -10,6 +10,7 @@ from aiohttp import web
 from collab._version import __version__
 from collab.doors.http.counting import ID_HEADER, ID_KEY
 from collab.doors.requests import meet_expectation
+from collab.doors.served import SERVER
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.observe.concerns import Concern, Concerns
@@ -90,6 +91,6 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     headers = response.headers
     if ID_KEY in request:
         headers[ID_HEADER] = request[ID_KEY]
-    headers["Server"] = "collab"  # which versions of what are behind it is nobody's business
+    headers["Server"] = SERVER
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

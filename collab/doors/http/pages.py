@@ -47,11 +47,18 @@ async def _page(_request: web.Request) -> web.StreamResponse:
     return _serve(_STATIC / "index.html", "no-cache")
 
 
+def _found(name: str) -> Path | None:
+    """The built file of that name, if there is one."""
+    try:
+        path = (_STATIC / name).resolve()
+        return path if path.is_relative_to(_STATIC) and path.is_file() else None
+    except (OSError, ValueError):  # longer than a name may be, or no name of a file at all
+        return None
+
+
 async def _file(request: web.Request) -> web.StreamResponse:
-    if "\0" in request.match_info["path"]:
-        raise web.HTTPNotFound(text="not found")
-    path = (_STATIC / request.match_info["path"]).resolve()
-    if not path.is_relative_to(_STATIC) or not path.is_file():
+    path = _found(request.match_info["path"])
+    if path is None:
         raise web.HTTPNotFound(text="not found")
     folder = path.relative_to(_STATIC).parts[0]
     hashed = folder == "assets"
