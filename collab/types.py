@@ -25,7 +25,8 @@ def check_document_name(name: str) -> str:
     """Return ``name`` unchanged if it is a valid document name.
 
     A name has 1 to 200 bytes of UTF-8 in NFC, no control characters, nothing that cannot be seen (two names that look
-    alike are one trap), none of ``, ? # % \\``, no empty, ``.`` or ``..`` segment between slashes, and no slash or space at either end.
+    alike are a trap), none of ``, ? # % \\``, no empty, ``.`` or ``..`` segment between slashes, and no slash or space
+    at either end.
 
     Raises:
         CollabError: ``invalid_document``, whose message says which rule was broken.

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.support.api import http_session
 from tests.support.nginx import Nginx, nginx_binary
 from tests.support.redis_server import BINARY, RedisServer
 from tests.support.server import CollabServer
@@ -20,7 +21,7 @@ StartNode = Callable[..., CollabServer]
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     """An HTTP client without a limit on connections."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    async with http_session() as session:
         yield session
 
 

@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from collab.auth import published_keys
 from collab.auth.published_keys import PublishedKeys
 from collab.errors import CollabError
+from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.server import CollabServer, line, lines
@@ -29,7 +30,7 @@ Start = Callable[..., CollabServer]
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
+    async with http_session() as session:
         yield session
 
 

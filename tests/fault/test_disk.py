@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.server import CollabServer
 from tests.support.typists import read
@@ -22,7 +23,7 @@ from tests.support.wire import Client, WebSocketWire
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
+    async with http_session() as session:
         yield session
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.server import CollabServer, line, lines
 from tests.support.wire import Client, WebSocketWire
@@ -23,7 +24,7 @@ SOON = 30.0
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
+    async with http_session() as session:
         yield session
 
 

@@ -29,6 +29,7 @@ from collab.protocol.codec import read_state_vector, write_state_vector, write_v
 from collab.protocol.events import EVENTS
 from collab.protocol.hocuspocus import write_address
 from collab.protocol.ywebsocket import write_sync
+from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.fuzz_messages import hocuspocus_message, y_message
 from tests.support.heavy_updates import hostile_samples
@@ -619,7 +620,7 @@ class Run:
     async def go(self) -> None:
         """Torment the server for so long, then look at what is left of it."""
         server = self.server
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        async with http_session() as http:
             self.honest = [await Honest.join(server, http, document) for document in (DOCUMENT, "calm")]
             typing = [asyncio.create_task(person.run()) for person in self.honest]
             fuzzer = Fuzzer(server, SEED, time.monotonic() + SECONDS, http)

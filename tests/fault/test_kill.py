@@ -8,9 +8,9 @@ import random
 import time
 from pathlib import Path
 
-import aiohttp
 import pytest
 
+from tests.support.api import http_session
 from tests.support.server import CollabServer
 from tests.support.typists import Typist, converge, read
 
@@ -42,7 +42,7 @@ async def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     server = CollabServer(f"sqlite:///{tmp_path}/store.db", args=["--compact-every", "40"])
     typists = [Typist(number, "/doc/killed", random.Random(rng.random())) for number in range(TYPISTS)]
     ends: dict[str, int] = {}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+    async with http_session() as http:
         try:
             for round in range(ROUNDS):
                 point = rng.choice([*FAILPOINTS, None, None])

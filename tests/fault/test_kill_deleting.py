@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.support.api import http_session
 from tests.support.server import CollabServer
 
 #: failpoint -> what is asked for when the process ends there, and where the document is afterwards
@@ -31,7 +32,7 @@ async def test_a_document_is_there_whole_or_gone_whole(tmp_path: Path, point: st
     server = CollabServer(f"sqlite:///{tmp_path}/store.db")
     notes = "/documents/notes"
     edit = {"operations": [{"op": "text.insert", "path": "/body", "index": 0, "text": "dear "}]}
-    async with aiohttp.ClientSession() as http:
+    async with http_session() as http:
         try:
             server.start()
             for _ in range(3):

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.fault.test_large import anonymous
+from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.server import CollabServer
 from tests.support.wire import Client, WebSocketWire
@@ -26,7 +26,7 @@ async def test_a_server_that_everybody_has_left_is_small_again(
 ) -> None:
     options = ["--idle-timeout", "300ms", "--rate-bytes", "1GiB", "--max-connections-per-ip", "1000"]
     server = start_server(f"sqlite:///{tmp_path}/store.db", args=options)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+    async with http_session() as http:
 
         async def work(name: str) -> Client:
             client = Client(WebSocketWire(server.url, http), f"/doc/{name}")

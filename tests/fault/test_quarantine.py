@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from pycrdt import Doc, Text
 
+from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.repository import ROOT
 from tests.support.server import CollabServer, lines
@@ -53,7 +54,7 @@ async def test_who_ends_the_process_twice_is_not_opened_again(
         f"sqlite:///{tmp_path}/store.db", args=["--log-format", "json", "--watchdog", "1s"],
         env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
     )  # fmt: skip
-    async with aiohttp.ClientSession() as http:
+    async with http_session() as http:
         await edit(server, http, "good", "kept")
         await edit(server, http, "bad", "kept, too")
         for times in (1, 2):

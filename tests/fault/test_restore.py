@@ -7,8 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-import aiohttp
-
+from tests.support.api import http_session
 from tests.support.server import CollabServer
 from tests.support.typists import Typist, read
 
@@ -28,7 +27,7 @@ async def test_a_restore_while_three_clients_type(start_server: Callable[..., Co
     server = start_server(f"sqlite:///{tmp_path}/a.db")
     api = f"{server.url}/api/v1/documents/restored"
     typists = [Typist(number, NAMESPACE, random.Random(number)) for number in range(3)]
-    async with aiohttp.ClientSession() as http:
+    async with http_session() as http:
         for typist in typists:
             await typist.connect(server, http)
         typing = [asyncio.create_task(typist.type(20)) for typist in typists]

@@ -20,10 +20,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from pycrdt import Doc, Text
 
+from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.probe import Probe
 from tests.support.server import CollabServer
@@ -300,7 +300,7 @@ Connect = Callable[..., Awaitable[Client]]
 @contextlib.asynccontextmanager
 async def clients(server: CollabServer) -> AsyncIterator[Connect]:
     """``await connect(document, auth)``: well-behaved clients."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+    async with http_session() as http:
         made: list[Client] = []
 
         async def connect(document: str, auth: dict[str, Any] | None = None, polling: bool = False) -> Client:

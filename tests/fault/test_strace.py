@@ -6,9 +6,9 @@ import re
 import shutil
 from pathlib import Path
 
-import aiohttp
 import pytest
 
+from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.server import CollabServer
 from tests.support.wire import Client, WebSocketWire
@@ -40,7 +40,7 @@ async def test_every_ack_follows_its_own_disk_flush(tmp_path: Path) -> None:
     )
     server.start(timeout=60)
     try:
-        async with aiohttp.ClientSession() as http:
+        async with http_session() as http:
             client = Client(WebSocketWire(server.url, http), "/doc/traced")
             editor = Editor(client)
             await client.connect()

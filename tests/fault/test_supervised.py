@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.server import CollabServer
 from tests.support.typists import read
@@ -53,7 +54,7 @@ async def test_a_supervised_server_comes_back(
         args=["--supervise", "--watchdog", "500ms"],
         env={"PYTHONPATH": f"{tmp_path}:{root}"},
     )
-    async with aiohttp.ClientSession() as http:
+    async with http_session() as http:
         client = Client(WebSocketWire(server.url, http), "/doc/kept")
         await client.connect()
         editor = Editor(client)

@@ -36,6 +36,14 @@ def mint(*grants: str, sub: str = "ann", ttl: float = 600.0, **claims: Any) -> s
     return jwt.encode({"sub": sub, "exp": time.time() + ttl, "grants": listed, **claims}, SECRET, algorithm="HS256")
 
 
+def http_session() -> aiohttp.ClientSession:
+    """An HTTP client with a connection for each request.
+
+    Of a server that ends and starts again none is left over, to fail when it is used next.
+    """
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True))
+
+
 class ApiServer:
     """The composed application with the HTTP API, on a port that it picks.
 

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.api import Api, ApiServer
+from tests.support.api import Api, ApiServer, http_session
 from tests.support.server import CollabServer
 from tests.support.wire import Client, PollingWire, WebSocketWire
 
@@ -19,7 +19,7 @@ Serve = Callable[..., Awaitable[Api]]
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     """An HTTP client without a limit on connections."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    async with http_session() as session:
         yield session
 
 

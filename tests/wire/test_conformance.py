@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from collab.protocol.packets import SEPARATOR
+from tests.support.api import http_session
 from tests.support.server import CollabServer
 
 #: milliseconds; the suites want 300 and 200, but a busy machine is no fault of the protocol
@@ -75,7 +76,7 @@ class Wire:
 @pytest.fixture
 async def wire(server: CollabServer) -> AsyncIterator[Wire]:
     """A client of the server."""
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+    async with http_session() as http:
         yield Wire(server.url, http)
 
 

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from pycrdt import Doc, Text
 
+from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.server import CollabServer
 from tests.support.wire import Client, WebSocketWire
@@ -92,7 +93,7 @@ async def test_everybody_comes_back_at_once(
 ) -> None:
     server = start_server(f"sqlite:///{tmp_path}/storm.db", args=["--max-connections-per-ip", "5000"])
     rng = random.Random(SEED)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+    async with http_session() as http:
         states = await seed(server, http, documents)
         returners = []
         for number in range(people):

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 HERE = Path(__file__).resolve().parent
 #: seconds until a wait is given up; a green run never waits so long
-TIMEOUT = 15.0
+TIMEOUT = 60.0
 
 State = dict[str, Any]
 
