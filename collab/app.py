@@ -44,6 +44,7 @@ from collab.ending import drain
 from collab.harm import Harm
 from collab.hub.checkpoints import Checkpoints
 from collab.hub.hub import Hub
+from collab.hub.inboxes import Inboxes
 from collab.hub.limits import SharedLimits
 from collab.hub.live_document import DocumentLimits
 from collab.hub.quotas import QuotaLimits
@@ -158,6 +159,7 @@ def create_app(
     )
     workers = Workers()
     renewals = Renewals(hub, authenticator)
+    inboxes = Inboxes(hub, authenticator)
     shared = SharedLimits(settings)
     peers = Peers(settings.trusted_proxies, settings.cors_origins)
     admission = Admission(hub, authenticator, settings, shared)
@@ -179,7 +181,7 @@ def create_app(
         socketio,
         YWebSocketDoor(hub, admission, intake, settings, shared.bulk, peers),
         HocuspocusDoor(hub, admission, intake, settings, shared.bulk, peers),
-        HttpDoor(hub, authenticator, admission, settings, peers, workers, shared, renewals.recheck),
+        HttpDoor(hub, authenticator, admission, settings, peers, workers, shared, renewals.recheck, inboxes),
     ]
     promise = PromiseWatch(store) if isinstance(store, RedisStore) else None
     trim = malloc_trim()
@@ -211,10 +213,12 @@ def create_app(
         headroom.open()
         workers.open()
         renewals.open()
+        inboxes.open()
         await authenticator.open()
         await hub.start()
         space.open()
         renewals.meet()
+        inboxes.meet()
         if promise is not None:
             _log.info("one node of a cluster", nodes=cluster.nodes, promise=await promise.open())
             if not is_redis_url(settings.store):
@@ -228,6 +232,7 @@ def create_app(
         for door in doors:
             await door.close()
         await intake.close()
+        await inboxes.close()
         await asyncio.to_thread(workers.close)
         await hub.close()
         await authenticator.close()

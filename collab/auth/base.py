@@ -7,7 +7,7 @@ import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from collab.types import AGENT_MARK, Identity
+from collab.types import AGENT_MARK, Identity, Role
 
 #: equally bright, distinct in light and dark, chosen by hash so that a person keeps theirs
 PEOPLE_COLORS = (
@@ -80,6 +80,14 @@ class Authenticator(ABC):
             CollabError: as :meth:`authenticate`.
         """
         return await self.authenticate(token, user)
+
+    async def role_on(self, identity: Identity, document: str) -> Role | None:
+        """What somebody who was let in somewhere may do in any document; None: not even read it.
+
+        Raises:
+            CollabError: nobody can say now.
+        """
+        return identity.role_for(document)
 
     @abstractmethod
     async def authenticate(self, token: str | None, user: ShownUser | None) -> Identity:

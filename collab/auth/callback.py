@@ -14,7 +14,7 @@ import math
 import secrets
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
@@ -177,6 +177,17 @@ class CallbackAuthenticator(Authenticator):
         if answer.identity is None:
             raise answer.error()
         return answer.identity
+
+    async def role_on(self, identity: Identity, document: str) -> Role | None:
+        """See :class:`Authenticator`; an answer is about one document, so that others are asked about."""
+        if not isinstance(identity, CalledIdentity) or identity.question is None:
+            return identity.role_for(document)
+        asked = identity.question
+        answer = await self._find(Question(asked.token, replace(asked.entrance, document=document)))
+        if answer.trouble:
+            raise answer.error()
+        found = answer.identity
+        return found.role_for(document) if found is not None and found.id == identity.id else None
 
     def forget(self, participant: str | None = None) -> None:
         """See :class:`Authenticator`."""

@@ -87,6 +87,9 @@ class _Encoder:
     def stream(self, json: bytes, offset: int) -> _News:
         return _News("stream", json)
 
+    def inbox(self, json: bytes) -> None:
+        """The program that runs the server has none."""
+
     def notice(self, notice: dict[str, Any]) -> _News:
         return _News("notice", orjson.dumps(notice))
 

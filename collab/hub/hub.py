@@ -68,6 +68,8 @@ class Hub:
 
     #: opens a document for a program of this process: :meth:`InProcessDoor.open`, which the composition puts here
     open: Callable[..., Any]
+    #: called where bells of the cluster may have been missed: :class:`Inboxes` puts its own here
+    on_bells_missed: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(
         self,
@@ -307,6 +309,7 @@ class Hub:
             follower.compare()
         for live in self.documents.values():
             live.streams.catch_up()
+        self.on_bells_missed()
         self.notes_lost()
 
     def notes_lost(self) -> None:

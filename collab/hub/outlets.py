@@ -40,6 +40,9 @@ class Encoder(Protocol, Hashable):
     def stream(self, json: bytes, offset: int) -> Any:
         """An event of a stream, as it stands on every wire, with its offset in it."""
 
+    def inbox(self, json: bytes) -> Any:
+        """What is new in the inbox of the session's participant, as it stands on every wire."""
+
     def notice(self, notice: dict[str, Any]) -> Any:
         """What the user should know."""
 

@@ -18,6 +18,7 @@ import structlog
 
 from collab.errors import CollabError
 from collab.hub.session import Session, State
+from collab.protocol.mentions import mail_in
 from collab.protocol.stream_events import event_json
 from collab.stores.streams import Published, StreamEvent, StreamLog, StreamSlice
 
@@ -126,7 +127,8 @@ class StreamFeeds:
         if live.outage.lasts:
             live.outage.check()
         live.quotas.check_edit(payer, new=not live.stored)
-        future = self._log.publish(self._name, stream, body, key=key, epoch=live.epoch)
+        mail = mail_in(stream, body)
+        future = self._log.publish(self._name, stream, body, key=key, epoch=live.epoch, mail=mail)
         self.under_way += 1
         future.add_done_callback(partial(self._published, stream, body, payer))
         return future

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from collab.documents.ledger import Ledger
 from collab.errors import CollabError
+from collab.stores.inbox import InboxLog
 from collab.stores.streams import StreamLog
 
 
@@ -163,6 +164,11 @@ class Store(ABC):
     streams: StreamLog
     #: called once the medium was another one, or may have lost entries: what is open is to be written to it again
     on_replaced: Callable[[], None] = staticmethod(lambda: None)
+
+    @property
+    def inbox(self) -> InboxLog:
+        """The inboxes of participants, in which streams write."""
+        return self.streams.inbox
 
     @abstractmethod
     async def open(self) -> None:

@@ -23,6 +23,8 @@ from collab.stores.base import (
     fresh_epoch,
 )
 from collab.stores.history import beyond, summed
+from collab.stores.inbox import InboxEntry
+from collab.stores.memory_inbox import MemoryInbox
 from collab.stores.memory_streams import MemoryStream, MemoryStreams
 
 
@@ -48,6 +50,8 @@ class _Document:
     versions: dict[int, tuple[Version, bytes]] = field(default_factory=dict)
     states: dict[bytes, bytes] = field(default_factory=dict)
     streams: dict[str, MemoryStream] = field(default_factory=dict)
+    #: whose inboxes have which entries of it, the oldest first
+    inbox: dict[str, list[InboxEntry]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -66,7 +70,9 @@ class MemoryStore(Store):
         self._ended: set[str] = set()
         self._position = 0
         self._version = 0
-        self.streams = MemoryStreams(self._streams_of)
+        self.streams = MemoryStreams(
+            self._streams_of, MemoryInbox(self._inboxes, lambda name: self._documents[name].inbox)
+        )
 
     async def open(self) -> None:
         """Nothing to do."""
@@ -105,6 +111,9 @@ class MemoryStore(Store):
         if kept is None and epoch is not None:
             kept = self._create(document, epoch)
         return None if kept is None else kept.streams
+
+    def _inboxes(self) -> dict[str, dict[str, list[InboxEntry]]]:
+        return {name: kept.inbox for name, kept in self._documents.items() if kept.inbox}
 
     def append(
         self, document: str, update: bytes, participant: str | None = None, epoch: str = ""

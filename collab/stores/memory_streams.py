@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from collab.errors import CollabError
+from collab.protocol.mentions import Mail
+from collab.stores.memory_inbox import MemoryInbox
 from collab.stores.streams import (
     MAX_STREAMS,
     READ_BYTES,
@@ -36,17 +38,29 @@ class MemoryStreams(StreamLog):
     Args:
         of: the streams of a document, None if there is no such document; with an epoch it is made if that has not
             ended (``document_deleted``).
+        inbox: the inboxes of the same store.
     """
 
-    def __init__(self, of: Callable[[str, str | None], dict[str, MemoryStream] | None]) -> None:
+    inbox: MemoryInbox
+
+    def __init__(self, of: Callable[[str, str | None], dict[str, MemoryStream] | None], inbox: MemoryInbox) -> None:
         super().__init__()
         self._of = of
+        self.inbox = inbox
+        inbox.keep_for = lambda: self.bounds.keep_for
 
     def publish(
-        self, document: str, stream: str, body: bytes, *, key: str | None = None, epoch: str = ""
+        self,
+        document: str,
+        stream: str,
+        body: bytes,
+        *,
+        key: str | None = None,
+        epoch: str = "",
+        mail: Mail | None = None,
     ) -> asyncio.Future[Published]:
         """See :class:`StreamLog`."""
-        publication = Publication(document, stream, body, key, epoch)
+        publication = Publication(document, stream, body, key, epoch, mail)
         try:
             publication.settle(self._publish(publication, time.time()))
         except CollabError as error:
@@ -70,7 +84,11 @@ class MemoryStreams(StreamLog):
         del kept.events[: -self.bounds.keep]
         if publication.key is not None:
             kept.keys[publication.key] = Published(kept.last, now, fresh=False)
-        return Published(kept.last, now, fresh=True)
+        told: tuple[tuple[str, int], ...] = ()
+        if (mail := publication.mail) is not None:
+            answered = next((event.body for event in kept.events if event.offset == mail.reply_to), None)
+            told = self.inbox.deliver(mail, answered, publication.document, publication.stream, kept.last, now)
+        return Published(kept.last, now, fresh=True, told=told)
 
     async def read(
         self, document: str, stream: str, after: int | None = None, limit: int = 100, *, most: int = READ_BYTES

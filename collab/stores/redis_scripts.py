@@ -154,15 +154,18 @@ end
 redis.call('HSET', KEYS[1], 'position', meta[2] or '0', 'deleted', deleted, 'version', meta[4] or '0')
 redis.call('EXPIRE', KEYS[1], {REMEMBER_DELETED})
 redis.call('PUBLISH', ARGV[1], 'D ' .. ARGV[2] .. ' ' .. meta[1] .. '\\n')
-return 1
 """
 
-#: KEYS meta log snapshot history versions states streams events; ARGV channel node -> 1 if it was there
+#: KEYS meta log snapshot history versions states streams events inbox; ARGV channel node
+#: -> {life, participant*} of inboxes that have entries of it, or nothing if it was not there
 DELETE = _script(f"""
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'deleted', 'version')
-if not meta[1] then return 0 end
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'deleted', 'version', 'life')
+if not meta[1] then return false end
+local told = redis.call('HKEYS', KEYS[9])
+table.insert(told, 1, meta[5] or '')
 for _, key in ipairs(KEYS) do redis.call('DEL', key) end
 {_END_OF_LIFE}
+return told
 """)
 
 #: KEYS those of DELETE, and the same in the trash; ARGV channel node -> 1 if it was there
@@ -176,6 +179,7 @@ for at = 1, half do
 end
 redis.call('HSET', KEYS[half + 1], 'deleted_at', now)
 {_END_OF_LIFE}
+return 1
 """)
 
 #: KEYS as TRASH; ARGV since fresh-epoch channel node -> 1 if done, 0 if it is not there, -1 if the name is taken
@@ -239,7 +243,11 @@ return 1
 #: events beyond a bound that one publication forgets: where a setting became smaller, it takes several
 _FORGOTTEN_AT_ONCE = 200
 
-#: KEYS meta streams events stream-key; ARGV epoch fresh-epoch stream body keep keep-seconds node channel
+#: entries of an inbox beyond its bound that are let lie until they are worth the look
+_BEYOND = 50
+
+#: KEYS meta streams events stream-key, and for inboxes: inbox (of the document), inbox (of all), inbox:<participant>*
+#: ARGV epoch fresh-epoch stream body keep keep-seconds node channel, and: channel keep seconds (whose entry bell)*
 #: -> {'ok', offset, seconds, fresh} or {'deleted' | 'lost' | 'many'}
 PUBLISH = _script(f"""
 local meta, expected, name = redis.call('HMGET', KEYS[1], 'epoch', 'deleted'), ARGV[1], ARGV[3]
@@ -279,7 +287,37 @@ redis.call('HINCRBY', KEYS[1], 'events', 1)
 redis.call('SET', KEYS[4], born .. ' ' .. offset .. ' ' .. now, 'EX', {REMEMBER_KEYS:.0f})
 local body = #ARGV[4] <= {BELL_BYTES} and ARGV[4] or ''
 redis.call('PUBLISH', ARGV[8], 'T ' .. ARGV[7] .. ' ' .. name .. ' ' .. offset .. ' ' .. now .. '\\n' .. body)
+if #KEYS > 6 then redis.call('HSETNX', KEYS[1], 'life', ARGV[2]) end
+local life = redis.call('HGET', KEYS[1], 'life')
+for at = 7, #KEYS do
+  local word = 12 + 3 * (at - 7)
+  local id = redis.call('HINCRBY', KEYS[6], 'last', 1)
+  local kind, rest = string.match(ARGV[word + 1], '^(%S+) (.*)$')
+  redis.call('HSET', KEYS[at], id, '0 ' .. life .. ' ' .. offset .. ' ' .. now .. ' ' .. kind .. ' ' .. rest)
+  redis.call('EXPIRE', KEYS[at], ARGV[11])
+  redis.call('HSET', KEYS[5], ARGV[word], 1)
+  local beyond = redis.call('HLEN', KEYS[at]) - tonumber(ARGV[10])
+  if beyond > {_BEYOND} then
+    local ids = redis.call('HKEYS', KEYS[at])
+    table.sort(ids, function(one, other) return tonumber(one) < tonumber(other) end)
+    for old = 1, beyond do redis.call('HDEL', KEYS[at], ids[old]) end
+  end
+  redis.call('PUBLISH', ARGV[9], ARGV[word + 2] .. ',"id":' .. id .. '}}')
+end
 return {{'ok', offset, now, 1}}
+""")
+
+#: KEYS inbox:<participant>; ARGV id* -> how many were not read before
+MARK_READ = _script("""
+local marked = 0
+for _, id in ipairs(ARGV) do
+  local value = redis.call('HGET', KEYS[1], id)
+  if value and string.sub(value, 1, 1) == '0' then
+    redis.call('HSET', KEYS[1], id, '1' .. string.sub(value, 2))
+    marked = marked + 1
+  end
+end
+return marked
 """)
 
 #: KEYS streams events; ARGV stream after limit most-bytes keep keep-seconds
@@ -328,5 +366,5 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)
 
 SCRIPTS = (
     APPEND, CREATE, READ, COMPACT, RENEW, DELETE, TRASH, UNDELETE, ADD_VERSION, DELETE_VERSION, PUBLISH,
-    READ_STREAM, HEARTBEAT,
+    READ_STREAM, MARK_READ, HEARTBEAT,
 )  # fmt: skip

@@ -13,7 +13,9 @@ import time
 from typing import Any
 
 from collab.errors import CollabError
+from collab.protocol.mentions import Mail
 from collab.stores.base import fresh_epoch
+from collab.stores.redis_inbox import RedisInbox
 from collab.stores.redis_link import FAILURES, Command, RedisLink
 from collab.stores.redis_scripts import PUBLISH, READ_STREAM, Script
 from collab.stores.streams import (
@@ -42,6 +44,8 @@ class RedisStreams(StreamLog):
         node: the name of this process among the nodes.
     """
 
+    inbox: RedisInbox
+
     def __init__(self, link: RedisLink, node: str) -> None:
         super().__init__()
         self._link = link
@@ -49,23 +53,34 @@ class RedisStreams(StreamLog):
         self._pipe = link.pipe()
         self._batches = Batches(self._write)
         self._closing = False
+        self.inbox = RedisInbox(link, node, lambda: self.bounds.keep_for)
 
     def publish(
-        self, document: str, stream: str, body: bytes, *, key: str | None = None, epoch: str = ""
+        self,
+        document: str,
+        stream: str,
+        body: bytes,
+        *,
+        key: str | None = None,
+        epoch: str = "",
+        mail: Mail | None = None,
     ) -> asyncio.Future[Published]:
         """See :class:`StreamLog`."""
         # A batch whose answer is lost is sent again: what it has brought already is known by its key.
-        return self._batches.put(Publication(document, stream, body, key or fresh_epoch(), epoch))
+        return self._batches.put(Publication(document, stream, body, key or fresh_epoch(), epoch, mail))
 
     async def _write(self, batch: list[Publication]) -> list[Published | CollabError]:
         results: list[Published | CollabError] = []
         deadline = time.monotonic() + PATIENCE
         while len(results) < len(batch):
             some = _first(batch[len(results) :])
-            commands: list[Command | tuple[Script, Command]] = [(PUBLISH, self._words(each)) for each in some]
-            names = dict.fromkeys(each.document for each in some)
-            commands += [[b"ZADD", self._link.shared_key("names"), 0, name] for name in names]
             try:
+                answered = await self._answered(some)
+                commands: list[Command | tuple[Script, Command]] = [
+                    (PUBLISH, self._words(each, said)) for each, said in zip(some, answered, strict=True)
+                ]
+                names = dict.fromkeys(each.document for each in some)
+                commands += [[b"ZADD", self._link.shared_key("names"), 0, name] for name in names]
                 answers = await self._pipe.run(commands)
             except FAILURES:
                 if self._closing or time.monotonic() > deadline:
@@ -76,13 +91,38 @@ class RedisStreams(StreamLog):
             results += map(_result, answers[: len(some)])
         return results
 
-    def _words(self, publication: Publication) -> Command:
+    async def _answered(self, publications: list[Publication]) -> list[bytes | None]:
+        """What is kept of the event that each one answers. Whoever answers it has seen it, and no event ever changes:
+        so it may be read before, and the script is told every key that it writes."""
+        found: list[bytes | None] = [None] * len(publications)
+        replies = [
+            (at, each)
+            for at, each in enumerate(publications)
+            if each.mail is not None and each.mail.reply_to is not None
+        ]
+        if replies:
+            values = await self._pipe.run(
+                [
+                    [b"HGET", self._link.key(each.document, "events"), f"{each.stream}:{each.mail.reply_to}"]
+                    for _, each in replies
+                    if each.mail is not None
+                ]
+            )
+            for (at, _), value in zip(replies, values, strict=True):
+                found[at] = value.partition(b" ")[2] if isinstance(value, bytes) else None
+        return found
+
+    def _words(self, publication: Publication, answered: bytes | None) -> Command:
         link, document, bounds = self._link, publication.document, self.bounds
         digest = hashlib.blake2b((publication.key or "").encode(), digest_size=16).hexdigest()
         keys = link.keys(document, "meta", "streams", "events", f"stream-key:{publication.stream}:{digest}")
+        more: Command = ()
+        if publication.mail is not None:
+            own, more = self.inbox.words(document, publication.stream, publication.mail, answered)
+            keys += own
         return [
             len(keys), *keys, publication.epoch, fresh_epoch(), publication.stream, publication.body,
-            bounds.keep, bounds.keep_for, self._node, link.channel(document),
+            bounds.keep, bounds.keep_for, self._node, link.channel(document), *more,
         ]  # fmt: skip
 
     async def read(

@@ -7,6 +7,7 @@ import orjson
 from collab.errors import CollabError
 from collab.stores.base import fresh_epoch
 from collab.stores.redis import history_row, state_digest
+from collab.stores.redis_inbox import key_of, value_of
 from collab.stores.redis_link import RedisLink
 from collab.stores.whole import Whole
 
@@ -16,6 +17,7 @@ class RedisTarget:
 
     def __init__(self, link: RedisLink) -> None:
         self._link = link
+        self._last_inbox_id = 0
 
     @classmethod
     async def open(cls, url: str) -> RedisTarget:
@@ -38,8 +40,8 @@ class RedisTarget:
 
     async def put(self, whole: Whole) -> None:
         """See :class:`~collab.stores.whole.Target`."""
-        meta, snapshot, history, versions, states, streams, events = self._link.keys(
-            whole.name, "meta", "snapshot", "history", "versions", "states", "streams", "events"
+        meta, snapshot, history, versions, states, streams, events, inbox = self._link.keys(
+            whole.name, "meta", "snapshot", "history", "versions", "states", "streams", "events", "inbox"
         )
         fields = {
             "epoch": fresh_epoch(), "position": whole.position, "size": len(whole.state or b""),
@@ -66,6 +68,14 @@ class RedisTarget:
                     pipeline.hset(
                         events, f"{stream.name}:{event.offset}", b"%b %b" % (repr(event.at).encode(), event.body)
                     )
+            if whole.inbox:
+                life = fresh_epoch()
+                pipeline.hset(meta, "life", life)
+                for participant, kept in whole.inbox:
+                    pipeline.hset(inbox, participant, 1)
+                    pipeline.hset(key_of(self._link, participant), str(kept.id), value_of(kept, life))
+                self._last_inbox_id = max(self._last_inbox_id, whole.inbox[-1][1].id)
+                pipeline.hset(self._link.shared_key("inbox"), "last", self._last_inbox_id)
             pipeline.zadd(self._link.shared_key("names"), {whole.name: 0})
             await pipeline.execute()
 

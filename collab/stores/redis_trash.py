@@ -12,11 +12,12 @@ from collections.abc import Sequence
 
 from collab.errors import CollabError
 from collab.stores.base import DeletedDocument, beyond_prefix, fresh_epoch
+from collab.stores.redis_inbox import forget
 from collab.stores.redis_link import RedisLink
 from collab.stores.redis_scripts import DELETE, TRASH, UNDELETE
 
 #: what a document consists of
-KINDS = ("meta", "log", "snapshot", "history", "versions", "states", "streams", "events")
+KINDS = ("meta", "log", "snapshot", "history", "versions", "states", "streams", "events", "inbox")
 #: entries that one look takes
 PAGE = 500
 #: seconds for which an entry may be there before its keys are
@@ -50,6 +51,8 @@ class RedisTrash:
                 await self._forget(entry)
         else:
             gone = await link.run(DELETE, keys, link.channel(document), self._node)
+            if gone:
+                await forget(link, gone[1:], gone[0])
         async with link.asking() as client:
             await client.zrem(self._names, document)
         return bool(gone)
@@ -108,8 +111,11 @@ class RedisTrash:
                     if at < time.time() - PENDING:
                         await self._forget(entry)
                 elif float(deleted_at) < before:
+                    keys = self._keys(name, id)
                     async with self._link.asking() as client:
-                        await client.delete(*self._keys(name, id))
+                        told, life = await client.hkeys(keys[-1]), await client.hget(keys[0], "life")
+                        await client.delete(*keys)
+                    await forget(self._link, told, life)
                     await self._forget(entry)
                     count += 1
             if document is not None or len(entries) < PAGE:

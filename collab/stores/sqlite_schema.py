@@ -7,7 +7,7 @@ import sqlite3
 from urllib.parse import quote
 
 APPLICATION_ID = 0x636F6C62  # "colb"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _TABLES = """
 CREATE TABLE documents (
@@ -141,6 +141,24 @@ CREATE TABLE stream_keys (
 CREATE INDEX stream_keys_by_time ON stream_keys (time);
 """
 
+_SINCE_4 = """
+-- what participants were named in, or answered; `position` is of the event, `data` its sender and an excerpt
+CREATE TABLE inbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    participant TEXT NOT NULL,
+    type TEXT NOT NULL,
+    document INTEGER NOT NULL,
+    stream TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    time REAL NOT NULL,
+    read INTEGER NOT NULL,
+    data BLOB NOT NULL
+) STRICT;
+CREATE INDEX inbox_by_participant ON inbox (participant, id);
+CREATE INDEX inbox_by_document ON inbox (document);
+CREATE INDEX inbox_by_time ON inbox (time);
+"""
+
 _FROM_1_TO_2 = """
 ALTER TABLE documents ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
 UPDATE documents SET epoch = lower(hex(randomblob(8)));
@@ -212,8 +230,10 @@ def prepare(connection: sqlite3.Connection) -> None:
     if tables == 0:
         connection.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
-            f"PRAGMA user_version = {SCHEMA_VERSION}; {_TABLES} {_SINCE_2} {_SINCE_3} COMMIT;"
+            f"PRAGMA user_version = {SCHEMA_VERSION}; {_TABLES} {_SINCE_2} {_SINCE_3} {_SINCE_4} COMMIT;"
         )
     elif version < SCHEMA_VERSION:
         steps = f"{_FROM_1_TO_2} {_SINCE_2}" if version == 1 else ""
-        connection.executescript(f"BEGIN IMMEDIATE; {steps} {_SINCE_3} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        if version < 3:
+            steps += _SINCE_3
+        connection.executescript(f"BEGIN IMMEDIATE; {steps} {_SINCE_4} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")

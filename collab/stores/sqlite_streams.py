@@ -10,7 +10,9 @@ from functools import partial
 from typing import Any
 
 from collab.errors import CollabError
+from collab.protocol.mentions import Mail
 from collab.stores.failpoints import failpoint
+from collab.stores.sqlite_inbox import SqliteInbox, deliver, sweep
 from collab.stores.sqlite_rows import known_id
 from collab.stores.streams import (
     MAX_STREAMS,
@@ -49,15 +51,26 @@ class SqliteStreams(StreamLog):
         self._read = read
         self._resolve = resolve
         self._batches = Batches(self._commit)
+        self.inbox = SqliteInbox(write, read, lambda: self.bounds.keep_for)
 
     def publish(
-        self, document: str, stream: str, body: bytes, *, key: str | None = None, epoch: str = ""
+        self,
+        document: str,
+        stream: str,
+        body: bytes,
+        *,
+        key: str | None = None,
+        epoch: str = "",
+        mail: Mail | None = None,
     ) -> asyncio.Future[Published]:
         """See :class:`StreamLog`."""
-        return self._batches.put(Publication(document, stream, body, key, epoch))
+        return self._batches.put(Publication(document, stream, body, key, epoch, mail))
 
     async def _commit(self, batch: list[Publication]) -> list[Published | CollabError]:
         results: list[Published | CollabError] = await self._write(partial(self._publish_all, batch=batch))
+        for result in results:
+            for participant, id in result.told if isinstance(result, Published) else ():
+                self.inbox.on_news(participant, id)
         return results
 
     def _publish_all(self, connection: sqlite3.Connection, batch: list[Publication]) -> list[Published | CollabError]:
@@ -68,7 +81,7 @@ class SqliteStreams(StreamLog):
             if id is None:
                 results.append(CollabError("document_deleted"))
             else:
-                results.append(_publish(connection, id, publication, now, self.bounds.keep))
+                results.append(_publish(connection, id, publication, now, self.bounds.keep, self.inbox.keep))
         failpoint("publish.before_commit")
         return results
 
@@ -108,7 +121,7 @@ def put(connection: sqlite3.Connection, id: int, stream: str, last: int, events:
 
 
 def _publish(
-    connection: sqlite3.Connection, id: int, publication: Publication, now: float, keep: int
+    connection: sqlite3.Connection, id: int, publication: Publication, now: float, keep: int, inbox_keep: int
 ) -> Published | CollabError:
     stream, key = publication.stream, publication.key
     if key is not None:
@@ -136,7 +149,9 @@ def _publish(
     connection.execute(
         "DELETE FROM stream_events WHERE document = ? AND stream = ? AND position <= ?", (id, stream, position - keep)
     )
-    return Published(position, now, fresh=True)
+    mail = publication.mail
+    told = () if mail is None else deliver(connection, mail, id, stream, position, now, inbox_keep)
+    return Published(position, now, fresh=True, told=told)
 
 
 def _read(
@@ -191,4 +206,4 @@ def _sweep(connection: sqlite3.Connection, oldest: float) -> int:
         " (SELECT document, stream, key FROM stream_keys WHERE time < ? LIMIT ?)",
         (time.time() - REMEMBER_KEYS, SWEPT_AT_ONCE),
     ).rowcount
-    return max(count, more)
+    return max(count, more, sweep(connection, oldest, SWEPT_AT_ONCE))

@@ -6,8 +6,8 @@ import asyncio
 import sqlite3
 
 from collab.errors import CollabError
+from collab.stores import sqlite_inbox, sqlite_streams, sqlite_versions
 from collab.stores import sqlite_rows as sql
-from collab.stores import sqlite_streams, sqlite_versions
 from collab.stores.sqlite_place import Place
 from collab.stores.sqlite_schema import SchemaError, check_is_ours, connect, prepare
 from collab.stores.whole import Whole
@@ -66,6 +66,7 @@ class SqliteTarget:
                 connection.execute("UPDATE versions SET created_at = ? WHERE id = ?", (version.created_at, added.id))
             for stream in whole.streams:
                 sqlite_streams.put(connection, id, stream.name, stream.last, stream.events)
+            sqlite_inbox.put(connection, id, whole.inbox)
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")

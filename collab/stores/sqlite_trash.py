@@ -16,7 +16,18 @@ from collab.stores.failpoints import failpoint
 from collab.stores.sqlite_rows import infos, known_id
 
 #: whose rows are a document's
-_TABLES = ("log", "snapshots", "history", "versions", "states", "quarantine", "streams", "stream_events", "stream_keys")
+_TABLES = (
+    "log",
+    "snapshots",
+    "history",
+    "versions",
+    "states",
+    "quarantine",
+    "streams",
+    "stream_events",
+    "stream_keys",
+    "inbox",
+)
 
 
 def delete(connection: sqlite3.Connection, document: str, *, keep: bool) -> str | None:

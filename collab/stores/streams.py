@@ -15,6 +15,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from collab.errors import CollabError
+from collab.protocol.mentions import Mail
+from collab.stores.inbox import InboxLog
 
 #: seconds for which the key of a publication is remembered
 REMEMBER_KEYS = 86_400.0
@@ -61,11 +63,13 @@ class StreamSlice:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Where an event stands. ``fresh``: it was not there already under the same key."""
+    """Where an event stands. ``fresh``: it was not there already under the same key. ``told``: into whose inboxes it
+    brought which entry, where that is not told by a bell."""
 
     offset: int
     at: float
     fresh: bool
+    told: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -77,6 +81,7 @@ class Publication:
     body: bytes
     key: str | None
     epoch: str
+    mail: Mail | None = None
     done: asyncio.Future[Published] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def settle(self, result: Published | CollabError) -> None:
@@ -104,16 +109,27 @@ class StreamLog(ABC):
 
     Attributes:
         bounds: of every stream; the composition sets them.
+        inbox: the inboxes that events are told in.
     """
+
+    inbox: InboxLog
 
     def __init__(self) -> None:
         self.bounds = StreamBounds()
 
     @abstractmethod
     def publish(
-        self, document: str, stream: str, body: bytes, *, key: str | None = None, epoch: str = ""
+        self,
+        document: str,
+        stream: str,
+        body: bytes,
+        *,
+        key: str | None = None,
+        epoch: str = "",
+        mail: Mail | None = None,
     ) -> asyncio.Future[Published]:
-        """Append an event; the result comes once it is durable, in the order of the calls.
+        """Append an event, and what ``mail`` brings into inboxes; the result comes once both are durable, in the order
+        of the calls.
 
         Creates the document if it is new. The future fails with ``document_deleted`` for an epoch that has ended,
         ``document_too_large`` for a stream too many, ``storage_unavailable``: it may have been kept all the same

@@ -9,6 +9,7 @@ from typing import Protocol
 from collab.documents.document import Document
 from collab.errors import CollabError
 from collab.stores.base import HistoryEntry, Store, Version
+from collab.stores.inbox import InboxEntry
 from collab.stores.streams import StreamEvent
 
 #: names, and entries of a history, that are read at a time
@@ -33,6 +34,7 @@ class Whole:
         created_at, updated_at: seconds since the epoch.
         versions: oldest first, each with its state.
         streams: by their names; not the keys under which their events were published.
+        inbox: what participants have of it in their inboxes, by id.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Whole:
     history: list[HistoryEntry]
     versions: list[tuple[Version, bytes]]
     streams: list[KeptStream] = field(default_factory=list)
+    inbox: list[tuple[str, InboxEntry]] = field(default_factory=list)
 
     @property
     def content_hash(self) -> str:
@@ -92,7 +95,8 @@ async def read(store: Store, name: str) -> Whole | None:
         if kept is not None:
             versions.append(kept)
     streams = [await _stream(store, name, stream) for stream in await store.streams.names(name)]
-    return Whole(name, state, found.position, found.created_at, found.updated_at, history, versions, streams)
+    inbox = await store.inbox.of_document(name)
+    return Whole(name, state, found.position, found.created_at, found.updated_at, history, versions, streams, inbox)
 
 
 async def _stream(store: Store, document: str, name: str) -> KeptStream:

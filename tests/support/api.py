@@ -189,6 +189,10 @@ class Api:
         path = "/events" if stream is None else f"/streams/{stream}/events"
         return EventStream(self, document, last, path + query)
 
+    def inbox(self, *, last: str | None = None, query: str = "") -> EventStream:
+        """The same of the inbox."""
+        return EventStream(self, "", last, "/inbox/events" + query)
+
 
 def where(document: str) -> str:
     """The path of a document below /api/v1."""
@@ -232,7 +236,7 @@ class EventStream:
             headers["Last-Event-ID"] = self.last
         timeout = aiohttp.ClientTimeout(total=None)
         self.response = await api.http.get(
-            api.url(f"{where(self.document)}{self.path}"), headers=headers, timeout=timeout
+            api.url((where(self.document) if self.document else "") + self.path), headers=headers, timeout=timeout
         )
         self._lines = self._read_lines()
         return self

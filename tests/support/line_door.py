@@ -46,6 +46,9 @@ class LineEncoder:
     def stream(self, json: bytes, offset: int) -> None:
         return None
 
+    def inbox(self, json: bytes) -> None:
+        return None
+
     def notice(self, notice: dict[str, Any]) -> Frames:
         return self.line("!", notice["code"], notice["message"])
 

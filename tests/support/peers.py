@@ -33,6 +33,9 @@ class NotingEncoder:
     def stream(self, json: bytes, offset: int) -> tuple[str, Any]:
         return "stream", json
 
+    def inbox(self, json: bytes) -> tuple[str, Any]:
+        return "inbox", json
+
     def notice(self, notice: dict[str, Any]) -> tuple[str, Any]:
         return "notice", notice["code"]
 

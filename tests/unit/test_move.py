@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from collab.commands import move
 from collab.commands.main import main
+from collab.protocol.mentions import mail_in
+from collab.protocol.stream_events import body_of
 from collab.stores import whole
 from collab.stores.base import Store
 from collab.stores.sqlite import SqliteStore
@@ -44,6 +46,10 @@ def filled(tmp_path: Path) -> str:
             await store.streams.sweep()
             store.streams.bounds = StreamBounds()
             await store.streams.publish(name, "chat", b'{"n":5}')
+        body = body_of("message", {"body": "@[bob] @[cat]"}, {"participant": "ann", "name": "Ann", "agent": False})
+        for name in ("team/plan", "notes"):
+            await store.streams.publish(name, "chat", body, mail=mail_in("chat", body))
+        await store.inbox.mark("bob", [each.id for each in await store.inbox.read("bob")])
         await store.create("empty")
         await store.append("gone", typed("x")[0])
         await store.delete("gone", keep=True)
@@ -78,6 +84,7 @@ def test_there_and_back(filled: str, redis_url: str, tmp_path: Path) -> None:
     code, output = ran("--from", redis_url, "--to", f"sqlite:///{tmp_path}/to.db")
     assert (code, words in output) == (0, True), output
     assert content(tmp_path / "to.db") == content(tmp_path / "from.db")
+    assert [len(each.inbox) for each in content(tmp_path / "to.db") if each is not None] == [0, 2, 2, 0]
     code, output = ran("--from", filled, "--to", redis_url)
     assert (code, "holds documents already" in output) == (1, True)
 

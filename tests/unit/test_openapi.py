@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from collab.content.operations import validate
-from collab.doors.http.openapi import OPERATIONS, PREFIX, ROUTES, Route, openapi_document
+from collab.doors.http.openapi import OPERATIONS, PREFIX, ROUTES, openapi_document
+from collab.doors.http.route import Route
 from collab.errors import CODES
 from collab.types import Role, check_document_name
 
@@ -108,7 +109,8 @@ def test_what_comes_in_is_strict_and_answers_may_grow() -> None:
     assert schemas["Operations"]["additionalProperties"] is False
     assert schemas["NewVersion"]["additionalProperties"] is False
     assert schemas["NewEvent"]["additionalProperties"] is False
-    answers = schemas.keys() - {"Operations", "NewVersion", "NewEvent", "Operation"}
+    assert schemas["MarkRead"]["additionalProperties"] is False
+    answers = schemas.keys() - {"Operations", "NewVersion", "NewEvent", "MarkRead", "Operation"}
     assert {"Problem", "Document", "User"} <= answers
     for name in answers:
         assert "additionalProperties" not in schemas[name], name

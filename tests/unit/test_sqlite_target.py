@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from collab.errors import CollabError
+from collab.protocol.mentions import mail_in
+from collab.protocol.stream_events import body_of
 from collab.stores import whole
 from collab.stores.sqlite import SqliteStore
 from collab.stores.sqlite_target import SqliteTarget
@@ -29,9 +31,12 @@ async def test_what_is_put_is_there_and_goes_on(tmp_path: Path) -> None:
     assert found is not None
     assert (found.state, found.position, found.history) == (given.state, 7, given.history)
     assert (found.created_at, found.updated_at) == (given.created_at, given.updated_at)
-    assert found.streams == given.streams
+    assert (found.streams, found.inbox) == (given.streams, given.inbox)
     assert (await store.streams.publish("notes", "chat", b"{}")).offset == 8
     assert (await store.streams.publish("notes", "x", b"{}")).offset == 4
+    body = body_of("message", {"body": "@[bob]"}, {"participant": None, "name": "A", "agent": False})
+    await store.streams.publish("notes", "chat", body, mail=mail_in("chat", body))
+    assert [entry.id for entry in await store.inbox.read("bob")] == [10, 17, 19], "ids go on"
     assert [(v.name, v.participant, v.position, v.created_at, s) for v, s in found.versions] == [
         (v.name, v.participant, v.position, v.created_at, s) for v, s in given.versions
     ]

@@ -115,6 +115,6 @@ async def test_a_look_at_an_old_file_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     old_file(path)
     store = SqliteStore(str(path), read_only=True)
-    with pytest.raises(Exception, match="a start of the server brings it to 3"):
+    with pytest.raises(Exception, match="a start of the server brings it to 4"):
         await store.open()
     await store.close()

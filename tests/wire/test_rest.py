@@ -13,7 +13,8 @@ import pytest
 from pycrdt import Doc, Text
 
 from collab.content.workers import Workers
-from collab.doors.http.openapi import ROUTES, Route
+from collab.doors.http.openapi import ROUTES
+from collab.doors.http.route import Route
 from collab.errors import CODES, CollabError
 from collab.types import Role
 from tests.support.api import JWT, Api, ApiServer, mint, where

@@ -167,6 +167,7 @@ _GROUPS = {
     "Documents": "Names are URL-encoded as one segment: `team/notes` is `team%2Fnotes`.",
     "Content": "Read, edit and follow what is in a document. What is edited here reaches everybody who has it open.",
     "Streams": "Events beside a document: kept, in order, each once. Chat, reactions, live data.",
+    "Inbox": "What a participant was named in, or answered, in all documents that they may read.",
     "Participants": "People and programs that have the document open, through whatever door.",
     "Versions": "Named versions, automatic checkpoints, and who changed how much.",
 }

@@ -36,7 +36,7 @@ MAX_NUMBER = 2**63 - 1
 # -- fields ---------------------------------------------------------------------------------------------
 
 
-class _Text(fields.Str):
+class Text(fields.Str):
     """A string that can be written as UTF-8."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -48,7 +48,7 @@ class _Text(fields.Str):
         return text
 
 
-class _VersionName(_Text):
+class _VersionName(Text):
     """What somebody calls a version: one line, without space at its ends."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -82,7 +82,7 @@ def _limit(default: int = DEFAULT_PAGE) -> fields.Int:
 
 
 def _path() -> fields.Str:
-    return _Text(
+    return Text(
         validate=validate.Length(max=MAX_PATH),
         metadata={
             "description": "JSON Pointer (RFC 6901) to a part of the content, such as `/body`.",
@@ -109,13 +109,13 @@ class NothingSchema(Schema):
 
 
 class ListQuery(Schema):
-    prefix = _Text(
+    prefix = Text(
         load_default="",
         validate=validate.Length(max=MAX_DOCUMENT_NAME_BYTES),
         metadata={"description": "Only documents whose name begins so."},
     )
     limit = _limit()
-    after = _Text(
+    after = Text(
         validate=validate.Length(max=MAX_DOCUMENT_NAME_BYTES),
         metadata={"description": "`next` of the page before."},
     )
@@ -154,10 +154,10 @@ class HistoryQuery(Schema):
 
 
 class EventsQuery(Schema):
-    token = _Text(metadata={"description": "For browsers' EventSource, which cannot send `Authorization`."})
-    name = _Text(validate=validate.Length(max=200), metadata={"description": "What others see, without a token."})
-    color = _Text(validate=validate.Length(max=64), metadata={"description": "As `name`."})
-    last_event_id = _Text(
+    token = Text(metadata={"description": "For browsers' EventSource, which cannot send `Authorization`."})
+    name = Text(validate=validate.Length(max=200), metadata={"description": "What others see, without a token."})
+    color = Text(validate=validate.Length(max=64), metadata={"description": "As `name`."})
+    last_event_id = Text(
         metadata={"description": "As the header `Last-Event-ID`, for clients that cannot send it."},
     )
 
@@ -191,16 +191,16 @@ class StreamQuery(Schema):
 
 class FollowQuery(Schema):
     after = _number("Events behind this offset (0: all of them); without it the newest 100.", most=MAX_OFFSET)
-    token = _Text(metadata={"description": "For browsers' EventSource, which cannot send `Authorization`."})
-    name = _Text(validate=validate.Length(max=200), metadata={"description": "What others see, without a token."})
-    color = _Text(validate=validate.Length(max=64), metadata={"description": "As `name`."})
-    last_event_id = _Text(
+    token = Text(metadata={"description": "For browsers' EventSource, which cannot send `Authorization`."})
+    name = Text(validate=validate.Length(max=200), metadata={"description": "What others see, without a token."})
+    color = Text(validate=validate.Length(max=64), metadata={"description": "As `name`."})
+    last_event_id = Text(
         metadata={"description": "As the header `Last-Event-ID`, for clients that cannot send it; before `after`."},
     )
 
 
 class NewEventSchema(Schema):
-    event = _Text(
+    event = Text(
         load_default=DEFAULT_EVENT,
         validate=validate.Length(1, MAX_EVENT_NAME),
         metadata={"description": "What kind of event it is."},

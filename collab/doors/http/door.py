@@ -29,11 +29,13 @@ from collab.doors.http.api_schemas import LOAD, RecheckedSchema, RequestParser
 from collab.doors.http.content import ContentRoutes
 from collab.doors.http.documents import DocumentRoutes
 from collab.doors.http.event_streams import DocumentReader, EventStreams, Reader
+from collab.doors.http.inbox_routes import InboxRoutes
 from collab.doors.http.lookup import Lookup
-from collab.doors.http.openapi import PREFIX, ROUTES, Route, openapi_document
+from collab.doors.http.openapi import PREFIX, ROUTES, openapi_document
 from collab.doors.http.pages import CONTENT_SECURITY_POLICY
 from collab.doors.http.problems import answer_with_problems
 from collab.doors.http.rates import Rates
+from collab.doors.http.route import Route
 from collab.doors.http.stream_reader import StreamReader
 from collab.doors.http.stream_routes import StreamRoutes, begin_of, stream_of
 from collab.doors.http.versions import VersionRoutes
@@ -43,6 +45,7 @@ from collab.errors import CollabError
 from collab.hub.bulk import Turn
 from collab.hub.hub import Hub
 from collab.hub.in_flight import Load
+from collab.hub.inboxes import Inboxes
 from collab.hub.limits import SharedLimits
 from collab.types import Identity, Role, check_document_name
 
@@ -69,6 +72,7 @@ class HttpDoor:
         workers: the processes that look into content.
         shared: what this door counts together with others.
         recheck: has a participant (None: everybody) asked about again; says how many sessions that is.
+        inboxes: of participants.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class HttpDoor:
         workers: Workers,
         shared: SharedLimits,
         recheck: Callable[[str | None], int],
+        inboxes: Inboxes,
     ) -> None:
         self._hub = hub
         self._recheck = recheck
@@ -94,11 +99,12 @@ class HttpDoor:
         self._parser = RequestParser(self._max_body, self._body_timeout)
         self._rates = Rates(settings.rate_updates, settings.rate_bytes)
         self._streams = EventStreams(admission, send_buffer_bytes=settings.send_buffer_bytes)
+        self._inbox = InboxRoutes(inboxes, admission, send_buffer_bytes=settings.send_buffer_bytes)
         documents = Lookup(hub)
         content = ContentRoutes(documents, workers, self._max_body)
         self._served_by = (
             DocumentRoutes(hub, documents), content, VersionRoutes(hub, documents, content),
-            StreamRoutes(hub, documents), self,
+            StreamRoutes(hub, documents), self._inbox, self,
         )  # fmt: skip
 
     def add_routes(self, app: web.Application) -> None:
@@ -108,11 +114,12 @@ class HttpDoor:
 
     async def drain(self, waves: int, pause: float) -> None:
         """End all streams: their readers come back by themselves."""
-        self._streams.end_all()
+        await self.close()
 
     async def close(self) -> None:
         """End all streams."""
         self._streams.end_all()
+        self._inbox.end_all()
 
     def _application(self) -> web.Application:
         """The routes as an application of their own, to be mounted."""
@@ -164,7 +171,7 @@ class HttpDoor:
         try:
             return await self._answer(route, query, body, request, who)
         except CollabError as error:
-            if route.lasting:
+            if route.lasting and "document" in request.match_info:
                 self._admission.note_refusal(error, "sse", request.match_info["document"], **who)
             elif error.code != "not_found":  # which is an answer like any other
                 _log.info("request refused", code=error.code, route=route.name, **who)
@@ -241,7 +248,7 @@ class HttpDoor:
             return await self._authenticator.admit(token, None, Entrance(document or None, address, "http"))
         # A browser's EventSource sends no headers of our choice.
         shown = ShownUser(request.query.get("name"), request.query.get("color"))
-        entrance = Entrance(document, address, "sse")
+        entrance = Entrance(document or None, address, "sse")
         return await self._authenticator.admit(token or request.query.get("token"), shown, entrance)
 
     def _check_role(self, route: Route, identity: Identity, document: str, request: web.Request) -> Role:

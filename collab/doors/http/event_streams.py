@@ -107,7 +107,8 @@ class EventBytes:
         self.chunk = b"%x\r\n%b\r\n" % (len(self.plain), self.plain)
 
 
-_HEARTBEAT = EventBytes(": \n\n")
+#: a comment
+BEAT = EventBytes(": \n\n")
 
 
 class EventEncoder:
@@ -146,6 +147,9 @@ class EventEncoder:
 
     def stream(self, json: bytes, offset: int) -> None:
         """Streams have readers of their own."""
+
+    def inbox(self, json: bytes) -> None:
+        """Likewise."""
 
     def notice(self, notice: dict[str, Any]) -> EventBytes:
         """``notice``."""
@@ -308,6 +312,25 @@ class DocumentReader:
         live.greet(session)
 
 
+async def send_events(request: web.Request, pipe: EventPipe) -> web.StreamResponse:
+    """Answer a request by what is written to ``pipe``, until that ends."""
+    response = web.StreamResponse(headers=_HEADERS)
+    chunked = request.version >= HttpVersion11
+    if chunked:
+        response.enable_chunked_encoding()
+    await response.prepare(request)
+    # The first write sends the head; from here on the transport is ours.
+    await response.write(f"retry: {RECONNECT}\n\n".encode())
+    transport = request.transport
+    if transport is None:
+        return response
+    pipe.open(transport, chunked=chunked)
+    await pipe.ended
+    if not pipe.lost:
+        await response.write_eof()
+    return response
+
+
 class EventStreams:
     """All streams of this process.
 
@@ -355,7 +378,7 @@ class EventStreams:
             try:
                 await reader.greet(live, stream.session)
                 self._watch(stream)
-                return await self._send(request, pipe)
+                return await send_events(request, pipe)
             finally:
                 self._leave(stream)
         finally:
@@ -396,23 +419,6 @@ class EventStreams:
         self._admission.detach(stream)
         self._streams.discard(stream)
 
-    async def _send(self, request: web.Request, pipe: EventPipe) -> web.StreamResponse:
-        response = web.StreamResponse(headers=_HEADERS)
-        chunked = request.version >= HttpVersion11
-        if chunked:
-            response.enable_chunked_encoding()
-        await response.prepare(request)
-        # The first write sends the head; from here on the transport is ours.
-        await response.write(f"retry: {RECONNECT}\n\n".encode())
-        transport = request.transport
-        if transport is None:
-            return response
-        pipe.open(transport, chunked=chunked)
-        await pipe.ended
-        if not pipe.lost:
-            await response.write_eof()
-        return response
-
     def _look_after(self) -> None:
         """aiohttp does not tell a handler that its client has gone."""
         self._look = None
@@ -422,7 +428,7 @@ class EventStreams:
             if pipe.lost:
                 self._leave(stream)
             elif now - pipe.written_at >= self._heartbeat and not pipe.waiting_bytes:
-                pipe.write(_HEARTBEAT)
+                pipe.write(BEAT)
         if self._streams:
             self._look = asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look_after)
 

@@ -6,13 +6,10 @@ The rows are what ``rest.py`` serves, so that a route cannot be described otherw
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from marshmallow import Schema
 
 from collab._version import __version__
 from collab.content.operations import MAX_SEGMENTS
@@ -44,65 +41,19 @@ from collab.doors.http.api_schemas import (
     VersionsQuery,
     VersionsSchema,
 )
+from collab.doors.http.inbox_api import INBOX_ROUTES, MarkReadSchema
 from collab.doors.http.problems import PROBLEM_TYPE
 from collab.doors.http.rendering import MEDIA_TYPES
+from collab.doors.http.route import EVENTS, Answer, Route
 from collab.errors import CODES
 from collab.types import MAX_DOCUMENT_NAME_BYTES, Role
 
 PREFIX = "/api/v1"
 _BYTES = "application/octet-stream"
-_EVENTS = "text/event-stream"
-#: codes that any request may meet
-_ANYWHERE = ("invalid_payload", "unauthorized", "token_expired", "forbidden", "rate_limited", "draining", "internal")
-_ANY_DOCUMENT = ("invalid_document", "storage_unavailable")
 _EDIT = (
     "read_only", "document_deleted", "invalid_update", "missing_dependencies", "document_too_large", "update_too_large",
     "store_full",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a route answers when all is well: a schema, or media types of raw content; nothing: no body."""
-
-    words: str
-    schema: type[Schema] | None = None
-    media: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One row of the API.
-
-    ``name`` is the operation id and the name of the method that serves it; ``role`` the weakest one
-    that may use it (None: asks for no role on a document); ``body`` is a schema, or ``bytes``.
-    """
-
-    method: str
-    path: str
-    name: str
-    group: str
-    summary: str
-    answers: Mapping[int, Answer]
-    role: Role | None = Role.VIEWER
-    words: str = ""
-    query: type[Schema] = NothingSchema
-    body: type[Schema] | type[bytes] | None = None
-    errors: Sequence[str] = field(default=())
-
-    @property
-    def lasting(self) -> bool:
-        """Whether it is served for as long as somebody reads: by Server-Sent Events."""
-        return any(_EVENTS in answer.media for answer in self.answers.values())
-
-    @property
-    def codes(self) -> list[str]:
-        """All codes with which it may refuse."""
-        own = [*_ANYWHERE, *self.errors]
-        if self.path.startswith("/documents"):
-            own += _ANY_DOCUMENT if self.path != "/documents" else ("storage_unavailable",)
-        return [code for code in CODES if code in own]
-
 
 _CONTENT = Answer("The content; `ETag` and `Collab-Position` say which.", media=tuple(MEDIA_TYPES.values()))
 _DOCUMENT = "/documents/{document}"
@@ -172,7 +123,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", _DOCUMENT + "/events", "get_events", "Content", "Follow a document (Server-Sent Events)",
-        {200: Answer("`update` (Yjs v1, base64), `presence`, `notice`, `broadcast`.", media=(_EVENTS,))},
+        {200: Answer("`update` (Yjs v1, base64), `presence`, `notice`, `broadcast`.", media=(EVENTS,))},
         query=EventsQuery, errors=("document_full", "too_many_connections", "document_deleted"),
         words="The first `update` holds all that you lack: everything, or what came after `Last-Event-ID`. A comment"
         " comes every 15 seconds. The reader is a participant whom others see.",
@@ -195,7 +146,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", _STREAM + "/events", "follow_stream", "Streams", "Follow a stream (Server-Sent Events)",
-        {200: Answer("`stream`, each with its offset as `id`; `notice`.", media=(_EVENTS,))},
+        {200: Answer("`stream`, each with its offset as `id`; `notice`.", media=(EVENTS,))},
         query=FollowQuery, errors=("document_full", "too_many_connections", "document_deleted"),
         words="Each event once and in order. A comment comes every 15 seconds. The reader is a participant.",
     ),
@@ -251,6 +202,7 @@ ROUTES: tuple[Route, ...] = (
         words="For the role `admin` on `*`. With `auth=callback` the application is asked at once, whatever it answered"
         " before, on every node: for when somebody's role has changed, or was taken away.",
     ),
+    *INBOX_ROUTES,
 )  # fmt: skip
 
 #: `{name}` -> its schema and words
@@ -315,7 +267,7 @@ def openapi_document() -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     schemas["Operations"]["properties"]["operations"]["items"] = {"$ref": "#/components/schemas/Operation"}
     for name, schema in schemas.items():  # what comes in is strict; answers may grow, whatever apispec says of schemas
-        if name in ("Operations", "NewVersion", "NewEvent"):
+        if name in ("Operations", "NewVersion", "NewEvent", "MarkRead"):
             schema["additionalProperties"] = False
         else:
             schema.pop("additionalProperties", None)
@@ -354,7 +306,7 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.body is bytes:
         operation["requestBody"] = {"required": True, "content": {_BYTES: {"schema": _binary()}}}
     elif route.body is not None:
-        needed = route.body in (OperationsSchema, NewEventSchema)
+        needed = route.body in (OperationsSchema, NewEventSchema, MarkReadSchema)
         operation["requestBody"] = {"required": needed, "content": {"application/json": {"schema": route.body}}}
     operation["responses"] |= _problems(route)
     return operation

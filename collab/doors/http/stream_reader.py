@@ -36,6 +36,9 @@ class StreamEncoder:
         """``stream``."""
         return EventBytes(f"id: {offset}\nevent: stream\ndata: {json.decode()}\n\n")
 
+    def inbox(self, json: bytes) -> None:
+        """It follows one stream."""
+
     def notice(self, notice: dict[str, Any]) -> EventBytes:
         """``notice``."""
         return json_event("notice", notice)

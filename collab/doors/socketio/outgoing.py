@@ -74,6 +74,12 @@ class SocketIOEncoder:
         """``stream``."""
         return Frames(f'42{self.namespace},["stream",{json.decode()}]', None, self._kinds["control"])
 
+    def inbox(self, json: bytes) -> Frames | None:
+        """``inbox``; a y-socket.io client does not know it."""
+        if self.door != "socket.io":
+            return None
+        return Frames(f'42{self.namespace},["inbox",{json.decode()}]', None, self._kinds["control"])
+
     def notice(self, notice: dict[str, Any]) -> Frames:
         """``notice``."""
         return self.event("notice", notice)

@@ -57,6 +57,10 @@ class SyncEncoder:
         """Nor for this."""
         return None
 
+    def inbox(self, json: bytes) -> Frames | None:
+        """Nor for this."""
+        return None
+
     def notice(self, notice: dict[str, Any]) -> Frames | None:
         """Nor for this."""
         return None
