@@ -1,13 +1,14 @@
 """Documents that have ended their process: written down, and after the second time not opened any more.
 
-Beside the store are three small files: which document is being worked on (:mod:`collab.hub.at_work`), what Python's
-``faulthandler`` writes when native code ends the process or never returns, and which documents have done harm. A
-process that is killed has the first and not the second, and blames nobody.
+Beside the store, or where the system keeps state, are three small files: which document is being worked on
+(:mod:`collab.hub.at_work`), what Python's ``faulthandler`` writes when native code ends the process or never returns,
+and which documents have done harm. A process that is killed has the first and not the second, and blames nobody.
 """
 
 from __future__ import annotations
 
 import faulthandler
+import hashlib
 import mmap
 import os
 import time
@@ -20,6 +21,7 @@ import structlog
 
 from collab.config import Settings
 from collab.hub.at_work import ROOM, Room, read
+from collab.stores.redis_link import shown_url
 
 #: times after which a document is not opened any more
 MOST: Final = 2
@@ -42,27 +44,39 @@ class Harm:
 
     Args:
         base: what the names of the files begin with; None: nothing can be kept, and nobody is blamed.
+        make: make the folder for them, for our eyes only.
 
     Attributes:
         at_work: where the hub says what it works on.
         faults: where stacks are written when the process ends in native code; None: on stderr.
     """
 
-    def __init__(self, base: str | None) -> None:
+    def __init__(self, base: str | None, *, make: bool = False) -> None:
         self._base = base
+        self._make = make
         self._known: dict[str, Harmed] = {}
         self.at_work: Room = bytearray(ROOM)
         self.faults: IO[str] | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Harm:
-        """Beside a SQLite file; for Redis in systemd's ``StateDirectory``, where there is one."""
+        """Beside a SQLite file; for Redis in systemd's ``StateDirectory``, or in the user's own folder of state.
+
+        There a node is known by its name, or its port, and by its Redis. One without a name, and with a port that is
+        picked anew at each start, has no notes.
+        """
+        if settings.redis is None:
+            path = settings.store.removeprefix("sqlite:///")
+            return cls(path if path != settings.store else None)
+        name = f"node-{settings.node_name or settings.port}"
         state = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-        if settings.redis is None and settings.store.startswith("sqlite:///"):
-            return cls(settings.store.removeprefix("sqlite:///"))
-        if state and not settings.store.startswith("memory:"):
-            return cls(os.path.join(state, f"node-{settings.node_name or settings.port}".replace("/", "_")))
-        return cls(None)
+        if state:
+            return cls(os.path.join(state, name))
+        if settings.node_name is None and not settings.port:
+            return cls(None)
+        home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        which = hashlib.sha256(shown_url(settings.redis).encode()).hexdigest()[:8]
+        return cls(os.path.join(home, "collab", f"{name}-{which}"), make=True)
 
     def __contains__(self, document: object) -> bool:
         """Whether a document is in quarantine."""
@@ -84,6 +98,8 @@ class Harm:
         if self._base is None:
             return
         try:
+            if self._make:
+                os.makedirs(os.path.dirname(self._base), mode=0o700, exist_ok=True)
             self._known = self._recall()
             self._blame()
             self._begin(self._base)

@@ -13,6 +13,7 @@ from pycrdt import Doc, Text
 
 from tests.support.api import http_session
 from tests.support.editor import Editor
+from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.repository import ROOT
 from tests.support.server import CollabServer, lines
 from tests.support.wire import Client, Packet, WebSocketWire
@@ -49,9 +50,24 @@ async def edit(server: CollabServer, http: aiohttp.ClientSession, document: str,
 async def test_who_ends_the_process_twice_is_not_opened_again(
     start_server: Callable[..., CollabServer], tmp_path: Path, harm: str
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(_HARMFUL.format(harm=HARM[harm]))
+    await _ends_it_twice(start_server, tmp_path, HARM[harm], f"sqlite:///{tmp_path}/store.db")
+
+
+@needs_redis
+async def test_nor_by_a_node_of_a_cluster_that_no_systemd_looks_after(
+    start_server: Callable[..., CollabServer], tmp_path: Path
+) -> None:
+    redis = RedisServer(tmp_path).start()
+    try:
+        await _ends_it_twice(start_server, tmp_path, HARM["a fault"], redis.url)
+    finally:
+        redis.kill()
+
+
+async def _ends_it_twice(start_server: Callable[..., CollabServer], tmp_path: Path, harm: str, store: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_HARMFUL.format(harm=harm))
     server = start_server(
-        f"sqlite:///{tmp_path}/store.db", args=["--log-format", "json", "--watchdog", "1s"],
+        store, args=["--log-format", "json", "--watchdog", "1s"],
         env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
     )  # fmt: skip
     async with http_session() as http:

@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any
 
 from tests.support.ports import free_port
 
+#: where servers on a Redis note what ended them
+_STATE = tempfile.TemporaryDirectory(prefix="collab-state-")
 _ROOT = Path(__file__).resolve().parents[2]
 _STARTED = re.compile(r"collab listening on (http://\S+:(\d+)) ")
 
@@ -57,7 +60,7 @@ class CollabServer:
         command = [*self.wrapper, sys.executable, "-m", "collab", "serve", "--port", str(self.port)]
         command += ["--store", self.store, *self.args]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("COLLAB_")}
-        environment |= {"PYTHONPATH": str(_ROOT), **self.env}
+        environment |= {"PYTHONPATH": str(_ROOT), "XDG_STATE_HOME": _STATE.name, **self.env}
         errors = os.memfd_create("stderr")
         self._errors = errors
         self.process = subprocess.Popen(

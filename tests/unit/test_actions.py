@@ -60,6 +60,23 @@ async def test_a_log_becomes_a_snapshot(hub: Hub) -> None:
     assert (stored.snapshot is not None, stored.tail) == (True, [])
 
 
+async def test_a_deleted_document_comes_back() -> None:
+    hub = Hub(MemoryStore(), DocumentLimits(), trash_keep=60)
+    await hub.start()
+    doc: Doc = Doc()
+    doc["body"] = Text("hello")
+    live = await hub.live("plan")
+    live.apply(doc.get_update(), nobody_waits, session=None, participant="ann")
+    await live.journal.drain(5)
+    await hub.delete("plan")
+    actions = Actions(hub)
+    assert "“plan” is back" in await actions.do({"action": "undelete", "document": "plan"}, "root")
+    assert (await hub.store.info("plan")) is not None
+    with pytest.raises(CollabError, match="not in the trash"):
+        await actions.do({"action": "undelete", "document": "plan"}, "root")
+    await hub.close()
+
+
 async def test_the_store_is_checked(hub: Hub) -> None:
     assert "an ack means" in await Actions(hub).do({"action": "check"}, "root")
 

@@ -75,6 +75,19 @@ def test_notes_that_cannot_be_read_or_written_keep_nobody_from_starting(tmp_path
     assert "a" not in harm
 
 
+def test_a_folder_of_state_is_made_for_our_eyes_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for times in range(2):
+        harm = Harm.of(load_settings({"redis": "redis://127.0.0.1:1/0"}, {}))
+        harm.open()
+        assert len(harm._known) == times
+        harm.at_work[: len(mark("a"))] = mark("a")
+        harm.note("loop silent")
+        harm.close()
+    assert (tmp_path / "state" / "collab").stat().st_mode & 0o777 == 0o700
+
+
 def test_where_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
 
@@ -83,7 +96,16 @@ def test_where_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     assert base(store="sqlite:///data/collab.db") == "data/collab.db"
     assert base(store="memory://") is None
-    assert base(redis="redis://127.0.0.1:1/0") is None
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert base(redis="redis://127.0.0.1:1/0", port=0) is None, "who it was cannot be told"
+    there = base(redis="redis://:secret@127.0.0.1:1/0", port=8081)
+    assert there is not None
+    assert there.startswith("/state/collab/node-8081-")
+    assert there == base(redis="redis://:changed@127.0.0.1:1/0", port=8081)
+    assert there != base(redis="redis://127.0.0.1:2/0", port=8081), "another cluster"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert str(base(store="redis://127.0.0.1:1/0", node_name="a")).startswith("/home/ann/.local/state/collab/node-a-")
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/collab:/other")
     assert base(redis="redis://127.0.0.1:1/0", node_name="a") == "/var/lib/collab/node-a"
     assert base(store="redis://127.0.0.1:1/0", port=8081) == "/var/lib/collab/node-8081"

@@ -10,6 +10,7 @@ from pycrdt import Doc, Text
 
 from collab.content.workers import Workers
 from collab.doors.http.admin.overview import MOST_DOCUMENTS, Overview
+from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.journal import nobody_waits
 from collab.hub.live_document import DocumentLimits
@@ -20,6 +21,7 @@ from collab.observe.loop import LoopLag
 from collab.observe.memory_use import MemoryUse
 from collab.observe.recent import LINES, note_line
 from collab.observe.space import SpaceWatch
+from collab.stores.base import DeletedDocument
 from collab.stores.memory import MemoryStore
 from tests.support.peers import Peer
 
@@ -61,6 +63,35 @@ async def test_the_busiest_documents_the_people_and_the_latest_faults() -> None:
     assert shown["about"]["node"] == "n-1"
     assert (shown["concerns"], shown["largest"][0]["name"]) == ([], "busy")
     assert shown["process"]["memory"] > 10**6
+    await hub.close()
+
+
+class Silent(MemoryStore):
+    """Says nothing about its trash once it is told to."""
+
+    silent = False
+
+    async def trash(
+        self, prefix: str = "", limit: int = 100, after: str | None = None, *, since: float = 0.0
+    ) -> list[DeletedDocument]:
+        if self.silent:
+            raise CollabError("storage_unavailable")
+        return await super().trash(prefix, limit, after, since=since)
+
+
+async def test_what_can_be_brought_back_is_listed_as_long_as_it_is_known() -> None:
+    store, workers = Silent(), Workers()
+    hub = Hub(store, DocumentLimits(), trash_keep=60)
+    await hub.start()
+    overview = looking(hub, workers, None)
+    assert (await overview.look())["trash"] == []
+    live = await hub.live("plan")
+    live.apply(typed("hello"), nobody_waits, session=None, participant="ann")
+    await live.journal.drain(5)
+    await hub.delete("plan")
+    for store.silent in (False, True):
+        (row,) = (await overview.look())["trash"]
+        assert (row["name"], row["size"] > 0, row["ago"] < 60) == ("plan", True, True)
     await hub.close()
 
 

@@ -29,6 +29,7 @@ class Actions:
             "compact": self._compact,
             "check": self._check,
             "release": self._release,
+            "undelete": self._undelete,
         }
 
     async def do(self, wanted: Any, by: str) -> str:
@@ -83,6 +84,12 @@ class Actions:
         if not self._hub.quarantine.release(name):
             raise CollabError("not_found", "This document is not in quarantine on this node.")
         return f"“{name}” is opened again from now on."
+
+    async def _undelete(self, wanted: dict[str, Any]) -> str:
+        name = str(wanted.get("document"))
+        if not await self._hub.undelete(name):
+            raise CollabError("not_found", "This document is not in the trash.")
+        return f"“{name}” is back, with its versions and its history."
 
     async def _check(self, _wanted: dict[str, Any]) -> str:
         report = await self._hub.store.check()

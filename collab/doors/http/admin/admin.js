@@ -93,6 +93,12 @@ function largestRow(row, most) {
   return el('li', {}, el('span', { class: 'name', title: row.name }, row.name), el('span', { class: 'bar-of' }, bar), el('b', {}, bytes(row.size)));
 }
 
+function trashRow(row) {
+  return el('tr', {}, el('td', { class: 'name', title: row.name }, row.name), el('td', { class: 'n small' }, bytes(row.size)),
+    el('td', { class: 'n' }, `${span(row.ago)} ago`),
+    el('td', {}, el('button', { type: 'button', onclick: () => act_on('undelete', row.name) }, 'Restore')));
+}
+
 function recentRow({ at, level, event, fields }) {
   const more = Object.entries(fields).map(([key, value]) => `${key}=${value}`).join('  ');
   const time = new Date(at * 1000);
@@ -146,6 +152,10 @@ function draw(now) {
     ['Workers', number.format(workers.alive)], ['Jobs', number.format(workers.jobs)],
     ['Workers lost', number.format(workers.lost), workers.lost ? 'warn' : ''],
   ]);
+  const deleted = now.trash.filter((row) => fits(row.name));
+  $('trash-card').hidden = !now.trash.length;
+  $('trash-count').textContent = now.trash.length < 50 ? 'Deleted, and kept for a while.' : 'Deleted, and kept for a while: the first 50 by name.';
+  fill('trash', deleted.map(trashRow), 4, 'None of this name.');
   const most = Math.max(...now.largest.map((row) => row.size), 1);
   $('largest').replaceChildren(...(now.largest.length ? now.largest.map((row) => largestRow(row, most)) : [el('li', { class: 'empty' }, 'Nobody has a document open.')]));
   $('quarantine').hidden = !now.quarantine.length;

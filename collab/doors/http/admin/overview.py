@@ -12,6 +12,7 @@ from typing import Any
 from collab import metrics
 from collab._version import __version__
 from collab.content.workers import Workers
+from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.live_document import LiveDocument
 from collab.hub.session import Session, State
@@ -25,6 +26,7 @@ from collab.observe.recent import LINES
 #: rows of each table
 MOST_DOCUMENTS = 100
 MOST_PEOPLE = 200
+MOST_DELETED = 50
 
 
 class Overview:
@@ -53,6 +55,7 @@ class Overview:
         self._looked_at = self._started
         self._totals: dict[str, float] = {}
         self._edits: dict[str, int] = {}
+        self._deleted: list[dict[str, Any]] = []
 
     async def look(self) -> dict[str, Any]:
         """Everything that the page shows."""
@@ -79,6 +82,7 @@ class Overview:
                 "lost": sum(metrics.READER_KILLED.values.values()),
             },
             "quarantine": sorted(self._hub.quarantine),
+            "trash": await self._trash(),
             "documents": documents,
             "largest": largest(self._hub),
             "people": people,
@@ -92,6 +96,18 @@ class Overview:
                 for at, level, event, more in reversed(LINES)
             ],
         }
+
+    async def _trash(self) -> list[dict[str, Any]]:
+        """What can be brought back, by name; what was known stands where the store does not answer."""
+        try:
+            found = await self._hub.trash(limit=MOST_DELETED) if self._hub.trash_keep else []
+        except CollabError:
+            return self._deleted
+        now = time.time()
+        self._deleted = [
+            {"name": each.name, "size": each.size, "ago": max(0, round(now - each.deleted_at))} for each in found
+        ]
+        return self._deleted
 
     # -- documents and people -------------------------------------------------------------------
 
