@@ -191,7 +191,7 @@ class Settings:
     )
     stream_keep: int = _setting(number_from(1, 10**6), 10_000, "newest events of a stream that are kept")
     stream_keep_for: float = _setting(Duration(), 90 * 86400.0, "how long an event of a stream is kept at most")
-    idle_timeout: float = _setting(Duration(), 30.0, "how long a document without people stays in memory")
+    idle_timeout: float = _setting(Duration(), 20.0, "how long a document without people stays in memory")
     ping_interval: float = _setting(Duration(), 25.0, "heartbeat: time between pings")
     ping_timeout: float = _setting(Duration(), 20.0, "heartbeat: time for the answer")
     connect_timeout: float = _setting(Duration(), 10.0, "time for a connection to open its first document")

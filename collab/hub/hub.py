@@ -76,7 +76,7 @@ class Hub:
         store: Store,
         limits: DocumentLimits,
         *,
-        idle_timeout: float = 30.0,
+        idle_timeout: float = 20.0,
         compact_every: int = 5000,
         checkpoints: Checkpoints | None = None,
         cluster: Cluster | None = None,

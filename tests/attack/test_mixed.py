@@ -112,7 +112,7 @@ async def test_all_attacks_at_once(start_server: Callable[..., CollabServer], tm
     ended.set()
     await asyncio.gather(*at_work)
     began = time.monotonic()
-    # Documents without people go after `idle-timeout`, 30 s, and memory with them.
+    # Documents without people go after `idle-timeout`, 20 s, and memory with them.
     given_back = await memory.until(lambda: memory.look() < MOST_MEMORY / 2, 90.0)
     took = time.monotonic() - began
     edits = sorted(wait for person in people for wait in person.edits)
