@@ -294,7 +294,7 @@ class LiveDocument:
         apply = partial(self.apply, session=session, participant=participant, owner=owner)
         document = self.document
         check = document.check(self.limits.max_document_bytes)
-        task = self._slow_lane.take(update, check, document.clocks, apply, done)
+        task = self._slow_lane.take(update, check, document.clocks, apply, done, session)
         self._under_way += 1
         task.add_done_callback(self._applied_slowly)
         return task

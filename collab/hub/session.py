@@ -41,6 +41,10 @@ MOVES: dict[State, frozenset[State]] = {
 }
 
 
+#: with these codes those are sent away who may not edit any more
+LOST_RIGHTS = frozenset({"unauthorized", "token_expired", "forbidden"})
+
+
 class Session:
     """One connection of a participant to one document.
 
@@ -158,6 +162,16 @@ class Session:
         if self.role >= role:
             return
         raise CollabError(role.refusal)
+
+    def still_edits(self) -> None:
+        """Ask again, when part of a long edit takes effect; who only went away had the right to what they sent.
+
+        Raises:
+            CollabError: ``unauthorized``, ``token_expired``, ``forbidden``, ``read_only``.
+        """
+        if self.dismissed in LOST_RIGHTS:
+            raise CollabError(self.dismissed)
+        self.require(Role.EDITOR)
 
     # -- who it is, for how long ----------------------------------------------------------------
 

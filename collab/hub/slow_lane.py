@@ -50,6 +50,12 @@ class Checked(Protocol):
     def __call__(self, update: bytes, /) -> tuple[bytes, CollabError | None]: ...
 
 
+class Sender(Protocol):
+    """Whose update it is; see :meth:`Session.still_edits`."""
+
+    def still_edits(self) -> None: ...
+
+
 class SlowLane:
     """One for the process: at any time one piece of one update is applied, each update in its turn."""
 
@@ -62,7 +68,13 @@ class SlowLane:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def take(
-        self, update: bytes, check: Checked, known: Mapping[int, int], apply: Apply, done: Done
+        self,
+        update: bytes,
+        check: Checked,
+        known: Mapping[int, int],
+        apply: Apply,
+        done: Done,
+        sender: Sender | None = None,
     ) -> asyncio.Task[None]:
         """Apply ``update`` by and by; returns a task that ends, without a result, when it is applied or refused.
 
@@ -71,6 +83,7 @@ class SlowLane:
             known: the document's state vector; what it has already is left out.
             apply: applies one piece.
             done: called once: with the position when all of it is durable, or with the error.
+            sender: is asked before each piece whether they still may; None: nobody need be.
 
         Raises:
             CollabError: ``rate_limited`` where too much is waiting already.
@@ -78,7 +91,13 @@ class SlowLane:
         if self._waiting_bytes + len(update) > MAX_WAITING_BYTES:
             raise CollabError("rate_limited", retry_after=2, detail={"limit": MAX_WAITING_BYTES, "scope": "server"})
         self._waiting_bytes += len(update)
-        task = asyncio.get_running_loop().create_task(self._run(update, check, dict(known), apply, _Once(done)))
+
+        def allowed(piece: bytes, done: Done) -> None:
+            if sender is not None:
+                sender.still_edits()
+            apply(piece, done)
+
+        task = asyncio.get_running_loop().create_task(self._run(update, check, dict(known), allowed, _Once(done)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

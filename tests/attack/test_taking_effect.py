@@ -12,7 +12,10 @@ import aiohttp
 import pytest
 
 from collab.content.workers import Workers
+from collab.protocol.codec import write_var_bytes
+from collab.types import Role
 from tests.support.api import JWT, ApiServer, mint, where
+from tests.support.heavy_updates import values_of
 from tests.support.wire import Client, WebSocketWire
 from tests.wire.conftest import Serve
 
@@ -72,3 +75,48 @@ async def test_operations_in_a_worker_do_not_count_after_a_kick(
             await asyncio.sleep(0.01)
     assert not live.document.clocks
     await client.close()
+
+
+@pytest.mark.parametrize("weaker", ["kick", "role"])
+async def test_no_piece_of_a_long_edit_is_applied_after_it(
+    serve: Serve, http: aiohttp.ClientSession, weaker: str
+) -> None:
+    api = await serve()
+    server: ApiServer = api.server
+    client = Client(WebSocketWire(server.url, http), "/doc/notes")
+    await client.connect()
+    session = (await client.event("session"))["session"]
+    live = server.hub.documents["notes"]
+    await client.emit("sync-update", values_of(60_000, 4, write_var_bytes(b"a")))
+    async with asyncio.timeout(30):
+        while not live.document.clocks:  # the first pieces
+            await asyncio.sleep(0.005)
+    if weaker == "kick":
+        assert (await api("DELETE", f"{where('notes')}/participants/{session}")).status == 204
+    else:
+        live.sessions[session].role = Role.VIEWER
+    applied = dict(live.document.clocks)
+    async with asyncio.timeout(30):
+        while live._under_way:
+            await asyncio.sleep(0.005)
+    assert live.document.clocks == applied
+    assert applied[5] < 60_000
+    if weaker == "role":
+        assert (await client.event("notice"))["code"] == "read_only"
+    await client.close()
+
+
+async def test_who_only_went_away_had_the_right_to_a_long_edit(serve: Serve, http: aiohttp.ClientSession) -> None:
+    api = await serve()
+    server: ApiServer = api.server
+    client = Client(WebSocketWire(server.url, http), "/doc/notes")
+    await client.connect()
+    live = server.hub.documents["notes"]
+    await client.emit("sync-update", values_of(6_000, 4, write_var_bytes(b"a")))
+    async with asyncio.timeout(30):
+        while not live.document.clocks:
+            await asyncio.sleep(0.005)
+        await client.close()
+        while live._under_way:
+            await asyncio.sleep(0.005)
+    assert live.document.clocks[5] == 6_000

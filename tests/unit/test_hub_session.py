@@ -190,3 +190,18 @@ def test_what_an_encoder_has_no_word_for_is_not_sent() -> None:
     assert here.peer.got == []
     here.peer.clogged = True
     assert here.session.tell(("update", b"x")), "more waits now than allowed"
+
+
+@pytest.mark.parametrize("code", ["unauthorized", "token_expired", "forbidden", "document_full", "lagging", None])
+def test_whether_the_rest_of_a_long_edit_counts(code: str | None) -> None:
+    here = Here()
+    if code is not None:
+        here.session.dismiss(CollabError(code))
+    if code in ("unauthorized", "token_expired", "forbidden"):
+        with pytest.raises(CollabError, match=CollabError(code).message):
+            here.session.still_edits()
+    else:
+        here.session.still_edits()
+    here.session.role = Role.COMMENTER
+    with pytest.raises(CollabError):
+        here.session.still_edits()
