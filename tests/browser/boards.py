@@ -60,7 +60,7 @@ class Board:
 
     def shapes(self) -> dict[str, Shape]:
         """What the server has."""
-        with urlopen(content_url(self.server, self.document), timeout=5) as answer:
+        with urlopen(content_url(self.server, self.document), timeout=30) as answer:
             content = json.load(answer)
         found: dict[str, Shape] = content.get("board", {}).get("shapes", {})
         return found
@@ -74,7 +74,7 @@ class Board:
         (shape,) = [shape for shape in self.shapes().values() if shape["type"] == type]
         return shape
 
-    def until(self, condition: Callable[[dict[str, Shape]], bool], what: str, timeout: float = 10.0) -> None:
+    def until(self, condition: Callable[[dict[str, Shape]], bool], what: str, timeout: float = 30.0) -> None:
         """Wait until the server has what the hands did."""
         deadline = time.monotonic() + timeout
         while not condition(shapes := self.shapes()):

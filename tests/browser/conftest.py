@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("chromium is not installed")
     sync_api = pytest.importorskip("playwright.sync_api")
     # Where many things run at once, a server's first worker process alone takes seconds to start.
-    sync_api.expect.set_options(timeout=15_000)
+    sync_api.expect.set_options(timeout=30_000)
     with sync_api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM,

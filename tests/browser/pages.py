@@ -93,14 +93,14 @@ def shapes(page: Page) -> int:
     return int(found[1]) if found else 0
 
 
-def expect_shapes(page: Page, count: int, timeout: float = 10.0) -> None:
+def expect_shapes(page: Page, count: int, timeout: float = 30.0) -> None:
     """Wait until a board has so many shapes."""
     shapes(page)
     line = page.locator(".inspector summary", has_text="shapes")
     expect(line).to_contain_text(f"Map({count})", timeout=timeout * 1000)
 
 
-def wait_for(condition: Callable[[], bool], what: str, timeout: float = 5.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, timeout: float = 30.0) -> None:
     """Wait until something is true; fail with ``what`` otherwise."""
     deadline = time.monotonic() + timeout
     while not condition():
@@ -127,13 +127,13 @@ def operate(server: CollabServer, document: str, operations: list[dict[str, Any]
         headers={"Content-Type": "application/json"},
         data=json.dumps({"operations": operations}).encode(),
     )
-    urlopen(request, timeout=5).close()
+    urlopen(request, timeout=30).close()
 
 
 def content(server: CollabServer, document: str) -> Any:
     """What the server has of a document, as JSON."""
     address = f"{server.url}/api/v1/documents/{quote(document, safe='')}/content"
-    with urlopen(address, timeout=5) as answer:
+    with urlopen(address, timeout=30) as answer:
         return json.load(answer)
 
 

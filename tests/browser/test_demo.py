@@ -355,7 +355,7 @@ def test_a_script_draws_and_the_page_shows_it(shared_server: CollabServer, open_
     ann.keyboard.press("Control+a")
     ann.keyboard.press("ArrowRight")
     saved(ann)
-    with urlopen(f"{shared_server.url}/api/v1/documents/scripted/content", timeout=5) as answer:
+    with urlopen(f"{shared_server.url}/api/v1/documents/scripted/content", timeout=30) as answer:
         content = json.load(answer)
     assert "Drawn by a script" in json.dumps(content)
 

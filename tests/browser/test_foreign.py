@@ -24,7 +24,7 @@ from tests.browser.pages import SECRET, OpenPage, Screenshot, content, operate, 
 def _send(server: CollabServer, document: str, doc: pycrdt.Doc[Any]) -> None:
     url = f"{server.url}/api/v1/documents/{quote(document, safe='')}/update"
     headers = {"Content-Type": "application/octet-stream"}
-    urlopen(Request(url, method="POST", data=doc.get_update(), headers=headers), timeout=5).close()
+    urlopen(Request(url, method="POST", data=doc.get_update(), headers=headers), timeout=30).close()
 
 
 def _tiptap(doc: pycrdt.Doc[Any]) -> None:

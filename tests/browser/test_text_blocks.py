@@ -262,7 +262,7 @@ def test_an_old_text_is_carried_over_once_by_two_pages_at_once(
         data=b'{"name": "Before"}',
         headers={"Content-Type": "application/json"},
     )
-    urlopen(request, timeout=5).close()
+    urlopen(request, timeout=30).close()
     pages = [open_page(f"{shared_server.url}/d/{name}", name=person) for person in ("Ann", "Ben", "Cleo")]
     for page in pages:
         expect(page.locator(".ProseMirror h1")).to_have_text("Birds")

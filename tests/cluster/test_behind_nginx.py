@@ -70,7 +70,7 @@ class Site:
         answer = await api("GET", f"{where(document)}/participants")
         return {each["session"] for each in answer.json["participants"]}
 
-    async def same_everywhere(self, document: str, timeout: float = 10.0) -> None:
+    async def same_everywhere(self, document: str, timeout: float = 30.0) -> None:
         """Every node holds the same content and knows the same people."""
         deadline = time.monotonic() + timeout
         while True:

@@ -53,7 +53,7 @@ class Author:
         self.live.apply(self.doc.get_update(before), nobody_waits, session=None, participant="author")
 
 
-async def until(check: Callable[[], bool], words: str, within: float = 15.0) -> None:
+async def until(check: Callable[[], bool], words: str, within: float = 30.0) -> None:
     async with asyncio.timeout(within):
         while not check():
             await asyncio.sleep(0.02)

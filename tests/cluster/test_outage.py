@@ -36,7 +36,7 @@ def degraded(editor: Editor) -> list[bool]:
     ]
 
 
-async def until(check: Callable[[], bool], words: str, within: float = 5.0) -> None:
+async def until(check: Callable[[], bool], words: str, within: float = 20.0) -> None:
     deadline = time.monotonic() + within
     while not check():
         assert time.monotonic() < deadline, words
@@ -340,7 +340,7 @@ async def test_a_redis_that_is_full_is_told_and_recovered_from(
     assert (await ada.type("again"))["durable"]
 
 
-async def until_saved(editor: Editor, update: bytes, within: float = 8.0) -> None:
+async def until_saved(editor: Editor, update: bytes, within: float = 20.0) -> None:
     async with asyncio.timeout(within):
         while not (answer := await editor.client.call("sync-update", update))["ok"]:
             assert answer["error"]["retryable"], answer

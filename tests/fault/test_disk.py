@@ -45,7 +45,7 @@ async def until_readiness_is(status: int, server: CollabServer, http: aiohttp.Cl
             await asyncio.sleep(0.05)
 
 
-async def until_saved(editor: Editor, update: bytes, within: float = 5.0) -> None:
+async def until_saved(editor: Editor, update: bytes, within: float = 20.0) -> None:
     """Send ``update`` again until it is acknowledged as durable."""
     async with asyncio.timeout(within):
         while True:

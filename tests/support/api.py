@@ -256,7 +256,7 @@ class EventStream:
         """The text at /body of the replica."""
         return str(self.doc.get("body", type=Text))
 
-    async def next(self, timeout: float = 10.0) -> Event | None:
+    async def next(self, timeout: float = 30.0) -> Event | None:
         """The next event; None at the end of the stream."""
         name, data = "message", []
         while True:
@@ -286,7 +286,7 @@ class EventStream:
             elif field_name == "retry":
                 self.retry = int(value)
 
-    async def until(self, name: str, timeout: float = 10.0) -> Event:
+    async def until(self, name: str, timeout: float = 30.0) -> Event:
         """The next event with this name."""
         while True:
             event = await self.next(timeout)
@@ -294,7 +294,7 @@ class EventStream:
             if event.name == name:
                 return event
 
-    async def until_text(self, text: str, timeout: float = 10.0) -> None:
+    async def until_text(self, text: str, timeout: float = 30.0) -> None:
         """Read on until the replica says ``text``."""
         while self.text != text:
             event = await self.next(timeout)

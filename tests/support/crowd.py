@@ -52,7 +52,7 @@ class Crowd:
         await asyncio.gather(*self._typing, return_exceptions=True)
         self._typing = []
 
-    async def agree(self, within: float = 5.0) -> str:
+    async def agree(self, within: float = 20.0) -> str:
         """Everybody sees the same within so many seconds, nothing acknowledged is missing on any node.
 
         Returns:
@@ -93,7 +93,7 @@ async def people(node: CollabServer, http: aiohttp.ClientSession, name: str) -> 
 
 
 async def same_people(
-    nodes: Sequence[CollabServer], http: aiohttp.ClientSession, name: str, *, count: int, within: float = 6.0
+    nodes: Sequence[CollabServer], http: aiohttp.ClientSession, name: str, *, count: int, within: float = 20.0
 ) -> list[dict[str, Any]]:
     """Wait until every node tells the same ``count`` people; returns them."""
     deadline = time.monotonic() + within
@@ -132,7 +132,7 @@ class Watcher:
                 here.pop(person["session"], None)
         return sorted(here.values())
 
-    async def sees(self, *names: str, within: float = 6.0) -> None:
+    async def sees(self, *names: str, within: float = 20.0) -> None:
         """Wait until exactly ``names`` are here."""
         deadline = time.monotonic() + within
         while self.names != sorted(names):

@@ -54,7 +54,7 @@ class Editor:
         ack: dict[str, Any] = await self.client.call("sync-update", self.typed(text, at))
         return ack
 
-    async def wait_for(self, text: str, timeout: float = 10.0) -> None:
+    async def wait_for(self, text: str, timeout: float = 30.0) -> None:
         """Wait until the text is ``text``."""
         try:
             async with asyncio.timeout(timeout):

@@ -13,7 +13,7 @@ from collab.protocol.codec import Reader, write_var_bytes
 from collab.protocol.hocuspocus import write_address
 from collab.protocol.ywebsocket import STEP_1, STEP_2, UPDATE, write_sync
 
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 AUTH = b"\x02"
 DENIED, LET_IN = b"\x02\x01", b"\x02\x02"
 SAVED, REFUSED = b"\x08\x01", b"\x08\x00"

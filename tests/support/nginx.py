@@ -89,7 +89,7 @@ class Nginx:
         assert ran.returncode == 0 and "[warn]" not in ran.stderr, ran.stderr
         return ran.stderr
 
-    def start(self, timeout: float = 10.0) -> Nginx:
+    def start(self, timeout: float = 30.0) -> Nginx:
         """Start, and return once it takes connections."""
         self._process = subprocess.Popen(self._command(), stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + timeout

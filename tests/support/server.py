@@ -141,7 +141,7 @@ def lines(server: CollabServer, event: str, **fields: Any) -> list[dict[str, Any
     return [known for known in found if known["event"] == event and fields.items() <= known.items()]
 
 
-async def line(server: CollabServer, event: str, *, within: float = 10.0, **fields: Any) -> dict[str, Any]:
+async def line(server: CollabServer, event: str, *, within: float = 30.0, **fields: Any) -> dict[str, Any]:
     """The first line of ``event`` that holds ``fields``; waits for it."""
     async with asyncio.timeout(within):
         while not (found := lines(server, event, **fields)):

@@ -14,7 +14,7 @@ import aiohttp
 from collab.protocol.packets import SEPARATOR
 
 PLACEHOLDER = {"_placeholder": True, "num": 0}
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 
 
 class WireError(AssertionError):

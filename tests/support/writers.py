@@ -137,7 +137,7 @@ class Writers:
         """Seconds of each time that somebody was away, the shortest first."""
         return sorted(seconds for writer in self.writers for seconds in writer.away)
 
-    async def agree(self, timeout: float = 10.0) -> str:
+    async def agree(self, timeout: float = 30.0) -> str:
         """Wait until all have the same state and the same text; returns the text."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
@@ -151,7 +151,7 @@ class Writers:
     def _states(self) -> set[bytes]:
         return {_canonical(writer.session.doc.get_state()) for writer in self.writers}
 
-    async def see_everybody(self, timeout: float = 10.0) -> set[str]:
+    async def see_everybody(self, timeout: float = 30.0) -> set[str]:
         """Wait until everybody sees everybody; returns the ids of their sessions."""
 
         def seen() -> list[set[str]]:

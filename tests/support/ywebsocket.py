@@ -12,7 +12,7 @@ from pycrdt import Doc, Text
 from collab.protocol.codec import Reader
 from collab.protocol.ywebsocket import STEP_1, STEP_2, UPDATE, write_sync
 
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 
 
 class YClient:

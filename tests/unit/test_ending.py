@@ -26,7 +26,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def ended(server: CollabServer, within: float = 15.0) -> int:
+async def ended(server: CollabServer, within: float = 30.0) -> int:
     assert server.process is not None
     return await asyncio.to_thread(server.process.wait, within)
 

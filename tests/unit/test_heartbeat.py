@@ -41,7 +41,7 @@ class Peer:
         return True
 
 
-async def until(condition: object, timeout: float = 10.0) -> None:
+async def until(condition: object, timeout: float = 30.0) -> None:
     assert callable(condition)
     async with asyncio.timeout(timeout):
         while not condition():

@@ -90,7 +90,7 @@ async def content(join: Join, document: str) -> bytes:
     return state
 
 
-async def until(condition: Callable[[], bool], client: Client, timeout: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], client: Client, timeout: float = 30.0) -> None:
     """Wait for news of ``client`` until ``condition`` holds."""
     async with asyncio.timeout(timeout):
         while not condition():

@@ -55,7 +55,7 @@ def test_the_same_document_is_there_after_a_restart(server: CollabServer) -> Non
     again = run_script(
         "convergence.mjs",
         {"url": server.url, "document": "restarted", "seed": seed, "clients": 0, "edits": 0},
-        timeout=30,
+        timeout=100,
     )
     assert base64.b64decode(again["encoded"]) == base64.b64decode(agreed["encoded"])
 
@@ -65,6 +65,6 @@ def simulate(server: CollabServer, document: str, seed: int, clients: int) -> di
     settings = {
         "url": server.url, "document": document, "seed": seed, "clients": clients, "edits": CROWDS[clients],
     }  # fmt: skip
-    result = run_script("convergence.mjs", settings, timeout=60)
+    result = run_script("convergence.mjs", settings, timeout=110)
     print({key: value for key, value in result.items() if key != "encoded"})
     return result

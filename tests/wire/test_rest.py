@@ -64,7 +64,7 @@ def typed(text: str, doc: Doc[Any] | None = None) -> bytes:
     return doc.get_update(before)
 
 
-async def eventually(condition: Callable[[], Any], timeout: float = 10.0) -> None:
+async def eventually(condition: Callable[[], Any], timeout: float = 30.0) -> None:
     """Wait until ``condition()`` is true."""
     async with asyncio.timeout(timeout):
         while not condition():

@@ -106,7 +106,7 @@ async def test_prometheus_scrapes_a_server(server: CollabServer, tmp_path: Path)
 
     def ask(query: str) -> Any:
         url = f"http://127.0.0.1:{port}/api/v1/query?query={quote(query)}"
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return json.load(answer)["data"]["result"]
 
     try:

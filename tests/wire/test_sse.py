@@ -26,7 +26,7 @@ from tests.wire.conftest import Serve
 pytestmark = pytest.mark.filterwarnings("ignore::aiohttp.web_exceptions.NotAppKeyWarning")
 
 
-async def eventually(condition: Callable[[], Any], timeout: float = 10.0) -> None:
+async def eventually(condition: Callable[[], Any], timeout: float = 30.0) -> None:
     """Wait until ``condition()`` is true."""
     async with asyncio.timeout(timeout):
         while not condition():
@@ -366,7 +366,7 @@ class SlowReader:
         self._socket.setblocking(False)
         self.raw = b""
 
-    async def read(self, timeout: float = 10.0) -> bytes:
+    async def read(self, timeout: float = 30.0) -> bytes:
         """Some more bytes; none at the end."""
         async with asyncio.timeout(timeout):
             piece = await asyncio.get_running_loop().sock_recv(self._socket, 65536)

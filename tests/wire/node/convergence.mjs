@@ -18,7 +18,7 @@ import { below, mulberry32 } from "./random.mjs";
 import { type } from "./typing.mjs";
 
 /** Milliseconds for everybody to agree once the last edit is made; seldom is a tenth of it needed. */
-const PATIENCE = 15_000;
+const PATIENCE = 60_000;
 
 const SOCKET_IO = [
   { kind: "y-socket.io" },

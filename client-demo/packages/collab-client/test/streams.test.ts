@@ -56,7 +56,8 @@ test('what is published during an outage waits, and is there once; what others s
   for (const each of [ann, ben]) each.stream('chat').follow(() => undefined)
   await ann.stream('chat').publish('before')
   await until(() => said(ben).length === 1, 'Ben has it')
-  // In flight when the server dies: nobody knows whether it arrived.
+  // In flight when the server dies: it stands still before, or it might have answered.
+  server.signal('SIGSTOP')
   const flying = ann.stream('chat').publish('in flight')
   await server.kill()
   await until(() => ann.status === 'offline' && ben.status === 'offline', 'offline')
