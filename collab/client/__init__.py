@@ -12,6 +12,7 @@
 """
 
 from collab.client.following import Stream, StreamEvent
+from collab.client.mailbox import Inbox, InboxEntry, InboxPage, inbox
 from collab.client.options import Backoff
 from collab.client.presence import Participant, Presence
 from collab.client.refusals import RefusedEdit
@@ -21,6 +22,6 @@ from collab.client.status import Status
 from collab.errors import CollabError
 
 __all__ = [
-    "Backoff", "Change", "CollabError", "Participant", "Presence", "RefusedEdit", "Session", "Status", "Stream",
-    "StreamEvent", "connect",
+    "Backoff", "Change", "CollabError", "Inbox", "InboxEntry", "InboxPage", "Participant", "Presence",
+    "RefusedEdit", "Session", "Status", "Stream", "StreamEvent", "connect", "inbox",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ asked whenever something is shown.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,10 @@ AT_ONCE = 16
 ASKED_AT_ONCE = 16
 #: seconds between two looks for those who are to be told: a look goes through everybody who is here
 PAUSE = 0.02
+#: times that a look took, for which nobody is told: many messages that name many people do not take all there is
+REST = 3.0
+#: seconds: no rest is longer, and no look is waited for longer
+LONGEST_REST = 1.0
 #: seconds until a store that failed is asked again
 RETRY = 0.5
 #: entries that a follower is told in one go
@@ -37,6 +41,10 @@ PAGE = 100
 CHANGED = 0
 
 _log = structlog.get_logger("collab.inbox")
+
+
+#: sessions that have one identity
+_Present = tuple[Identity, list[Session]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +150,9 @@ class Inboxes:
         """
         if identity.id is None:
             raise CollabError("unauthorized", "Only those who come with a token have an inbox.")
-        entries = await self._hub.store.inbox.read(identity.id)
+        return await self._seen(identity, await self._hub.store.inbox.read(identity.id))
+
+    async def _seen(self, identity: Identity, entries: list[InboxEntry]) -> Seen:
         readable = await self._readable(identity, {entry.document for entry in entries})
         return Seen([each for each in entries if each.document in readable], entries[-1].id if entries else 0)
 
@@ -177,11 +187,12 @@ class Inboxes:
         Raises:
             CollabError: as :meth:`look`.
         """
-        seen = await self.look(follower.identity)
-        self._followers.setdefault(follower.participant, set()).add(follower)
         if follower.at is None:
-            follower.at = seen.entries[-PAGE - 1].id if len(seen.entries) > PAGE else 0
-        await self._bring(follower, {CHANGED})
+            entries = (await self.look(follower.identity)).entries
+            follower.at = entries[-PAGE - 1].id if len(entries) > PAGE else 0
+        self._followers.setdefault(follower.participant, set()).add(follower)
+        # What comes from here on is told to it behind this.
+        await self._bring(follower, {CHANGED}, await self._hub.store.inbox.read(follower.participant))
 
     def unfollow(self, follower: Follower) -> None:
         """Tell it nothing more. Idempotent."""
@@ -210,58 +221,66 @@ class Inboxes:
         self._news.set()
 
     async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
             await self._news.wait()
             self._news.clear()
+            began = clock()
             noted, self._noted = self._noted, {}
-            everybody, self._everybody = self._everybody, False
-            changed = {CHANGED} if everybody else set()
-            for identity, sessions in self._present(noted, everybody):
-                self._spawn(self._tell(identity, sessions, noted.get(identity.id or "", set()) | changed))
-            for participant, followers in self._followers.items():
-                if everybody or participant in noted:
-                    for follower in list(followers):
-                        self._spawn(self._bring_in_time(follower, noted.get(participant, {CHANGED})))
-            await asyncio.sleep(PAUSE)
+            present = self._present(noted)
+            if work := [self._spawn(self._inform(*each)) for each in present]:
+                await asyncio.wait(work, timeout=LONGEST_REST)  # one that takes long holds up nobody
+            await asyncio.sleep(max(PAUSE, min(LONGEST_REST, REST * (clock() - began))))
 
-    def _present(self, noted: Collection[str], everybody: bool) -> list[tuple[Identity, list[Session]]]:
-        """Those who are to be told, by identities: one look is enough for all sessions of one."""
-        found: dict[int, tuple[Identity, list[Session]]] = {}
+    def _present(self, noted: Mapping[str, set[int]]) -> list[tuple[str, set[int], list[_Present]]]:
+        """Those who are to be told: participants, what of, and their sessions by identities."""
+        everybody, self._everybody = self._everybody, False
+        found: dict[str, dict[int, _Present]] = {}
         for live in self._hub.documents.values():
             for session in live.sessions.values():
                 identity = session.identity
                 if identity.id is not None and (everybody or identity.id in noted):
-                    found.setdefault(id(identity), (identity, []))[1].append(session)
-        return list(found.values())
+                    found.setdefault(identity.id, {}).setdefault(id(identity), (identity, []))[1].append(session)
+        for participant in self._followers:
+            if everybody or participant in noted:
+                found.setdefault(participant, {})
+        changed = {CHANGED} if everybody else set()
+        return [(who, noted.get(who, set()) | changed, list(people.values())) for who, people in found.items()]
 
-    async def _tell(self, identity: Identity, sessions: list[Session], ids: set[int]) -> None:
+    async def _inform(self, participant: str, ids: set[int], people: list[_Present]) -> None:
+        """Tell all sessions of a participant, and those who follow, of the same look into the store."""
         async with self._turn:
             try:
-                seen = await self.look(identity)
+                entries = await self._hub.store.inbox.read(participant)
+                seen = [await self._seen(identity, entries) for identity, _ in people]
             except CollabError:
-                asyncio.get_running_loop().call_later(RETRY, self._again, identity.id or "", ids)
+                asyncio.get_running_loop().call_later(RETRY, self._again, participant, ids)
                 return
+            for (identity, sessions), sight in zip(people, seen, strict=True):
+                self._tell(identity, sessions, sight, ids)
+            for follower in list(self._followers.get(participant, ())):
+                try:
+                    if await self.check(follower):
+                        await self._bring(follower, ids, entries)
+                except CollabError:
+                    asyncio.get_running_loop().call_later(RETRY, self._again, participant, set())
+
+    def _tell(self, identity: Identity, sessions: list[Session], seen: Seen, ids: set[int]) -> None:
         new = [entry for entry in seen.entries if entry.id in ids]
         if not new and CHANGED not in ids:
             return
         payload = page_json(new, seen.unread)
         for session in sessions:
-            if session.identity is not identity and session.state is not State.CLOSED:
-                await self._tell(session.identity, [session], ids)  # they may see more by now, or less
-            elif session.state is not State.CLOSED:
+            if session.state is State.CLOSED:
+                continue
+            if session.identity is identity:
                 session.tell(session.encoder.inbox(payload))
+            else:  # they may see more by now, or less: let them look for themselves
+                self._note(identity.id or "", CHANGED)
 
     def _again(self, participant: str, ids: set[int]) -> None:
         self._noted.setdefault(participant, set()).update(ids)
         self._news.set()
-
-    async def _bring_in_time(self, follower: Follower, ids: set[int]) -> None:
-        async with self._turn:
-            try:
-                if await self.check(follower):
-                    await self._bring(follower, ids)
-            except CollabError:
-                asyncio.get_running_loop().call_later(RETRY, self._again, follower.participant, {CHANGED})
 
     async def check(self, follower: Follower) -> bool:
         """Whether a follower is still who it was; one that is not is dismissed."""
@@ -282,9 +301,9 @@ class Inboxes:
         follower.identity = renewed
         return True
 
-    async def _bring(self, follower: Follower, ids: set[int]) -> None:
+    async def _bring(self, follower: Follower, ids: set[int], entries: list[InboxEntry]) -> None:
         async with follower.turn:
-            seen = await self.look(follower.identity)
+            seen = await self._seen(follower.identity, entries)
             at = follower.at or 0
             new = [entry for entry in seen.entries if entry.id > at]
             follower.at = max(at, seen.last)
@@ -295,7 +314,8 @@ class Inboxes:
             if not new and CHANGED in ids:
                 follower.tell([], seen.unread)
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task

@@ -130,10 +130,14 @@ class StreamFeeds:
         mail = mail_in(stream, body)
         future = self._log.publish(self._name, stream, body, key=key, epoch=live.epoch, mail=mail)
         self.under_way += 1
-        future.add_done_callback(partial(self._published, stream, body, payer))
+        future.add_done_callback(
+            partial(self._published, stream, body, payer, len(body) + (mail.size if mail is not None else 0))
+        )
         return future
 
-    def _published(self, stream: str, body: bytes, payer: Hashable | None, future: asyncio.Future[Published]) -> None:
+    def _published(
+        self, stream: str, body: bytes, payer: Hashable | None, size: int, future: asyncio.Future[Published]
+    ) -> None:
         self.under_way -= 1
         live = self._live
         if live is None or future.cancelled() or future.exception() is not None:
@@ -144,7 +148,7 @@ class StreamFeeds:
             live.quotas.made(payer)
         if published.fresh:
             if payer is not None:
-                live.quotas.brought(payer, len(body))
+                live.quotas.brought(payer, size)
             self.heard(stream, StreamEvent(published.offset, published.at, body))
 
     # -- following ------------------------------------------------------------------------------

@@ -41,6 +41,11 @@ class Mail:
     sender: str | None
     data: bytes
 
+    @property
+    def size(self) -> int:
+        """Bytes that it adds at most, beside the event."""
+        return (len(self.mentioned) + (self.reply_to is not None)) * len(self.data)
+
     def recipients(self, answered: bytes | None) -> list[tuple[str, str]]:
         """Each participant who is told, with ``mention`` or ``reply``; ``answered``: what is kept of that event."""
         found = [(participant, "mention") for participant in self.mentioned]

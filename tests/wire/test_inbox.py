@@ -11,6 +11,9 @@ import aiohttp
 import pytest
 
 from collab.auth.base import Authenticator, ShownUser
+from collab.client import Backoff, InboxPage
+from collab.client import inbox as open_inbox
+from collab.errors import CollabError
 from collab.types import Grant, Identity, Role
 from tests.support.api import JWT, SECRET, Api, EventStream, mint, where
 from tests.support.server import CollabServer
@@ -243,6 +246,49 @@ async def test_the_authenticator_says_what_may_be_read(serve: Serve, http: aioht
     assert (await session.event("inbox"))["events"][0]["document"] == "asked"
     assert [event["document"] for event in (await inbox(api.as_("bob")))["events"]] == ["asked"]
     await session.close()
+
+
+async def test_the_python_client_follows_over_a_restart(
+    start_server: Any, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    server: CollabServer = start_server(
+        f"sqlite:///{tmp_path}/store.db", args=["--auth", "jwt", "--jwt-secret", SECRET]
+    )
+    ann = Api(server, http, mint("*=admin"))
+    token = mint("*=viewer", sub="bob")
+    async with open_inbox(server.url, token=lambda: token, backoff=Backoff(0.02, 0.2)) as mine:
+        assert (await mine.read()) == InboxPage([], 0)
+        events = mine.events()
+        await say(ann, "@[bob] first")
+        first = await anext(events)
+        assert (first.type, first.document, first.sender["name"], first.excerpt, first.offset) == (
+            "mention",
+            "a",
+            "ann",
+            "@[bob] first",
+            1,
+        )
+        server.kill()
+        server.start()
+        await say(ann, "@[bob] second")
+        assert (await anext(events)).excerpt == "@[bob] second"
+        assert mine.unread == 2
+        assert await mine.mark([first.id]) == 1
+        page = await mine.read(first.id, limit=5)
+        assert ([each.excerpt for each in page.entries], page.unread, page.last) == (
+            ["@[bob] second"],
+            1,
+            page.entries[0].id,
+        )
+        assert [each.offset for each in (await mine.read(unread=True)).entries] == [2]
+        assert await mine.mark(up_to=page.last) == 0
+        with pytest.raises(CollabError, match="invalid_payload"):
+            await mine.read(limit=0)
+        await events.aclose()
+    async with open_inbox(server.url, token=None) as nobodys:
+        for asked in (nobodys.read(), anext(nobodys.events())):
+            with pytest.raises(CollabError, match="unauthorized"):
+                await asked
 
 
 @pytest.fixture
