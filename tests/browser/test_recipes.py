@@ -5,8 +5,10 @@ They are bundled with the package that the server hands out; editors come from w
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -36,6 +38,8 @@ RECIPES = {
     "react-tiptap": (".ProseMirror", ".collaboration-carets__caret"),
     "codemirror": (".cm-content", ".cm-ySelectionCaret"),
 }
+#: one file each, whose module comes from the server
+PLAIN = ("plain-html", "live-figures")
 CONFIG = """
 export default {
   // Every package once, whoever links to it.
@@ -55,7 +59,7 @@ class Recipes:
 
     def address(self, recipe: str, name: str, role: str = "editor") -> str:
         said = {"document": f"recipe-{recipe}", "name": name, "token": token(role=role, name=name)}
-        place = recipe if recipe == "plain-html" else f"dist/{recipe}"
+        place = recipe if recipe in PLAIN else f"dist/{recipe}"
         return f"{self.url}/{place}/index.html?{urlencode(said)}"
 
 
@@ -161,3 +165,31 @@ def test_two_people_lose_their_server_and_nothing_else(recipe: str, recipes: Rec
         expect(cleo.locator(place)).not_to_be_editable()
     else:
         expect(cleo.locator(place)).to_have_attribute("contenteditable", "false")
+
+
+def test_figures_are_drawn_as_they_come(recipes: Recipes, open_page: OpenPage) -> None:
+    page = open_page(recipes.address("live-figures", "Ann", "viewer"), name="Ann")
+    script = [sys.executable, ROOT / "scripts" / "examples" / "stream_figures.py"]
+    environment = {**os.environ, "COLLAB_TOKEN": token()}
+    row = page.locator("tbody tr")
+    with subprocess.Popen(
+        [*script, recipes.server.url, "recipe-live-figures"], stdin=subprocess.PIPE, text=True, env=environment
+    ) as figures:
+        assert figures.stdin is not None
+
+        def send(line: str) -> None:
+            assert figures.stdin is not None
+            figures.stdin.write(line)
+            figures.stdin.flush()
+
+        send("<b>load</b> 0.5\n")
+        expect(row).to_contain_text(["<b>load</b>0.5"])
+        recipes.server.kill()
+        expect(page.locator("#status")).to_contain_text("offline")
+        send("<b>load</b> 0.75\nusers 3\n")
+        recipes.server.start()
+        expect(row).to_contain_text(["<b>load</b>0.75", "users3"], timeout=30_000)
+        expect(page.locator("#status")).to_have_text("live, 3 figures", timeout=30_000)
+        expect(page.locator("polyline").first).to_have_attribute("points", "0,1 1,0")
+        figures.stdin.close()
+        assert figures.wait(20) == 0

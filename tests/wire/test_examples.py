@@ -57,7 +57,9 @@ async def until_text(session: Session, wanted: str) -> None:
 
 def test_each_is_short_and_all_are_here() -> None:
     found = sorted(path for path in EXAMPLES.iterdir() if path.is_file())
-    assert [path.name for path in found] == ["answering_bot.py", "draw_chart.py", "linting_agent.py", "nightly_export"]
+    assert [path.name for path in found] == [
+        "answering_bot.py", "draw_chart.py", "linting_agent.py", "nightly_export", "stream_figures.py",
+    ]  # fmt: skip
     for path in found:
         assert len(path.read_text().splitlines()) < 40, path.name
 
@@ -119,6 +121,24 @@ async def test_a_chart_is_drawn_while_somebody_looks(start_server: Start) -> Non
         assert ann.doc.get("meta", type=Map)["kind"] == "board"
 
 
+async def test_figures_arrive_once_through_a_restart(start_server: Start, tmp_path: Path) -> None:
+    server = start_server(f"sqlite:///{tmp_path}/collab.db")
+    async with connect(server.url, "machine") as ann:
+        figures = ann.stream("figures").events(0)
+        async with running("stream_figures.py", server.url, "machine", stdin=asyncio.subprocess.PIPE) as script:
+            assert script.stdin is not None
+            script.stdin.write(b"load average 0.5\n")
+            first = await asyncio.wait_for(anext(figures), SOON)
+            assert (first.event, first.data) == ("figure", {"name": "load average", "value": 0.5})
+            await asyncio.to_thread(server.kill)
+            script.stdin.write(b"load average 0.75\nusers 3\nno figure\n")
+            await asyncio.to_thread(server.start)
+            _, errors = await asyncio.wait_for(script.communicate(), 2 * SOON)
+            assert errors == b"figures: could not convert string to float: 'figure'\n"
+        values = [(await asyncio.wait_for(anext(figures), SOON)).data["value"] for _ in range(2)]
+        assert (values, figures.offset) == ([0.75, 3.0], 3)
+
+
 def test_an_empty_board_gets_the_same_bytes_as_in_the_browser() -> None:
     """As `structure()` in client-demo/src/editors/board/store.ts writes it; it must never change."""
     program = (
@@ -171,11 +191,13 @@ async def test_without_a_server_they_say_so(tmp_path: Path) -> None:
         return ran.returncode, errors.decode()
 
     python = sys.executable
-    bot, chart, export = await asyncio.gather(
+    bot, chart, figures, export = await asyncio.gather(
         ended(python, EXAMPLES / "answering_bot.py", nobody, "notes"),
         ended(python, EXAMPLES / "draw_chart.py", nobody, "plan"),
+        ended(python, EXAMPLES / "stream_figures.py", nobody, "machine"),
         ended(EXAMPLES / "nightly_export", tmp_path, COLLAB_URL=nobody),
     )
     assert bot == (1, f"bot: 'notes' could not be opened at {nobody}: Connection refused\n")
     assert chart == (1, f"chart: 'plan' could not be opened at {nobody}: Connection refused\n")
+    assert figures == (1, f"figures: 'machine' could not be opened at {nobody}: Connection refused\n")
     assert export == (1, f"collab: {nobody} cannot be reached: Connection refused\n")
