@@ -1,7 +1,7 @@
 // The service worker: the pages themselves work offline, so that kept edits can be seen after a reload.
 // __ASSETS__ is the list of built files; it changes with every build, and the cache's name with it.
-const ASSETS = ["/assets/arrowKeys-X982HorW.js","/assets/board-BAgZ4VLe.js","/assets/board-E_2fQ1sF.css","/assets/changes-CBK-WNkp.js","/assets/code-30aNolpl.js","/assets/code-B04zINPK.css","/assets/document-05-sDIF3.css","/assets/document-TfsrZA90.js","/assets/export-Cdg1xHZ2.js","/assets/home-BevvAxWy.js","/assets/home-Cfh4MqIz.css","/assets/index-B1Zax1-i.js","/assets/index-B2MS2BWn.js","/assets/index-BIyKYVSX.js","/assets/index-BjPVstwR.js","/assets/index-By2aKD-k.js","/assets/index-CtnR9-q2.css","/assets/index-DQvNz4iX.js","/assets/index-DgYbzEI5.js","/assets/index-PuXaVNAK.js","/assets/index-Qy7X8Dx4.js","/assets/index-Vcq4gwWv.js","/assets/index-ahlmw5Qt.js","/assets/inspector-Buf8DvfW.js","/assets/inspector-CrVJeBjD.css","/assets/inter-latin-wght-normal-Dx4kXJAl.woff2","/assets/jetbrains-mono-latin-400-italic-B9rkokqX.woff2","/assets/jetbrains-mono-latin-400-normal-V6pRDFza.woff2","/assets/jetbrains-mono-latin-700-normal-BYuf6tUa.woff2","/assets/layout-BEkrn8E7.js","/assets/location-DVEyQ9Q4.js","/assets/markdown-BVJ0FT60.js","/assets/paint-xLossHua.js","/assets/panel-CHSKXMSH.css","/assets/panel-D3Q0fTdz.js","/assets/pasting-CjZTRzJb.js","/assets/preload-helper-CVfkMyKi.js","/assets/preview-Bm52J1Pi.css","/assets/preview-CPkZpcpG.js","/assets/signIn-Ckk102pF.js","/assets/store-DeFDuGB0.js","/assets/text-Cx1yFcjn.css","/assets/text-CxGOrEZy.js","/assets/undo-2-BhlfcBkc.js","/assets/versions-CyW0YKoR.css","/assets/versions-tgVkTYPq.js","/icon.svg","/theme.js"]
-const CACHE = 'collab-320817a9bb63'
+const ASSETS = ["/assets/arrowKeys-CZp91u-8.js","/assets/bell-DK9sGvfU.css","/assets/bell-wqmSI08R.js","/assets/board-B54dvGfs.js","/assets/board-E_2fQ1sF.css","/assets/changes-C-DA3jEa.js","/assets/code-2ciSM34S.js","/assets/code-B04zINPK.css","/assets/document-BWswhfg6.js","/assets/document-CIXsfBRl.css","/assets/export-B44aArcg.js","/assets/home-Cd4JXSus.js","/assets/home-Cfh4MqIz.css","/assets/inbox--_CssotQ.js","/assets/inbox-BrEbyues.css","/assets/index-8ADLNIyc.js","/assets/index-BMkWP1t_.js","/assets/index-BiBMVNWM.js","/assets/index-BoLT9rcO.js","/assets/index-BtJ5be9f.js","/assets/index-BzGkERP5.js","/assets/index-CtnR9-q2.css","/assets/index-D2mI-XCG.js","/assets/index-DJxSNxkW.js","/assets/index-Vcq4gwWv.js","/assets/index-ZxnYuWZB.js","/assets/index-yiq-7lYo.js","/assets/inspector-C9EVY3iH.js","/assets/inspector-CrVJeBjD.css","/assets/inter-latin-wght-normal-Dx4kXJAl.woff2","/assets/jetbrains-mono-latin-400-italic-B9rkokqX.woff2","/assets/jetbrains-mono-latin-400-normal-V6pRDFza.woff2","/assets/jetbrains-mono-latin-700-normal-BYuf6tUa.woff2","/assets/layout-DPDQ32C-.js","/assets/location-Bnsyi1mA.js","/assets/markdown-Uynkogt0.js","/assets/paint-CRWjypwg.js","/assets/panel-CHSKXMSH.css","/assets/panel-GVaN3_hi.js","/assets/pasting-DDQzcd6_.js","/assets/preview-Bm52J1Pi.css","/assets/preview-CGDFSKuV.js","/assets/signIn-uNJivBo9.js","/assets/store-RqnW00p9.js","/assets/text-CCC4pR9t.js","/assets/text-Cx1yFcjn.css","/assets/trash-BveoQv_I.js","/assets/undo-2-BhlfcBkc.js","/assets/versions-BVKGdCwR.js","/assets/versions-CyW0YKoR.css","/icon.svg","/theme.js"]
+const CACHE = 'collab-45ff9e0a35a8'
 const PAGE = '/'
 
 self.addEventListener('install', (event) => {
@@ -19,6 +19,15 @@ self.addEventListener('activate', (event) => {
       .keys()
       .then((names) => Promise.all(names.filter((name) => name.startsWith('collab-') && name !== CACHE).map((name) => caches.delete(name))))
       .then(() => self.clients.claim()),
+  )
+})
+
+// Of pages that cannot show notifications themselves.
+self.addEventListener('notificationclick', (event) => {
+  const { notification } = event
+  notification.close()
+  event.waitUntil(
+    self.clients.matchAll({ type: 'window' }).then(([page]) => (page === undefined ? self.clients.openWindow(notification.data) : page.focus().then(() => page.navigate(notification.data)))),
   )
 })
 

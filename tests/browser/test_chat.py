@@ -175,3 +175,72 @@ def test_a_long_past_comes_as_one_scrolls(
         page.locator(".chat-news").tap()
         expect(page.locator(".chat-body").last).to_be_in_viewport()
         expect(page.locator(".chat-news")).to_be_hidden()
+
+
+#: a browser whose notifications a test can read
+NOTIFYING = """
+    window.shown = []
+    window.Notification = class {
+        static permission = 'default'
+        static requestPermission() { return Promise.resolve(this.permission = 'granted') }
+        constructor(title, { body }) { window.shown.push(`${title}: ${body}`) }
+        close() {}
+    }
+"""
+
+
+def inbox(server: CollabServer, name: str) -> list[tuple[str, bool]]:
+    """What stands in somebody's inbox, and whether it is read."""
+    request = Request(f"{server.url}/api/v1/inbox", headers={"Authorization": f"Bearer {token(name=name)}"})
+    with urlopen(request, timeout=20) as answer:
+        return [(entry["type"], entry["read"]) for entry in json.load(answer)["events"]]
+
+
+def test_who_is_called_is_told(signed_in: CollabServer, open_page: OpenPage, screenshot: Screenshot) -> None:
+    ben = open_page(address(signed_in, "called", "Ben"))
+    saved(ben)
+    open_chat(ben)
+    ann = open_page(f"{signed_in.url}/#token={token(name='Ann')}", init_script=NOTIFYING)
+    bell = ann.locator(".bell > button")
+    expect(bell).to_have_accessible_name("Notifications")
+    say(ben, "@[ann] look <b>here</b>")
+    expect(bell).to_have_accessible_name("Notifications, 1 unread")
+    expect(ann.locator(".toast")).to_contain_text("Ben mentioned you: @Ann look <b>here</b>")
+    bell.click()
+    expect(ann.locator(".bell-entry")).to_contain_text("Ben mentioned you in called@Ann look <b>here</b>")
+    screenshot(ann, "notifications")
+    # The browser tells only whoever asked for that, and does not look.
+    assert ann.evaluate("shown") == []
+    ann.get_by_role("button", name="Let this browser tell me too").click()
+    expect(ann.get_by_role("button", name="This browser tells me too")).to_be_focused()
+    ann.keyboard.press("Escape")
+    expect(bell).to_be_focused()
+    ann.evaluate("() => { document.hasFocus = () => false }")
+    say(ben, "@[ann] again")
+    expect(bell).to_have_accessible_name("Notifications, 2 unread")
+    assert ann.evaluate("shown") == ["Ben mentioned you: @Ann again"]
+    bell.click()
+    expect(ann.locator(".bell-entry strong")).to_have_count(2)
+    ann.locator(".bell-entry").first.get_by_role("button").click()
+    expect(bell).to_have_accessible_name("Notifications, 1 unread")
+    # Opening is reading.
+    ann.locator(".bell-entry a").last.click()
+    expect(ann.locator(".chat-mention.me")).to_have_count(2)
+    wait_for(lambda: inbox(signed_in, "Ann") == [("mention", True)] * 2, "both are read", timeout=20)
+    # An answer to somebody who is looking at it is read at once.
+    ann.locator(".chat-message").last.hover()
+    ann.locator(".chat-message").last.get_by_role("button", name="Reply").click()
+    expect(ann.locator(".chat-replying")).to_contain_text("Reply to Ben: @Ann again")
+    say(ann, "coming")
+    expect(ben.locator(".chat-quote")).to_have_text("Ben: @Ann again")
+    wait_for(lambda: inbox(signed_in, "Ben") == [("reply", True)], "the answer is read", timeout=20)
+    # In a document it is told by a line, which leads there.
+    ann.get_by_role("button", name="Close chat").click()
+    say(ben, "@[ann] thanks")
+    expect(ann.locator(".toast")).to_contain_text("Ben mentioned you: @Ann thanks")
+    ann.locator(".toast").get_by_role("button", name="Show").click()
+    expect(ann.locator(".chat-body").last).to_have_text("@Ann thanks")
+    wait_for(lambda: inbox(signed_in, "Ann")[-1] == ("mention", True), "it is read", timeout=20)
+    stranger = open_page(signed_in.url)
+    expect(stranger.locator(".no-invitation")).to_be_visible()
+    expect(stranger.locator(".bell")).to_have_count(0)

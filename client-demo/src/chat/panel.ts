@@ -1,6 +1,6 @@
 /** The panel beside a document: what was said, and where one says something. */
 
-import { ArrowDown, CornerUpLeft, Undo2, X } from 'lucide'
+import { ArrowDown, CornerUpLeft, Trash2, X } from 'lucide'
 import type { CollabProvider } from 'collab-client'
 import { picture } from '../ui/avatars'
 import { fill, h, oncePerFrame } from '../ui/dom'
@@ -226,7 +226,7 @@ class ChatPanel {
         h(
           'button',
           { class: 'button plain square', type: 'button', title: 'Take back', 'aria-label': 'Take back', onclick: () => void this.takeBack(offset ?? 0) },
-          icon(Undo2),
+          icon(Trash2),
         ),
     )
   }

@@ -5,7 +5,7 @@ import { IndexeddbPersistence } from 'y-indexeddb'
 import * as Y from 'yjs'
 
 import type { Editor, EditorContext, Kind, MountEditor } from '../editors/editor'
-import { CollabProvider, inWords, refusalOfName, type Fault, type Notice, type Status, type User } from 'collab-client'
+import { CollabProvider, inWords, refusalOfName, type Fault, type InboxEntry, type Notice, type Status, type User } from 'collab-client'
 import { Chat } from '../chat/chat'
 import { Api, ApiError } from '../ui/api'
 import { avatars } from '../ui/avatars'
@@ -20,6 +20,7 @@ import { asUser, inkOn, me, personOf, rename, type Me, type Person } from '../ui
 import { ownColour, ownShade, peersOf } from '../ui/presence'
 import { forget, remember, rememberedRefusal, rememberRefusal } from '../ui/recent'
 import { statusPill } from '../ui/statusPill'
+import { heard, readInboxOf } from '../ui/inbox'
 import { chosenTheme, nextTheme } from '../ui/theme'
 import { themeButton } from '../ui/themeButton'
 import { showRefused, watchRefused } from '../ui/refused'
@@ -231,6 +232,7 @@ class DocumentPage {
       event.preventDefault()
       void this.toggleInspector()
     })
+    provider.on('inbox', ({ events }) => this.onInbox(events))
     provider.on('notice', (notice) => this.onNotice(notice))
     watchRefused(provider)
     provider.awareness.on('change', () => {
@@ -513,6 +515,18 @@ class DocumentPage {
     const panel = chatPanel(this.chat, () => this.closeSide())
     this.openSide('chat', panel)
     panel.focus()
+    void readInboxOf(this.api, this.name)
+  }
+
+  /** Somebody spoke to us, here or elsewhere. */
+  private onInbox(entries: InboxEntry[]): void {
+    const watched = ({ document, stream }: InboxEntry): boolean => document === this.name && stream === 'chat' && this.chat.watched()
+    const seen = entries.filter(watched)
+    if (seen.length > 0) void this.api.markRead({ ids: seen.map(({ id }) => id) }).catch(() => undefined)
+    heard(entries.filter((entry) => !watched(entry)), this.subject, ({ document }) => {
+      if (document !== this.name) location.assign(`${addressOf(document)}#chat`)
+      else if (this.side?.name !== 'chat') void this.toggleChat()
+    })
   }
 
   /** `#chat` in the address: what a notification leads to. */

@@ -113,12 +113,16 @@ export function homePage(host: HTMLElement): void {
   const more = h('button', { class: 'button plain square', type: 'button', 'aria-label': 'Menu', title: 'Menu' }, icon(MoreHorizontal))
   more.onclick = () => openMenu(more, [{ label: tokenOfTab() === null ? 'Sign in...' : 'Use another sign-in...', run: signIn }, ...leavingItems(() => undefined)])
 
+  const tools = h('div', { class: 'home-tools' }, themeButton(), more)
+  // Only whoever is signed in has an inbox.
+  if (tokenOfTab() !== null) void import('./bell').then(({ bell }) => tools.prepend(bell({ api, titleOf: (name) => titles.titleOf(name) })))
+
   fill(
     host,
     h(
       'div',
       { class: 'home' },
-      h('header', { class: 'home-head' }, h('a', { class: 'home-mark', href: '/' }, h('img', { src: '/icon.svg', width: 24, height: 24, alt: '' }), 'collab'), h('div', { class: 'home-tools' }, themeButton(), more)),
+      h('header', { class: 'home-head' }, h('a', { class: 'home-mark', href: '/' }, h('img', { src: '/icon.svg', width: 24, height: 24, alt: '' }), 'collab'), tools),
       h(
         'main',
         {},
@@ -213,6 +217,11 @@ class Titles {
   /** What a document said; a null title where it said nothing, or was not asked yet. */
   of(name: string): { title: string | null; kind: Kind | null } {
     return this.known.get(name) ?? { title: null, kind: kindOf(name) }
+  }
+
+  /** What a document is called, as far as that is known here. */
+  titleOf(name: string): string {
+    return this.of(name).title ?? recentDocuments().find((each) => each.name === name)?.title ?? untitled(name)
   }
 
   /** Ask for what is new among `listed`; true if something was learned. */

@@ -1,6 +1,6 @@
 /** The HTTP API (CONTRACT section 4), as far as the demo uses it. A server without it is no error. */
 
-import { asFault, type Fault } from 'collab-client'
+import { asFault, type Fault, type InboxNews } from 'collab-client'
 
 const BASE = '/api/v1'
 
@@ -127,16 +127,32 @@ export class Api {
     await this.read(await this.request('POST', path))
   }
 
+  /**
+   * Our inbox, oldest first; null where nobody has one: without a sign-in, or on a server that has none.
+   * @throws ApiError where it cannot be had right now.
+   */
+  async inbox(unread = false): Promise<InboxNews | null> {
+    const answer = await this.request('GET', `/inbox?unread=${unread}`)
+    if (answer.status === 401 || answer.status === 403 || answer.status === 404) return null
+    return (await this.read(answer)) as InboxNews
+  }
+
+  /** Entries of the inbox are read; the request outlives the page. Returns how many are not. */
+  async markRead(what: { ids: number[] } | { up_to: number }): Promise<number> {
+    return ((await this.read(await this.request('POST', '/inbox/read', what, true))) as { unread: number }).unread
+  }
+
   /** What the server says about itself: version, store, nodes, as far as it does. */
   async about(): Promise<Record<string, unknown>> {
     const answer = await fetch('/healthz')
     return answer.ok ? ((await answer.json()) as Record<string, unknown>) : {}
   }
 
-  private request(method: string, path: string, body?: unknown): Promise<Response> {
+  private request(method: string, path: string, body?: unknown, keepalive = false): Promise<Response> {
     const token = this.tokenNow()
     return fetch(BASE + path, {
       method,
+      keepalive,
       headers: {
         ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),

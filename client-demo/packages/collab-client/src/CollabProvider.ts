@@ -18,7 +18,7 @@ import { bytes, Link, type Bytes } from './link.js'
 import { loadedInTime } from './local.js'
 import { refusalOfName } from './names.js'
 import {
-  NO_TRAFFIC, type Answer, type BroadcastMessage, type InboxEntry, type LocalCopy, type Notice, type ProviderEvents, type ProviderOptions, type Role, type Session,
+  NO_TRAFFIC, type Answer, type BroadcastMessage, type InboxNews, type LocalCopy, type Notice, type ProviderEvents, type ProviderOptions, type Role, type Session,
   type Timer, type TokenSource, type Traffic, type User,
 } from './options.js'
 import { refusalOfOrigin } from './origin.js'
@@ -429,7 +429,7 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
       case 'stream':
         return this.streams.get((value as StreamedEvent).stream)?.take([value as StreamedEvent])
       case 'inbox':
-        return this.emit('inbox', [value as InboxEntry])
+        return this.emit('inbox', [value as InboxNews])
       case 'broadcast':
         return this.emit('broadcast', [value as BroadcastMessage])
     }

@@ -3,7 +3,7 @@ export { CollabProvider } from './CollabProvider.js'
 export { adviceFor, asFault, CODES, CollabError, inWords, type ErrorCode, type Fault } from './errors.js'
 export { LocalLedger, type Ledger } from './ledger.js'
 export type {
-  BroadcastMessage, InboxEntry, LocalCopy, MakeLocalCopy, Notice, ProviderEvents, ProviderOptions, Role, Session, StatusEvent, TokenSource, Traffic, User,
+  BroadcastMessage, InboxEntry, InboxNews, LocalCopy, MakeLocalCopy, Notice, ProviderEvents, ProviderOptions, Role, Session, StatusEvent, TokenSource, Traffic, User,
 } from './options.js'
 export { faultInName, refusalOfName } from './names.js'
 export { asText, type Refused } from './refused.js'

@@ -107,18 +107,28 @@ export interface BroadcastMessage {
   from: string
 }
 
-/** Something that was said to us: a mention, a reply. */
+/** Something that was said to us. */
 export interface InboxEntry {
-  id: string
+  /** Rises, with gaps. */
+  id: number
   /** `mention`, `reply`, ...; others may come. */
   type: string
   document: string
+  /** Of an event of a stream: which, and where it stands. */
+  stream?: string
+  offset?: number
   from: { participant: string | null; name: string | null; agent: boolean }
   /** The server's time, RFC 3339. */
   at: string
   excerpt: string
   read: boolean
-  [field: string]: unknown
+}
+
+/** What is new in the inbox; without events, others were read somewhere. */
+export interface InboxNews {
+  events: InboxEntry[]
+  /** How many of all are not read. */
+  unread: number
 }
 
 export type ProviderEvents = {
@@ -132,8 +142,8 @@ export type ProviderEvents = {
   role: (role: Role) => void
   notice: (notice: Notice) => void
   broadcast: (message: BroadcastMessage) => void
-  /** Of any document; only with a token. */
-  inbox: (entry: InboxEntry) => void
+  /** Mentions and replies in any document; only with a token. */
+  inbox: (news: InboxNews) => void
   session: (session: Session) => void
   /** The server will not have this change; it is not in the document any more. */
   refused: (refused: Refused) => void
