@@ -169,7 +169,7 @@ def test_two_people_lose_their_server_and_nothing_else(recipe: str, recipes: Rec
 
 def test_figures_are_drawn_as_they_come(recipes: Recipes, open_page: OpenPage) -> None:
     page = open_page(recipes.address("live-figures", "Ann", "viewer"), name="Ann")
-    script = [sys.executable, ROOT / "scripts" / "examples" / "stream_figures.py"]
+    script = [sys.executable, str(ROOT / "scripts" / "examples" / "stream_figures.py")]
     environment = {**os.environ, "COLLAB_TOKEN": token()}
     row = page.locator("tbody tr")
     with subprocess.Popen(

@@ -11,6 +11,20 @@ const ROOT = `${resolve(import.meta.dirname, '../../../..')}/`
 const VENV = `${ROOT}.venv/bin/python`
 export const PYTHON = process.env['COLLAB_PYTHON'] ?? (existsSync(VENV) ? VENV : 'python3')
 
+/** A port that nobody listens on, below those that the system gives to connections: it is still free after a restart. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 18_000)
+    const probe = createServer()
+    const free = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false))
+      probe.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    await new Promise((resolve) => probe.close(resolve))
+    if (free) return port
+  }
+}
+
 /** `collab serve` on a port that it keeps through restarts. */
 export class CollabServer {
   url = ''
@@ -20,6 +34,7 @@ export class CollabServer {
   constructor(private readonly store = 'memory://', private readonly args: string[] = []) {}
 
   async start(): Promise<this> {
+    this.port ||= await freePort()
     const args = ['-m', 'collab', 'serve', '--port', String(this.port), '--store', this.store, ...this.args]
     // The server refuses settings that it does not know, such as COLLAB_PYTHON.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COLLAB_')))
@@ -30,10 +45,9 @@ export class CollabServer {
       child.stderr.on('data', (data: Buffer) => (said += data.toString()))
       child.on('exit', () => reject(new Error(`the server did not start: ${said}`)))
       child.stdout.on('data', (data: Buffer) => {
-        const found = /listening on (http:\/\/\S+:(\d+))/.exec(data.toString())
+        const found = /listening on (http:\/\/\S+:\d+)/.exec(data.toString())
         if (found === null) return
         this.url = found[1] as string
-        this.port = Number(found[2])
         resolve()
       })
     })
