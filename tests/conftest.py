@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.redis_server import needs_redis
+from tests.support.seeds import FIXED
 from tests.support.server import CollabServer
 
 # A shell that starts the tests in its background has them, and every program that they start, ignore Ctrl-C.
@@ -18,7 +19,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says something about the machine, not about us.
-settings.register_profile("collab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What lands is judged by the same examples each time; elsewhere each run looks at others.
+settings.register_profile("collab", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=FIXED)
 settings.register_profile("fast", settings.get_profile("collab"), max_examples=10)
 settings.load_profile("fast" if os.environ.get("FAST_TESTS") else "collab")
 

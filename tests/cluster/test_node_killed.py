@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 
 import aiohttp
 import pytest
 
 from tests.cluster.conftest import StartNode
 from tests.support.crowd import Crowd, same_people
+from tests.support.seeds import chosen_seed
 
 ROUNDS = int(os.environ.get("COLLAB_TEST_ROUNDS", "3"))
 TYPISTS = 8
@@ -20,8 +20,7 @@ TYPISTS = 8
 async def test_clients_land_on_another_node_and_lose_nothing(
     start_node: StartNode, http: aiohttp.ClientSession
 ) -> None:
-    seed = int(os.environ.get("COLLAB_TEST_SEED", time.time_ns() % 10**9))
-    print(f"seed {seed}")
+    seed = chosen_seed()
     nodes = [start_node(args=["--compact-every", "40"]) for _ in range(3)]
     crowd = Crowd(nodes, http, "moved", count=TYPISTS, seed=seed)
     await crowd.arrive()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from tests.cluster.conftest import StartNode
 from tests.support.crowd import Crowd, Watcher, people, same_people
 from tests.support.editor import Editor
 from tests.support.redis_server import BINARY, RedisServer
+from tests.support.seeds import chosen_seed
 from tests.support.server import CollabServer
 from tests.support.wire import Client, WebSocketWire
 
@@ -110,8 +110,7 @@ def test_check_says_what_an_ack_is_worth(redis_server: RedisServer) -> None:
 
 @pytest.mark.parametrize("count", [2, 3])
 async def test_typing_and_moving_converges(start_node: StartNode, http: aiohttp.ClientSession, count: int) -> None:
-    seed = int(os.environ.get("COLLAB_TEST_SEED", time.time_ns() % 10**9))
-    print(f"seed {seed}")
+    seed = chosen_seed()
     nodes = [start_node(args=["--compact-every", "40"]) for _ in range(count)]
     crowd = Crowd(nodes, http, "moving", count=9, seed=seed)
     await crowd.arrive()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.support.crowd import Crowd, Watcher, same_people
 from tests.support.editor import Editor
 from tests.support.proxy import Proxy
 from tests.support.redis_server import RedisServer
+from tests.support.seeds import chosen_seed
 from tests.support.server import CollabServer, lines
 from tests.support.wire import Client, WebSocketWire
 
@@ -24,9 +24,7 @@ TYPISTS = 6
 
 
 def seed() -> int:
-    chosen = int(os.environ.get("COLLAB_TEST_SEED", time.time_ns() % 10**9))
-    print(f"seed {chosen}")
-    return chosen
+    return chosen_seed()
 
 
 def degraded(editor: Editor) -> list[bool]:

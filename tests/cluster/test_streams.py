@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import random
-import time
 from collections.abc import Callable
 
 import aiohttp
@@ -18,6 +17,7 @@ import pytest
 from collab.client import Backoff, Session, StreamEvent, connect
 from tests.cluster.conftest import StartNginx, StartNode
 from tests.support.redis_server import RedisServer
+from tests.support.seeds import chosen_seed
 from tests.support.server import CollabServer
 
 ROUNDS = int(os.environ.get("COLLAB_TEST_ROUNDS", "2"))
@@ -106,8 +106,7 @@ async def test_everybody_has_every_event_once_and_in_order(
     http: aiohttp.ClientSession,
     behind_nginx: bool,
 ) -> None:
-    seed = int(os.environ.get("COLLAB_TEST_SEED", time.time_ns() % 10**9))
-    print(f"seed {seed}")
+    seed = chosen_seed()
     rng = random.Random(seed)
     flags = ("--trusted-proxies", "127.0.0.1") if behind_nginx else ()
     servers = [start_node(args=["--node-name", name, *flags]) for name in "abc"]

@@ -34,13 +34,14 @@ from tests.support.editor import Editor
 from tests.support.fuzz_messages import hocuspocus_message, y_message
 from tests.support.heavy_updates import hostile_samples
 from tests.support.probe import Probe
+from tests.support.seeds import chosen_seed
 from tests.support.server import CollabServer
 from tests.support.wild_updates import WildUpdates
 from tests.support.wire import Client, WebSocketWire
 
 SECONDS = float(os.environ.get("COLLAB_TEST_FUZZ_SECONDS", "20"))
 FRAMES = int(os.environ.get("COLLAB_TEST_FUZZ_FRAMES", "0"))
-SEED = int(os.environ.get("COLLAB_TEST_SEED", time.time_ns() % 10**9))
+SEED = chosen_seed()
 MIB = 2**20
 DOCUMENT = "fuzz"
 HOSTILE = [sample for _, samples in hostile_samples(vectors=True) for sample in samples]

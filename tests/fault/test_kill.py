@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.api import http_session
+from tests.support.seeds import chosen_seed
 from tests.support.server import CollabServer
 from tests.support.typists import Typist, converge, read
 
@@ -37,7 +38,7 @@ async def _until_dead(server: CollabServer, seconds: float) -> str:
 
 @pytest.mark.timeout(60 + 10 * ROUNDS)
 async def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
-    seed = int(os.environ.get("COLLAB_TEST_SEED", time.time_ns() % 10**9))
+    seed = chosen_seed()
     rng = random.Random(seed)
     server = CollabServer(f"sqlite:///{tmp_path}/store.db", args=["--compact-every", "40"])
     typists = [Typist(number, "/doc/killed", random.Random(rng.random())) for number in range(TYPISTS)]

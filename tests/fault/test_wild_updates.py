@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 
 import pytest
+
+from tests.support.seeds import chosen_seed
 
 SEEDS = int(os.environ.get("COLLAB_TEST_SEEDS", "300"))
 PROCESSES = 2
@@ -16,7 +17,7 @@ PROCESSES = 2
 @pytest.mark.timeout(max(120, SEEDS))
 @pytest.mark.parametrize("part", range(PROCESSES))
 def test_wild_updates_leave_documents_that_can_be_read(part: int) -> None:
-    first = int(os.environ.get("COLLAB_TEST_SEED", time.time_ns() % 10**9)) + part * SEEDS
+    first = chosen_seed() + part * SEEDS
     count = SEEDS // PROCESSES
     print(f"seeds {first} to {first + count - 1}")
     process = subprocess.run(
