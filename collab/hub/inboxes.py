@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import orjson
 import structlog
@@ -94,7 +95,6 @@ class Follower:
         self.at = after
         self.tell = tell
         self.dismiss = dismiss
-        self.turn = asyncio.Lock()
 
 
 class Inboxes:
@@ -113,6 +113,7 @@ class Inboxes:
         self._everybody = False
         self._news = asyncio.Event()
         self._turn = asyncio.Semaphore(AT_ONCE)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
@@ -191,8 +192,8 @@ class Inboxes:
             entries = (await self.look(follower.identity)).entries
             follower.at = entries[-PAGE - 1].id if len(entries) > PAGE else 0
         self._followers.setdefault(follower.participant, set()).add(follower)
-        # What comes from here on is told to it behind this.
-        await self._bring(follower, {CHANGED}, await self._hub.store.inbox.read(follower.participant))
+        async with self._one_at_a_time(follower.participant):
+            await self._bring(follower, {CHANGED}, await self._hub.store.inbox.read(follower.participant))
 
     def unfollow(self, follower: Follower) -> None:
         """Tell it nothing more. Idempotent."""
@@ -249,7 +250,7 @@ class Inboxes:
 
     async def _inform(self, participant: str, ids: set[int], people: list[_Present]) -> None:
         """Tell all sessions of a participant, and those who follow, of the same look into the store."""
-        async with self._turn:
+        async with self._one_at_a_time(participant), self._turn:
             try:
                 entries = await self._hub.store.inbox.read(participant)
                 seen = [await self._seen(identity, entries) for identity, _ in people]
@@ -302,17 +303,23 @@ class Inboxes:
         return True
 
     async def _bring(self, follower: Follower, ids: set[int], entries: list[InboxEntry]) -> None:
-        async with follower.turn:
-            seen = await self._seen(follower.identity, entries)
-            at = follower.at or 0
-            new = [entry for entry in seen.entries if entry.id > at]
-            follower.at = max(at, seen.last)
-            if follower not in self._followers.get(follower.participant, ()):
-                return
-            for begin in range(0, len(new), PAGE):
-                follower.tell(new[begin : begin + PAGE], seen.unread)
-            if not new and CHANGED in ids:
-                follower.tell([], seen.unread)
+        seen = await self._seen(follower.identity, entries)
+        at = follower.at or 0
+        new = [entry for entry in seen.entries if entry.id > at]
+        follower.at = max(at, seen.last)
+        if follower not in self._followers.get(follower.participant, ()):
+            return
+        for begin in range(0, len(new), PAGE):
+            follower.tell(new[begin : begin + PAGE], seen.unread)
+        if not new and CHANGED in ids:
+            follower.tell([], seen.unread)
+
+    def _one_at_a_time(self, participant: str) -> asyncio.Lock:
+        """What is read of an inbox is told in the order in which it was read: else ``unread`` would be of before."""
+        lock = self._locks.get(participant)
+        if lock is None:
+            lock = self._locks[participant] = asyncio.Lock()
+        return lock
 
     def _spawn(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)

@@ -76,6 +76,29 @@ async def test_without_a_document_only_administrators_of_everything_count(
     assert (root.role_for("notes"), root.administers_everything) == (Role.ADMIN, True)
 
 
+async def test_what_somebody_may_do_in_another_document_is_asked(
+    app: CallbackApp, asking: CallbackAuthenticator, later: Any
+) -> None:
+    """As an inbox does, whose entries are of many."""
+    for entrance in (HERE, Entrance(None, "192.0.2.7", "http")):
+        identity = await asking.admit("ann", None, entrance)
+        assert await asking.role_on(identity, "other") is Role.EDITOR
+        assert app.questions[-1] == {"token": "ann", "document": "other", "address": "192.0.2.7", "door": entrance.door}
+    before = len(app.questions)
+    assert await asking.role_on(identity, "other") is Role.EDITOR
+    assert len(app.questions) == before, "an answer is kept"
+    app.people["ann"] = 403
+    assert await asking.role_on(identity, "third") is None
+    app.let_in("eve", "viewer")
+    app.people["ann"] = app.people["eve"]
+    assert await asking.role_on(identity, "fourth") is None, "somebody else's"
+    app.people["ann"] = 500
+    with pytest.raises(CollabError) as caught:
+        await asking.role_on(identity, "fifth")
+    assert (caught.value.code, caught.value.retryable) == ("unauthorized", True)
+    assert await asking.role_on(Identity(None, "A", "red", default_role=Role.VIEWER), "a") is Role.VIEWER
+
+
 async def test_agents_and_ends(app: CallbackApp, asking: CallbackAuthenticator) -> None:
     app.let_in("robot", "editor", agent=True, expires_at=time.time() + 100)
     identity = await asking.admit("robot", None, HERE)

@@ -198,8 +198,9 @@ async def test_followed_by_server_sent_events(api: Api) -> None:
 
 
 async def test_a_stream_ends_with_its_token(api: Api) -> None:
-    async with api.as_(mint("*=viewer", sub="bob", ttl=1.5)).inbox() as stream:
-        notice = await stream.until("notice")
+    async with api.as_(mint("*=viewer", sub="bob", ttl=4.0)).inbox() as stream:
+        assert stream.response.status == 200
+        notice = await stream.until("notice", 40)
         assert notice.json["code"] == "token_expired"
         assert await stream.next() is None
 
