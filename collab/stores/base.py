@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from collab.documents.ledger import Ledger
 from collab.errors import CollabError
 from collab.stores.inbox import InboxLog
+from collab.stores.outbox import Outbox
 from collab.stores.streams import StreamLog
 
 
@@ -162,6 +163,8 @@ class Store(ABC):
     adapter: str
     #: the streams of the documents; they live and end with them
     streams: StreamLog
+    #: what other systems are to be told of
+    outbox: Outbox
     #: called once the medium was another one, or may have lost entries: what is open is to be written to it again
     on_replaced: Callable[[], None] = staticmethod(lambda: None)
 

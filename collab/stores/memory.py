@@ -25,6 +25,7 @@ from collab.stores.base import (
 from collab.stores.history import beyond, summed
 from collab.stores.inbox import InboxEntry
 from collab.stores.memory_inbox import MemoryInbox
+from collab.stores.memory_outbox import MemoryOutbox
 from collab.stores.memory_streams import MemoryStream, MemoryStreams
 
 
@@ -62,6 +63,7 @@ class MemoryStore(Store):
     """Documents in a dictionary; gone with the process."""
 
     adapter = "memory"
+    outbox: MemoryOutbox
 
     def __init__(self) -> None:
         self._documents: dict[str, _Document] = {}
@@ -70,8 +72,9 @@ class MemoryStore(Store):
         self._ended: set[str] = set()
         self._position = 0
         self._version = 0
+        self.outbox = MemoryOutbox()
         self.streams = MemoryStreams(
-            self._streams_of, MemoryInbox(self._inboxes, lambda name: self._documents[name].inbox)
+            self._streams_of, MemoryInbox(self._inboxes, lambda name: self._documents[name].inbox), self.outbox
         )
 
     async def open(self) -> None:
@@ -102,6 +105,7 @@ class MemoryStore(Store):
         now = time.time()
         kept = self._documents[document] = _Document(now, now, epoch or fresh_epoch())
         insort(self._names, document)
+        self.outbox.tell(document, "document.created")
         return kept
 
     def _streams_of(self, document: str, epoch: str | None) -> dict[str, MemoryStream] | None:
@@ -127,6 +131,7 @@ class MemoryStore(Store):
         self._position += 1
         kept.updated_at = time.time()
         kept.log.append(_Entry(self._position, update, participant, kept.updated_at))
+        self.outbox.edited(document, self._position, len(update), participant)
         future.set_result(self._position)
         return future
 
@@ -150,6 +155,7 @@ class MemoryStore(Store):
             return False
         del self._names[bisect_left(self._names, document)]
         self._ended.add(kept.epoch)
+        self.outbox.ended(document, forever=not keep)
         if keep:
             kept.deleted_at = time.time()
             self._trash.setdefault(document, []).append(kept)
@@ -176,6 +182,7 @@ class MemoryStore(Store):
         kept = self._documents[document] = lives.pop()
         kept.epoch = fresh_epoch()
         insort(self._names, document)
+        self.outbox.tell(document, "document.created", undeleted=True)
         if not lives:
             del self._trash[document]
         return True
@@ -239,6 +246,7 @@ class MemoryStore(Store):
         digest = hashlib.blake2b(state).digest()
         kept.states.setdefault(digest, state)
         kept.versions[version.id] = (version, digest)
+        self.outbox.kept(document, version)
         return version
 
     async def versions(self, document: str, limit: int | None = None, before: int | None = None) -> list[Version]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from collab.errors import CollabError
 from collab.protocol.mentions import Mail
 from collab.stores.memory_inbox import MemoryInbox
+from collab.stores.memory_outbox import MemoryOutbox
 from collab.stores.streams import (
     MAX_STREAMS,
     READ_BYTES,
@@ -39,14 +40,21 @@ class MemoryStreams(StreamLog):
         of: the streams of a document, None if there is no such document; with an epoch it is made if that has not
             ended (``document_deleted``).
         inbox: the inboxes of the same store.
+        outbox: is told of what is published.
     """
 
     inbox: MemoryInbox
 
-    def __init__(self, of: Callable[[str, str | None], dict[str, MemoryStream] | None], inbox: MemoryInbox) -> None:
+    def __init__(
+        self,
+        of: Callable[[str, str | None], dict[str, MemoryStream] | None],
+        inbox: MemoryInbox,
+        outbox: MemoryOutbox | None = None,
+    ) -> None:
         super().__init__()
         self._of = of
         self.inbox = inbox
+        self._outbox = outbox or MemoryOutbox()
         inbox.keep_for = lambda: self.bounds.keep_for
 
     def publish(
@@ -84,6 +92,7 @@ class MemoryStreams(StreamLog):
         del kept.events[: -self.bounds.keep]
         if publication.key is not None:
             kept.keys[publication.key] = Published(kept.last, now, fresh=False)
+        self._outbox.published(publication.document, publication.stream, kept.last, publication.body)
         told: tuple[tuple[str, int], ...] = ()
         if (mail := publication.mail) is not None:
             answered = next((event.body for event in kept.events if event.offset == mail.reply_to), None)

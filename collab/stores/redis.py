@@ -32,6 +32,7 @@ from collab.stores.base import (
 )
 from collab.stores.history import beyond, summed
 from collab.stores.redis_link import FAILURES, RedisLink, shown_url
+from collab.stores.redis_outbox import RedisOutbox
 from collab.stores.redis_probe import missing_permissions
 from collab.stores.redis_scripts import ADD_VERSION, COMPACT, CREATE, DELETE_VERSION, READ, RENEW
 from collab.stores.redis_streams import RedisStreams
@@ -54,6 +55,7 @@ class RedisStore(SharedStore):
     """
 
     adapter = "redis"
+    outbox: RedisOutbox
 
     def __init__(
         self,
@@ -66,8 +68,9 @@ class RedisStore(SharedStore):
         self._node = node or secrets.token_hex(6)
         self._on_health = on_health
         self._writer: RedisWriter | None = None
-        self._trash = RedisTrash(link, self._node)
-        self.streams = RedisStreams(link, self._node)
+        self.outbox = RedisOutbox(link, self._node)
+        self._trash = RedisTrash(link, self._node, self.outbox)
+        self.streams = RedisStreams(link, self._node, self.outbox)
 
     # -- open and close -------------------------------------------------------------------------
 
@@ -93,7 +96,7 @@ class RedisStore(SharedStore):
         version = str(info.get("redis_version", "0"))
         if int(version.split(".")[0]) < 7:
             raise CollabError("storage_unavailable", f"Redis {version} at {where} is too old: 7 is needed.")
-        self._writer = RedisWriter(self._link, self._node, self._on_health)
+        self._writer = RedisWriter(self._link, self._node, self._on_health, self.outbox)
 
     async def close(self) -> None:
         """See :class:`Store`."""
@@ -130,7 +133,9 @@ class RedisStore(SharedStore):
 
     async def create(self, document: str) -> bool:
         """See :class:`Store`."""
-        created = await self._link.run(CREATE, self._link.keys(document, "meta"), fresh_epoch())
+        await self.outbox.announce(document)
+        words = fresh_epoch(), self.outbox.telling()
+        created = await self._link.run(CREATE, self._link.keys(document, "meta", "outbox"), *words)
         await self._list(document)
         return bool(created)
 
@@ -234,8 +239,9 @@ class RedisStore(SharedStore):
         """See :class:`Store`; ``storage_unavailable`` while the log is being written again."""
         digest = state_digest(state)
         head = orjson.dumps([name, participant, position, len(state), digest])
-        keys = self._link.keys(document, "meta", "versions", "states")
-        id, *now = await self._link.run(ADD_VERSION, keys, fresh_epoch(), state, head, epoch, digest)
+        keys, telling = self._link.keys(document, "meta", "versions", "states", "outbox"), self.outbox.telling()
+        await self.outbox.announce(document)
+        id, *now = await self._link.run(ADD_VERSION, keys, fresh_epoch(), state, head, epoch, digest, telling)
         if not now:
             raise CollabError("document_deleted" if id == b"deleted" else "storage_unavailable", retry_after=1)
         await self._list(document)
@@ -420,10 +426,8 @@ def _entry(id: bytes, fields: dict[bytes, bytes]) -> HistoryEntry:
     return HistoryEntry(at, at, name[1:] if name else None, 1, len(fields[b"u"]), when, when)
 
 
-def history_row(entry: HistoryEntry) -> bytes:
-    return orjson.dumps([
-        entry.first, entry.last, entry.participant, entry.updates, entry.size, entry.started_at, entry.ended_at
-    ])  # fmt: skip
+def history_row(e: HistoryEntry) -> bytes:
+    return orjson.dumps([e.first, e.last, e.participant, e.updates, e.size, e.started_at, e.ended_at])
 
 
 def _from_row(row: bytes) -> HistoryEntry:

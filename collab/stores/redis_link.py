@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from collab.errors import CollabError
+from collab.stores.redis_outbox_scripts import OUTBOX_SCRIPTS
 from collab.stores.redis_scripts import SCRIPTS, Script
 
 #: what a command raises when Redis cannot be reached or does not do it
@@ -229,7 +230,7 @@ async def _exchange(connection: Any, commands: Sequence[Command]) -> list[Any]:
 
 
 async def _load_scripts(connection: Any) -> None:
-    await _exchange(connection, [[b"SCRIPT", b"LOAD", script.source] for script in SCRIPTS])
+    await _exchange(connection, [[b"SCRIPT", b"LOAD", script.source] for script in (*SCRIPTS, *OUTBOX_SCRIPTS)])
 
 
 def _tag(document: str) -> str:

@@ -34,18 +34,52 @@ class Script:
     sha: str
 
 
-def _script(source: str) -> Script:
+def script(source: str) -> Script:
+    """A script, with its hash."""
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
-_NOW = """
+#: what gives a script the time, as `now`
+NOW = """
 local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', time[2])
 """
 
-#: KEYS meta log batch; ARGV epoch fresh floor batch-number node channel (participant update)*
-#: -> {'ok', epoch, first, last} or {'deleted' | 'lost' | 'changed' | 'behind'}
-APPEND = _script(f"""
+
+def tell(outbox: str, telling: str) -> str:
+    """What puts an event into the outbox of a document; behind ``_NOW``. ``telling`` is empty where nobody listens."""
+    return f"""
+local telling, tellings = {telling}, 0
+local function tell(type, data)
+  if telling == '' then return end
+  tellings = tellings + 1
+  local id = string.match(telling, '^%x+') .. string.format('%x', tellings)
+  redis.call('RPUSH', {outbox}, cjson.encode({{id, type, now, data}}))
+end
+"""
+
+
+def promote(changing: str) -> str:
+    """What makes an event of the edits of a document."""
+    return f"""
+local function promote()
+  local all, data, authors = redis.call('HGETALL', {changing}), {{}}, {{}}
+  if #all == 0 then return end
+  for at = 1, #all, 2 do
+    local author = string.match(all[at], '^p:(.*)$')
+    if author then authors[#authors + 1] = {{author, all[at + 1]}} else data[all[at]] = all[at + 1] end
+  end
+  data.authors = authors
+  redis.call('DEL', {changing})
+  tell('document.changed', data)
+end
+"""
+
+
+#: KEYS meta log batch outbox changing; ARGV epoch fresh floor batch-number node channel telling notes
+#: (participant update)* -> {'ok', epoch, first, last, untold-since} or {'deleted' | 'lost' | 'changed' | 'behind'};
+#: ``telling`` is '' or names the events, and ends with + where edits are told; ``notes`` is '' or JSON of events
+APPEND = script(f"""
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'deleted')
 local epoch, position, expected = meta[1], tonumber(meta[2] or '0'), ARGV[1]
 local function was_deleted()
@@ -56,7 +90,8 @@ if expected ~= '' and epoch ~= expected then
   if epoch then return {{'changed'}} end
   return {{'lost'}}
 end
-if not epoch then
+local new = not epoch
+if new then
   epoch = ARGV[2]
   position = math.max(position, tonumber(ARGV[3]))
   redis.call('PERSIST', KEYS[1])
@@ -67,13 +102,13 @@ local before = redis.call('GET', KEYS[3])
 if before then
   local its_epoch, number, first, last = string.match(before, '^(%S+) (%d+) (%d+) (%d+)$')
   if its_epoch == epoch and tonumber(number) >= tonumber(ARGV[4]) then
-    return {{'ok', epoch, first, last}}
+    return {{'ok', epoch, first, last, ''}}
   end
 end
-{_NOW}
+{NOW}
 local size, parts = 0, {{}}
 local first = string.format('%.0f', position + 1)
-for at = 7, #ARGV, 2 do
+for at = 9, #ARGV, 2 do
   local update = ARGV[at + 1]
   position = position + 1
   redis.call('XADD', KEYS[2], string.format('%.0f-0', position), 'u', update, 'p', ARGV[at], 't', now)
@@ -88,23 +123,39 @@ redis.call('HINCRBY', KEYS[1], 'size', size)
 redis.call('SET', KEYS[3], epoch .. ' ' .. ARGV[4] .. ' ' .. first .. ' ' .. last, 'EX', {REMEMBER_BATCH})
 local body = size <= {BELL_BYTES} and table.concat(parts) or ''
 redis.call('PUBLISH', ARGV[6], 'B ' .. ARGV[5] .. ' ' .. epoch .. ' ' .. first .. ' ' .. last .. '\\n' .. body)
-return {{'ok', epoch, first, last}}
+if ARGV[7] == '' then return {{'ok', epoch, first, last, ''}} end
+{tell("KEYS[4]", "ARGV[7]")}
+if new then tell('document.created', {{undeleted = false}}) end
+if ARGV[8] ~= '' then
+  for _, note in ipairs(cjson.decode(ARGV[8])) do tell(note[1], note[2]) end
+end
+if string.sub(ARGV[7], -1) ~= '+' then return {{'ok', epoch, first, last, ''}} end
+redis.call('HSETNX', KEYS[5], 'first', now)
+redis.call('HSET', KEYS[5], 'last', now, 'position', last)
+redis.call('HINCRBY', KEYS[5], 'updates', (#ARGV - 8) / 2)
+redis.call('HINCRBY', KEYS[5], 'bytes', size)
+for at = 9, #ARGV, 2 do
+  if ARGV[at] ~= '' then redis.call('HINCRBY', KEYS[5], 'p:' .. string.sub(ARGV[at], 2), 1) end
+end
+return {{'ok', epoch, first, last, redis.call('HGET', KEYS[5], 'first')}}
 """)
 
-#: KEYS meta; ARGV fresh -> 1 if the document is new
-CREATE = _script(f"""
+#: KEYS meta outbox; ARGV fresh telling -> 1 if the document is new
+CREATE = script(f"""
 if redis.call('HEXISTS', KEYS[1], 'epoch') == 1 then return 0 end
-{_NOW}
+{NOW}
 redis.call('PERSIST', KEYS[1])
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'created', now, 'updated', now)
 redis.call('HSETNX', KEYS[1], 'position', '0')
 redis.call('HSETNX', KEYS[1], 'size', '0')
+{tell("KEYS[2]", "ARGV[2]")}
+tell('document.created', {{undeleted = false}})
 return 1
 """)
 
 #: KEYS meta log snapshot; ARGV after count
 #: -> {epoch, position, snapshot position, created, updated, deleted, has snapshot, snapshot, entries}
-READ = _script("""
+READ = script("""
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'snapshot', 'created', 'updated', 'deleted')
 local out = {}
 for at = 1, 6 do out[at] = meta[at] or '' end
@@ -120,7 +171,7 @@ return out
 
 #: KEYS meta log snapshot history; ARGV epoch snapshot-position position snapshot trimmed-bytes
 #: rows-that-go channel node row* -> 1 if done
-COMPACT = _script("""
+COMPACT = script("""
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'snapshot')
 if meta[1] ~= ARGV[1] or (meta[3] or '0') ~= ARGV[2] then return 0 end
 if tonumber(ARGV[3]) > tonumber(meta[2]) then return 0 end
@@ -136,7 +187,7 @@ return 1
 """)
 
 #: KEYS meta; ARGV epoch fresh floor channel node -> 1 if done
-RENEW = _script("""
+RENEW = script("""
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position')
 if meta[1] ~= ARGV[1] then return 0 end
 if tonumber(meta[2]) < tonumber(ARGV[3]) then redis.call('HSET', KEYS[1], 'position', ARGV[3]) end
@@ -154,37 +205,47 @@ end
 redis.call('HSET', KEYS[1], 'position', meta[2] or '0', 'deleted', deleted, 'version', meta[4] or '0')
 redis.call('EXPIRE', KEYS[1], {REMEMBER_DELETED})
 redis.call('PUBLISH', ARGV[1], 'D ' .. ARGV[2] .. ' ' .. meta[1] .. '\\n')
+if telling ~= '' then promote() end
+tell('document.deleted', {{forever = forever}})
 """
 
-#: KEYS meta log snapshot history versions states streams events inbox; ARGV channel node
+#: KEYS meta log snapshot history versions states streams events inbox outbox changing; ARGV channel node telling
 #: -> {life, participant*} of inboxes that have entries of it, or nothing if it was not there
-DELETE = _script(f"""
+DELETE = script(f"""
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'deleted', 'version', 'life')
 if not meta[1] then return false end
 local told = redis.call('HKEYS', KEYS[9])
 table.insert(told, 1, meta[5] or '')
-for _, key in ipairs(KEYS) do redis.call('DEL', key) end
+for at = 1, #KEYS - 2 do redis.call('DEL', KEYS[at]) end
+{NOW}
+{tell("KEYS[#KEYS - 1]", "ARGV[3]")}
+{promote("KEYS[#KEYS]")}
+local forever = true
 {_END_OF_LIFE}
 return told
 """)
 
-#: KEYS those of DELETE, and the same in the trash; ARGV channel node -> 1 if it was there
-TRASH = _script(f"""
+#: KEYS those of DELETE but for the last two, the same in the trash, outbox changing; ARGV as DELETE
+TRASH = script(f"""
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'deleted', 'version')
 if not meta[1] then return 0 end
-{_NOW}
-local half = #KEYS / 2
+{NOW}
+local half = #KEYS / 2 - 1
 for at = 1, half do
   if redis.call('EXISTS', KEYS[at]) == 1 then redis.call('RENAME', KEYS[at], KEYS[at + half]) end
 end
 redis.call('HSET', KEYS[half + 1], 'deleted_at', now)
+{tell("KEYS[#KEYS - 1]", "ARGV[3]")}
+{promote("KEYS[#KEYS]")}
+local forever = false
 {_END_OF_LIFE}
 return 1
 """)
 
-#: KEYS as TRASH; ARGV since fresh-epoch channel node -> 1 if done, 0 if it is not there, -1 if the name is taken
-UNDELETE = _script("""
-local half = #KEYS / 2
+#: KEYS as TRASH; ARGV since fresh-epoch channel node telling
+#: -> 1 if done, 0 if it is not there, -1 if the name is taken
+UNDELETE = script(f"""
+local half = #KEYS / 2 - 1
 local trashed = redis.call('HMGET', KEYS[half + 1], 'deleted_at', 'position', 'version')
 if not trashed[1] or tonumber(trashed[1]) < tonumber(ARGV[1]) then return 0 end
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'position', 'deleted', 'version')
@@ -200,13 +261,17 @@ redis.call('HDEL', KEYS[1], 'deleted_at')
 redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'position', later(meta[2], trashed[2]), 'deleted', meta[3] or '',
   'version', later(meta[4], trashed[3]))
 redis.call('PUBLISH', ARGV[3], 'E ' .. ARGV[4] .. ' ' .. ARGV[2] .. '\\n')
+{NOW}
+{tell("KEYS[#KEYS - 1]", "ARGV[5]")}
+tell('document.created', {{undeleted = true}})
 return 1
 """)
 
-#: KEYS meta versions states; ARGV fresh-epoch state head expected-epoch digest
+#: KEYS meta versions states outbox; ARGV fresh-epoch state head expected-epoch digest telling
 #: -> {id, created} or {'deleted' | 'changed'}
-ADD_VERSION = _script(f"""
-{_NOW}
+ADD_VERSION = script(f"""
+{NOW}
+{tell("KEYS[4]", "ARGV[6]")}
 local meta, expected = redis.call('HMGET', KEYS[1], 'epoch', 'deleted'), ARGV[4]
 if expected ~= '' and meta[1] ~= expected then
   if meta[2] and string.find(meta[2], expected, 1, true) then return {{'deleted'}} end
@@ -216,15 +281,18 @@ if not meta[1] then
   redis.call('PERSIST', KEYS[1])
   redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'created', now, 'updated', now)
   redis.call('HSETNX', KEYS[1], 'position', '0')
+  tell('document.created', {{undeleted = false}})
 end
 local id = redis.call('HINCRBY', KEYS[1], 'version', 1)
 redis.call('HSET', KEYS[2], id, now .. ' ' .. ARGV[3])
 redis.call('HSETNX', KEYS[3], ARGV[5], ARGV[2])
+local head = cjson.decode(ARGV[3])
+tell('version.created', {{version = id, name = head[1], author = head[2], position = head[3], bytes = head[4]}})
 return {{id, now}}
 """)
 
 #: KEYS versions states; ARGV id -> 1 if it was there
-DELETE_VERSION = _script("""
+DELETE_VERSION = script("""
 local head = redis.call('HGET', KEYS[1], ARGV[1])
 if not head then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[1])
@@ -246,20 +314,23 @@ _FORGOTTEN_AT_ONCE = 200
 #: entries of an inbox beyond its bound that are let lie until they are worth the look
 _BEYOND = 50
 
-#: KEYS meta streams events stream-key, and for inboxes: inbox (of the document), inbox (of all), inbox:<participant>*
-#: ARGV epoch fresh-epoch stream body keep keep-seconds node channel, and: channel keep seconds (whose entry bell)*
+#: KEYS meta streams events stream-key outbox, and for inboxes: inbox (of the document), inbox (of all),
+#: inbox:<participant>*; ARGV epoch fresh-epoch stream body keep keep-seconds node channel telling, and for inboxes:
+#: channel keep seconds (whose entry bell)*
 #: -> {'ok', offset, seconds, fresh} or {'deleted' | 'lost' | 'many'}
-PUBLISH = _script(f"""
+PUBLISH = script(f"""
 local meta, expected, name = redis.call('HMGET', KEYS[1], 'epoch', 'deleted'), ARGV[1], ARGV[3]
 if expected ~= '' and meta[1] ~= expected then
   if meta[2] and string.find(meta[2], expected, 1, true) then return {{'deleted'}} end
   if not meta[1] then return {{'lost'}} end
 end
-{_NOW}
+{NOW}
+{tell("KEYS[5]", "ARGV[9]")}
 if not meta[1] then
   redis.call('PERSIST', KEYS[1])
   redis.call('HSET', KEYS[1], 'epoch', ARGV[2], 'created', now, 'updated', now)
   redis.call('HSETNX', KEYS[1], 'position', '0')
+  tell('document.created', {{undeleted = false}})
 end
 local first, last, born = string.match(redis.call('HGET', KEYS[2], name) or '', '^(%d+) (%d+) (%x+)$')
 if not first then
@@ -287,28 +358,29 @@ redis.call('HINCRBY', KEYS[1], 'events', 1)
 redis.call('SET', KEYS[4], born .. ' ' .. offset .. ' ' .. now, 'EX', {REMEMBER_KEYS:.0f})
 local body = #ARGV[4] <= {BELL_BYTES} and ARGV[4] or ''
 redis.call('PUBLISH', ARGV[8], 'T ' .. ARGV[7] .. ' ' .. name .. ' ' .. offset .. ' ' .. now .. '\\n' .. body)
-if #KEYS > 6 then redis.call('HSETNX', KEYS[1], 'life', ARGV[2]) end
+tell('stream.published', {{stream = name, offset = offset, body = ARGV[4]}})
+if #KEYS > 7 then redis.call('HSETNX', KEYS[1], 'life', ARGV[2]) end
 local life = redis.call('HGET', KEYS[1], 'life')
-for at = 7, #KEYS do
-  local word = 12 + 3 * (at - 7)
-  local id = redis.call('HINCRBY', KEYS[6], 'last', 1)
+for at = 8, #KEYS do
+  local word = 13 + 3 * (at - 8)
+  local id = redis.call('HINCRBY', KEYS[7], 'last', 1)
   local kind, rest = string.match(ARGV[word + 1], '^(%S+) (.*)$')
   redis.call('HSET', KEYS[at], id, '0 ' .. life .. ' ' .. offset .. ' ' .. now .. ' ' .. kind .. ' ' .. rest)
-  redis.call('EXPIRE', KEYS[at], ARGV[11])
-  redis.call('HSET', KEYS[5], ARGV[word], 1)
-  local beyond = redis.call('HLEN', KEYS[at]) - tonumber(ARGV[10])
+  redis.call('EXPIRE', KEYS[at], ARGV[12])
+  redis.call('HSET', KEYS[6], ARGV[word], 1)
+  local beyond = redis.call('HLEN', KEYS[at]) - tonumber(ARGV[11])
   if beyond > {_BEYOND} then
     local ids = redis.call('HKEYS', KEYS[at])
     table.sort(ids, function(one, other) return tonumber(one) < tonumber(other) end)
     for old = 1, beyond do redis.call('HDEL', KEYS[at], ids[old]) end
   end
-  redis.call('PUBLISH', ARGV[9], ARGV[word + 2] .. ',"id":' .. id .. '}}')
+  redis.call('PUBLISH', ARGV[10], ARGV[word + 2] .. ',"id":' .. id .. '}}')
 end
 return {{'ok', offset, now, 1}}
 """)
 
 #: KEYS inbox:<participant>; ARGV id* -> how many were not read before
-MARK_READ = _script("""
+MARK_READ = script("""
 local marked = 0
 for _, id in ipairs(ARGV) do
   local value = redis.call('HGET', KEYS[1], id)
@@ -322,13 +394,13 @@ return marked
 
 #: KEYS streams events; ARGV stream after limit most-bytes keep keep-seconds
 #: -> {first, last, offset of the first event, events}
-READ_STREAM = _script(f"""
+READ_STREAM = script(f"""
 local name = ARGV[1]
 local first, last = string.match(redis.call('HGET', KEYS[1], name) or '', '^(%d+) (%d+) ')
 if not first then return {{'1', '0', '1', {{}}}} end
 first, last = tonumber(first), tonumber(last)
 first = math.max(first, last - tonumber(ARGV[5]) + 1)
-{_NOW}
+{NOW}
 local oldest = tonumber(now) - tonumber(ARGV[6])
 local function event(offset) return redis.call('HGET', KEYS[2], name .. ':' .. string.format('%.0f', offset)) end
 local function aged(offset)
@@ -356,7 +428,7 @@ return {{string.format('%.0f', first), string.format('%.0f', last), string.forma
 """)
 
 #: KEYS nodes; ARGV node lease-seconds -> the nodes whose lease has not ended
-HEARTBEAT = _script("""
+HEARTBEAT = script("""
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 redis.call('ZADD', KEYS[1], string.format('%.3f', now), ARGV[1])

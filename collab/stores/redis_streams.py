@@ -17,6 +17,7 @@ from collab.protocol.mentions import Mail
 from collab.stores.base import fresh_epoch
 from collab.stores.redis_inbox import RedisInbox
 from collab.stores.redis_link import FAILURES, Command, RedisLink
+from collab.stores.redis_outbox import RedisOutbox
 from collab.stores.redis_scripts import PUBLISH, READ_STREAM, Script
 from collab.stores.streams import (
     READ_BYTES,
@@ -42,12 +43,14 @@ class RedisStreams(StreamLog):
 
     Args:
         node: the name of this process among the nodes.
+        outbox: what is published is told there, too.
     """
 
     inbox: RedisInbox
 
-    def __init__(self, link: RedisLink, node: str) -> None:
+    def __init__(self, link: RedisLink, node: str, outbox: RedisOutbox) -> None:
         super().__init__()
+        self._outbox = outbox
         self._link = link
         self._node = node
         self._pipe = link.pipe()
@@ -81,7 +84,8 @@ class RedisStreams(StreamLog):
                 ]
                 names = dict.fromkeys(each.document for each in some)
                 commands += [[b"ZADD", self._link.shared_key("names"), 0, name] for name in names]
-                answers = await self._pipe.run(commands)
+                before = [self._outbox.entry(name, time.time()) for name in names] if self._outbox.wanted else []
+                answers = (await self._pipe.run([*before, *commands]))[len(before) :]
             except FAILURES:
                 if self._closing or time.monotonic() > deadline:
                     results += [CollabError("storage_unavailable", retry_after=1)] * (len(batch) - len(results))
@@ -115,14 +119,14 @@ class RedisStreams(StreamLog):
     def _words(self, publication: Publication, answered: bytes | None) -> Command:
         link, document, bounds = self._link, publication.document, self.bounds
         digest = hashlib.blake2b((publication.key or "").encode(), digest_size=16).hexdigest()
-        keys = link.keys(document, "meta", "streams", "events", f"stream-key:{publication.stream}:{digest}")
+        keys = link.keys(document, "meta", "streams", "events", f"stream-key:{publication.stream}:{digest}", "outbox")
         more: Command = ()
         if publication.mail is not None:
             own, more = self.inbox.words(document, publication.stream, publication.mail, answered)
             keys += own
         return [
             len(keys), *keys, publication.epoch, fresh_epoch(), publication.stream, publication.body,
-            bounds.keep, bounds.keep_for, self._node, link.channel(document), *more,
+            bounds.keep, bounds.keep_for, self._node, link.channel(document), self._outbox.telling(), *more,
         ]  # fmt: skip
 
     async def read(

@@ -14,6 +14,7 @@ from collab.errors import CollabError
 from collab.stores.base import DeletedDocument, beyond_prefix, fresh_epoch
 from collab.stores.redis_inbox import forget
 from collab.stores.redis_link import RedisLink
+from collab.stores.redis_outbox import RedisOutbox
 from collab.stores.redis_scripts import DELETE, TRASH, UNDELETE
 
 #: what a document consists of
@@ -29,9 +30,11 @@ class RedisTrash:
 
     Args:
         node: the name of this process among the nodes.
+        outbox: what ends and begins is told there, too.
     """
 
-    def __init__(self, link: RedisLink, node: str) -> None:
+    def __init__(self, link: RedisLink, node: str, outbox: RedisOutbox) -> None:
+        self._outbox = outbox
         self._link = link
         self._node = node
         self._index = link.shared_key("trash")
@@ -40,17 +43,19 @@ class RedisTrash:
     async def delete(self, document: str, *, keep: bool) -> bool:
         """See :class:`collab.stores.base.Store`."""
         link = self._link
-        keys = link.keys(document, *KINDS)
+        keys, told = link.keys(document, *KINDS), link.keys(document, "outbox", "changing")
+        words = link.channel(document), self._node, self._outbox.telling()
+        await self._outbox.announce(document)
         if keep:
             id = secrets.token_hex(8)
             entry = f"{document}\n{1000 * time.time():013.0f}\n{id}"
             async with link.asking() as client:
                 await client.zadd(self._index, {entry: 0})
-            gone = await link.run(TRASH, [*keys, *self._keys(document, id)], link.channel(document), self._node)
+            gone = await link.run(TRASH, [*keys, *self._keys(document, id), *told], *words)
             if not gone:
                 await self._forget(entry)
         else:
-            gone = await link.run(DELETE, keys, link.channel(document), self._node)
+            gone = await link.run(DELETE, [*keys, *told], *words)
             if gone:
                 await forget(link, gone[1:], gone[0])
         async with link.asking() as client:
@@ -91,7 +96,10 @@ class RedisTrash:
             async with link.asking() as client:
                 await client.zadd(self._names, {document: 0})
             keys = [*link.keys(document, *KINDS), *self._keys(document, _parts(entry)[2])]
-            done = await link.run(UNDELETE, keys, since, fresh_epoch(), link.channel(document), self._node)
+            keys += link.keys(document, "outbox", "changing")
+            await self._outbox.announce(document)
+            words = since, fresh_epoch(), link.channel(document), self._node, self._outbox.telling()
+            done = await link.run(UNDELETE, keys, *words)
             if done < 0:
                 raise CollabError("document_exists")
             if done:

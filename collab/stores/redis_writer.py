@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,9 @@ from collab.errors import CollabError
 from collab.incidents import Incident
 from collab.metrics import CLUSTER_APPEND, COMMIT, COMMIT_ROWS, STORE_ERRORS
 from collab.stores.base import fresh_epoch
+from collab.stores.outbox import LONGEST, QUIET, Event
 from collab.stores.redis_link import FAILURES, Command, RedisLink, shown_url
+from collab.stores.redis_outbox import RedisOutbox, as_notes
 from collab.stores.redis_scripts import APPEND, Script
 
 #: updates of one document that one script takes: Redis does nothing else meanwhile
@@ -41,6 +43,7 @@ class _Append:
     update: bytes
     participant: str
     future: asyncio.Future[int]
+    notes: Sequence[Event] = ()
 
 
 @dataclass(slots=True)
@@ -51,7 +54,8 @@ class _Lane:
     what it has carried out already. ``held``: nothing may go until the copy was brought in line.
     ``seed`` goes before everything else, because what waits may build on it. ``former`` is the log that a copy
     which is gone has followed: what it still had to say belongs there, and nowhere else. ``listed``: the document's
-    name is in the list of all names; with another hash tag, the script cannot see to that.
+    name is in the list of all names; with another hash tag, the script cannot see to that. ``untold_since``: when the
+    first of the edits was logged that are not in the outbox as an event yet.
     """
 
     document: str
@@ -64,6 +68,7 @@ class _Lane:
     held: bool = False
     former: str = ""
     listed: bool = False
+    untold_since: float = 0.0
 
     @property
     def idle(self) -> bool:
@@ -78,10 +83,12 @@ class RedisWriter:
     Args:
         node: our name in the cluster.
         on_health: called with True when a pipeline was answered, with False when one broke.
+        outbox: what is logged is told there, too.
     """
 
-    def __init__(self, link: RedisLink, node: str, on_health: Callable[[bool], None]) -> None:
+    def __init__(self, link: RedisLink, node: str, on_health: Callable[[bool], None], outbox: RedisOutbox) -> None:
         self._link = link
+        self._outbox = outbox
         self._node = node
         self._on_health = on_health
         self._url = shown_url(link.url)
@@ -107,7 +114,7 @@ class RedisWriter:
         lane = self._lane(document)
         if epoch and lane.ledger is None:
             lane.former = epoch
-        lane.waiting.append(_Append(update, _named(participant), future))
+        lane.waiting.append(_Append(update, _named(participant), future, self._outbox.taken(document)))
         self._wake(lane)
         return future
 
@@ -186,9 +193,10 @@ class RedisWriter:
             commands: list[Command | tuple[Script, Command]] = [self._command(lane) for lane in lanes]
             new = [lane for lane in lanes if not lane.listed]
             commands += [[b"ZADD", self._link.shared_key("names"), 0, lane.document] for lane in new]
+            before = [self._look(lane) for lane in lanes] if self._outbox.wanted else []
             began = time.perf_counter()
             try:
-                answers = await self._pipe.run(commands)
+                answers = (await self._pipe.run([*before, *commands]))[len(before) :]
             except FAILURES as error:
                 STORE_ERRORS.add("timeout" if isinstance(error, TimeoutError) else "connection")
                 self._silent.begin(url=self._url, reason=_reason(error), unsaved=self._unsaved)
@@ -252,14 +260,23 @@ class RedisWriter:
             lane.batch.append(append)
             size += len(append.update)
 
+    def _look(self, lane: _Lane) -> Command:
+        """When whoever delivers is to look what is told of this batch."""
+        now = time.time()
+        if not lane.listed or any(append.notes for append in lane.batch):
+            return self._outbox.entry(lane.document, now)
+        latest = lane.untold_since + LONGEST
+        return self._outbox.entry(lane.document, min(now + QUIET, latest) if latest > now else now + QUIET)
+
     def _command(self, lane: _Lane) -> tuple[Script, Command]:
         link, document, ledger = self._link, lane.document, lane.ledger
         words: list[bytes | str | int] = [
-            3, link.key(document, "meta"), link.key(document, "log"), link.key(document, f"batch:{self._node}"),
+            5, *link.keys(document, "meta", "log", f"batch:{self._node}", "outbox", "changing"),
             ledger.log if ledger is not None else lane.former,
             fresh_epoch(),
             ledger.floor if ledger is not None else 0,
             lane.number, self._node, link.channel(document),
+            self._outbox.telling(), as_notes([note for append in lane.batch for note in append.notes]),
         ]  # fmt: skip
         for append in lane.batch:
             words += (append.participant, append.update)
@@ -281,6 +298,8 @@ class RedisWriter:
         elif answer[0] == b"ok":
             self._refusing.end(url=self._url)
             first = int(answer[2])
+            if answer[4]:
+                lane.untold_since = float(answer[4])
             if lane.ledger is not None:
                 lane.ledger.was_logged(answer[1].decode(), int(answer[3]))
             for at, append in enumerate(batch):

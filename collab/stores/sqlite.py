@@ -18,8 +18,8 @@ from typing import TypeVar
 import structlog
 
 from collab.errors import CollabError
+from collab.stores import outbox_tables, sqlite_trash, sqlite_versions
 from collab.stores import sqlite_rows as sql
-from collab.stores import sqlite_trash, sqlite_versions
 from collab.stores.base import (
     DeletedDocument,
     DocumentInfo,
@@ -33,6 +33,7 @@ from collab.stores.base import (
     as_future,
 )
 from collab.stores.failpoints import ARMED, failpoint
+from collab.stores.sqlite_outbox import SqliteOutbox
 from collab.stores.sqlite_place import Place, Whereabouts
 from collab.stores.sqlite_schema import SchemaError, check_is_ours, check_is_recent, connect, prepare
 from collab.stores.sqlite_streams import SqliteStreams
@@ -51,8 +52,6 @@ STILL = 1.0
 ENDED = 100_000
 #: documents of the trash that are looked up in one go
 PURGED_AT_ONCE = 100
-#: times that free pages are given back when something is erased
-GIVEN_BACK = 50
 
 #: why a file cannot be opened
 _FAULTS = (sqlite3.Error, OSError, SchemaError)
@@ -70,6 +69,7 @@ class SqliteStore(Store):
     """
 
     adapter = "sqlite"
+    outbox: SqliteOutbox
 
     def __init__(self, path: str, *, busy_seconds: float = 2.0, read_only: bool = False) -> None:
         self._place = Place(path)
@@ -92,6 +92,7 @@ class SqliteStore(Store):
         self._ended: dict[str, None] = {}
         self._position = 0
         self.streams = SqliteStreams(self._write, self._browse, self._stream_owner)
+        self.outbox = SqliteOutbox(self._write, self._browse)
 
     # -- open and close -------------------------------------------------------------------------
 
@@ -118,6 +119,7 @@ class SqliteStore(Store):
             connection = connect(path, busy_seconds=self._busy_seconds)
             try:
                 prepare(connection)
+                self.outbox.prepare(connection)
                 # Positions rise, also where an older file took the place of a newer one.
                 self._position = max(self._position, sql.last_position(connection))
             except BaseException:
@@ -238,7 +240,8 @@ class SqliteStore(Store):
         if self._writer is None or self._lost:
             asyncio.get_running_loop().call_soon(done, CollabError("storage_unavailable"))
         else:
-            self._writer.put(Append(document, update, participant, time.time(), done, epoch))
+            notes = self.outbox.taken(document) if self.outbox.notes else ()
+            self._writer.put(Append(document, update, participant, time.time(), done, epoch, notes))
 
     def _commit(self, connection: sqlite3.Connection, appends: list[Append]) -> list[int | CollabError]:
         """Write a batch in one transaction (in the writer thread); returns the positions."""
@@ -258,6 +261,8 @@ class SqliteStore(Store):
             position += 1
             update = append.update
             rows.append((id, position, append.participant, append.time, checksum(id, position, update), update))
+            if append.notes:
+                outbox_tables.put(connection, append.notes)
         connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)", rows)
         if ARMED:
             failpoint("append.before_commit")
@@ -311,16 +316,8 @@ class SqliteStore(Store):
 
         found = await self._write(delete, transaction=False)
         if found and not keep:
-            await self._erase_free_pages()
+            await sqlite_trash.erase_free_pages(self._write)
         return found
-
-    async def _erase_free_pages(self) -> None:
-        """What was deleted is neither in the file nor in the WAL, unless somebody is just reading it."""
-        for _ in range(GIVEN_BACK):
-            await self._write(sql.give_space_back, transaction=False)
-            if not await self._write(sqlite_trash.free_pages, transaction=False):
-                break
-        await self._write(sql.shrink, transaction=False)
 
     async def trash(
         self, prefix: str = "", limit: int = 100, after: str | None = None, *, since: float = 0.0
@@ -340,7 +337,7 @@ class SqliteStore(Store):
             for id in ids:  # a transaction each, between which others have theirs
                 count += await self._write(partial(sqlite_trash.purge, id=id), transaction=False)
         if count:
-            await self._erase_free_pages()
+            await sqlite_trash.erase_free_pages(self._write)
         return count
 
     # -- versions -------------------------------------------------------------------------------

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from collab.errors import CollabError
 from collab.stores.base import DeletedDocument, beyond_prefix, fresh_epoch
 from collab.stores.failpoints import failpoint
-from collab.stores.sqlite_rows import infos, known_id
+from collab.stores.sqlite_rows import give_space_back, infos, known_id, shrink
 
+#: times that free pages are given back when something is erased
+GIVEN_BACK = 50
 #: whose rows are a document's
 _TABLES = (
     "log",
@@ -131,3 +133,12 @@ def _erasing(connection: sqlite3.Connection, thoroughly: bool) -> Iterator[None]
 def free_pages(connection: sqlite3.Connection) -> int:
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     return int(free)
+
+
+async def erase_free_pages(write: Callable[..., Awaitable[int | None]]) -> None:
+    """What was deleted is neither in the file nor in the WAL, unless somebody is just reading it."""
+    for _ in range(GIVEN_BACK):
+        await write(give_space_back, transaction=False)
+        if not await write(free_pages, transaction=False):
+            break
+    await write(shrink, transaction=False)

@@ -19,6 +19,7 @@ import structlog
 from collab.errors import CollabError
 from collab.incidents import Incident
 from collab.metrics import COMMIT, COMMIT_ROWS, STORE_ERRORS
+from collab.stores.outbox import Event
 
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ class Append:
     """An update on its way to the log.
 
     ``time`` in seconds since 1970; ``done`` is called in the event loop with the position or the error; ``epoch``
-    is that of the copy which has it.
+    is that of the copy which has it; ``notes`` go into the outbox with it.
     """
 
     document: str
@@ -88,6 +89,7 @@ class Append:
     time: float
     done: Callable[[int | CollabError], None]
     epoch: str = ""
+    notes: Sequence[Event] = ()
 
 
 @dataclass(slots=True)

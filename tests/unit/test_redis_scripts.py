@@ -52,8 +52,20 @@ class Log:
         self, *updates: bytes, epoch: str = "", fresh: str = "e1", floor: int = 0, number: int = 1, node: str = "n"
     ) -> list[str]:
         pairs = [word for update in updates for word in ("ann", update)]
-        answer = self.run(APPEND, [META, LOG, BATCH + node], epoch, fresh, floor, number, node, CHANNEL, *pairs)
-        return [word.decode() for word in answer]
+        answer = self.run(
+            APPEND,
+            [META, LOG, BATCH + node, "outbox", "changing"],
+            epoch,
+            fresh,
+            floor,
+            number,
+            node,
+            CHANNEL,
+            "",
+            "",
+            *pairs,
+        )
+        return [word.decode() for word in answer[:4]]
 
     def told(self) -> list[bells.Message]:
         told = []
@@ -137,8 +149,8 @@ def test_a_bell_carries_what_is_small(log: Log) -> None:
 @pytest.mark.slow
 @needs_redis
 def test_a_document_is_created_once(log: Log) -> None:
-    assert log.run(CREATE, [META], "e1") == 1
-    assert log.run(CREATE, [META], "e2") == 0
+    assert log.run(CREATE, [META, "outbox"], "e1", "") == 1
+    assert log.run(CREATE, [META, "outbox"], "e2", "") == 0
     assert log.updates() == ("e1", 0, [])
     assert log.append(b"x") == ["ok", "e1", "1", "1"]
 

@@ -1,0 +1,359 @@
+"""The outbox in tables of SQLite, beside the documents or in memory.
+
+The tables are made once somebody wants something. In a file of documents, triggers of the writing connection put
+events aside, so that each is in the transaction of what it tells of, whatever that is; they are temporary, and another
+connection, or a server without webhooks, knows nothing of them.
+
+All functions take a connection; those that write run inside a transaction of the caller's.
+"""
+
+# ruff: noqa: S608 - no statement holds what others have said
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+
+import orjson
+
+from collab.stores.outbox import (
+    COLLECTED_AT_ONCE,
+    LANE_AT_ONCE,
+    LONGEST,
+    MOST_FAILED,
+    MOST_PARTICIPANTS,
+    QUIET,
+    Delivery,
+    EndpointState,
+    Event,
+    Match,
+    Settled,
+)
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS webhook_events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    document TEXT NOT NULL,
+    type TEXT NOT NULL,
+    at REAL NOT NULL,
+    data TEXT NOT NULL
+) STRICT;
+
+-- edits that are not told yet, summed up
+CREATE TABLE IF NOT EXISTS webhook_changes (
+    document TEXT PRIMARY KEY,
+    first_at REAL NOT NULL,
+    last_at REAL NOT NULL,
+    position INTEGER NOT NULL,
+    updates INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS webhook_authors (
+    document TEXT NOT NULL,
+    participant TEXT NOT NULL,
+    updates INTEGER NOT NULL,
+    PRIMARY KEY (document, participant)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS webhook_deliveries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    document TEXT NOT NULL,
+    type TEXT NOT NULL,
+    at REAL NOT NULL,
+    data TEXT NOT NULL,
+    failed_at REAL,
+    reason TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS webhook_waiting ON webhook_deliveries (endpoint, document, number) WHERE failed_at IS NULL;
+CREATE INDEX IF NOT EXISTS webhook_failed ON webhook_deliveries (endpoint, failed_at) WHERE failed_at IS NOT NULL;
+
+-- of each document with something that waits for an endpoint: when it is tried, and how its first delivery has failed
+CREATE TABLE IF NOT EXISTS webhook_lanes (
+    endpoint TEXT NOT NULL,
+    document TEXT NOT NULL,
+    due REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    since REAL,
+    reason TEXT,
+    PRIMARY KEY (endpoint, document)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS webhook_due ON webhook_lanes (endpoint, due);
+CREATE TABLE IF NOT EXISTS webhook_disabled (endpoint TEXT PRIMARY KEY, at REAL NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+_NOW = "((julianday('now') - 2440587.5) * 86400.0)"
+_TELL = "INSERT INTO webhook_events (document, type, at, data)"
+_PROMOTE = f"""{_TELL} SELECT document, 'document.changed', last_at, json_object(
+    'position', position, 'updates', updates, 'bytes', bytes, 'first_at', first_at, 'authors', (
+        SELECT json_group_array(json_array(participant, updates)) FROM (
+            SELECT a.participant, a.updates FROM webhook_authors a WHERE a.document = c.document
+            ORDER BY a.updates DESC LIMIT {MOST_PARTICIPANTS})))
+  FROM webhook_changes c WHERE document = {{0}};
+DELETE FROM webhook_authors WHERE document = {{0}};
+DELETE FROM webhook_changes WHERE document = {{0}};"""
+_COUNTED = "ON CONFLICT DO UPDATE SET updates = updates + 1"
+_NAME = "(SELECT name FROM documents WHERE id = NEW.document)"
+
+#: type -> the trigger by which it is put aside
+_TRIGGERS = {
+    "document.created": f"""CREATE TEMP TRIGGER webhook_created AFTER INSERT ON main.documents BEGIN
+    {_TELL} VALUES (NEW.name, 'document.created', {_NOW},
+        json_object('undeleted', EXISTS (SELECT 1 FROM trash WHERE id = NEW.id)));
+END;""",
+    "document.changed": f"""CREATE TEMP TRIGGER webhook_changed AFTER INSERT ON main.log BEGIN
+    INSERT INTO webhook_changes VALUES ({_NAME}, NEW.time, NEW.time, NEW.position, 1, length(NEW.data))
+        {_COUNTED}, last_at = excluded.last_at, position = excluded.position, bytes = bytes + excluded.bytes;
+    INSERT INTO webhook_authors SELECT {_NAME}, NEW.participant, 1 WHERE NEW.participant IS NOT NULL {_COUNTED};
+END;""",
+    "version.created": f"""CREATE TEMP TRIGGER webhook_version AFTER INSERT ON main.versions BEGIN
+    {_TELL} VALUES ({_NAME}, 'version.created', NEW.created_at, json_object('version', NEW.id, 'name', NEW.name,
+        'author', NEW.participant, 'position', NEW.position, 'bytes', NEW.size));
+END;""",
+    "stream.published": f"""CREATE TEMP TRIGGER webhook_published AFTER INSERT ON main.stream_events BEGIN
+    {_TELL} VALUES ({_NAME}, 'stream.published', NEW.time,
+        json_object('stream', NEW.stream, 'offset', NEW.position, 'body', CAST(NEW.data AS TEXT)));
+END;""",
+}  # fmt: skip
+#: what was edited is told before the document is gone
+_ENDED = f"""CREATE TEMP TRIGGER webhook_ended AFTER DELETE ON main.documents BEGIN
+    {_PROMOTE.format("OLD.name")}
+    {_TELL} VALUES (OLD.name, 'document.deleted', {_NOW},
+        json_object('forever', NOT EXISTS (SELECT 1 FROM trash WHERE id = OLD.id)));
+END;"""
+
+
+def prepare(connection: sqlite3.Connection, wanted: frozenset[str] = frozenset()) -> None:
+    """Make the tables, and the triggers for what is ``wanted``; in a transaction of its own."""
+    connection.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
+    if wanted:
+        connection.executescript("\n".join([_ENDED, *(words for type, words in _TRIGGERS.items() if type in wanted)]))
+
+
+# -- events ---------------------------------------------------------------------------------------------
+
+
+def put(connection: sqlite3.Connection, events: Sequence[Event]) -> None:
+    connection.executemany(
+        f"{_TELL} VALUES (?, ?, ?, ?)",
+        [(each.document, each.type, each.at, orjson.dumps(each.data).decode()) for each in events],
+    )
+
+
+def note_edit(
+    connection: sqlite3.Connection, document: str, at: float, position: int, size: int, author: str | None
+) -> None:
+    """An edit, where no trigger sees it."""
+    connection.execute(
+        f"INSERT INTO webhook_changes VALUES (?, ?, ?, ?, 1, ?) {_COUNTED}, last_at = excluded.last_at,"
+        " position = excluded.position, bytes = bytes + excluded.bytes",
+        (document, at, at, position, size),
+    )
+    if author is not None:
+        connection.execute(f"INSERT INTO webhook_authors VALUES (?, ?, 1) {_COUNTED}", (document, author))
+
+
+def promote(connection: sqlite3.Connection, document: str) -> None:
+    """Make an event of the edits of a document."""
+    for statement in _PROMOTE.split(";\n"):
+        connection.execute(statement.format("?").rstrip(";"), (document,))
+
+
+# -- deliveries -----------------------------------------------------------------------------------------
+
+
+def idle(connection: sqlite3.Connection, now: float) -> bool:
+    """Whether there is nothing to collect."""
+    (busy,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM webhook_events)"
+        " OR EXISTS (SELECT 1 FROM webhook_changes WHERE last_at <= ? OR first_at <= ?)",
+        (now - QUIET, now - LONGEST),
+    ).fetchone()
+    return not busy
+
+
+def collect(connection: sqlite3.Connection, now: float, match: Match, most: int) -> tuple[int, dict[str, int]]:
+    for (document,) in connection.execute(
+        "SELECT document FROM webhook_changes WHERE last_at <= ? OR first_at <= ? LIMIT ?",
+        (now - QUIET, now - LONGEST, COLLECTED_AT_ONCE),
+    ).fetchall():
+        promote(connection, document)
+    rows = connection.execute(
+        "SELECT id, document, type, at, data FROM webhook_events ORDER BY id LIMIT ?", (COLLECTED_AT_ONCE,)
+    ).fetchall()
+    room: dict[str, int] = {}
+    dropped: Counter[str] = Counter()
+    deliveries = []
+    for _, document, type, at, data in rows:
+        id = f"msg_{secrets.token_hex(12)}"
+        for endpoint in match(type, document):
+            if endpoint not in room:
+                room[endpoint] = most - _waiting(connection, endpoint)
+            if room[endpoint] <= 0:
+                dropped[endpoint] += 1
+                continue
+            room[endpoint] -= 1
+            deliveries.append((id, endpoint, document, type, at, data))
+    connection.executemany(
+        "INSERT INTO webhook_deliveries (id, endpoint, document, type, at, data) VALUES (?, ?, ?, ?, ?, ?)", deliveries
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO webhook_lanes (endpoint, document, due) VALUES (?, ?, ?)",
+        [(endpoint, document, now) for _, endpoint, document, *_ in deliveries],
+    )
+    if rows:
+        connection.execute("DELETE FROM webhook_events WHERE id <= ?", (rows[-1][0],))
+    return len(rows), dropped
+
+
+def _waiting(connection: sqlite3.Connection, endpoint: str) -> int:
+    (count,) = connection.execute(
+        "SELECT count(*) FROM webhook_deliveries WHERE endpoint = ? AND failed_at IS NULL", (endpoint,)
+    ).fetchone()
+    return int(count)
+
+
+_COLUMNS = "d.id, d.endpoint, d.document, d.type, d.at, d.data"
+
+
+def due(
+    connection: sqlite3.Connection, endpoint: str, now: float, limit: int, busy: frozenset[str]
+) -> list[list[Delivery]]:
+    lanes = connection.execute(
+        "SELECT document, attempts, since FROM webhook_lanes WHERE endpoint = ? AND due <= ? ORDER BY due LIMIT ?",
+        (endpoint, now, limit + len(busy)),
+    ).fetchall()
+    found = []
+    for document, attempts, since in [lane for lane in lanes if lane[0] not in busy][:limit]:
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM webhook_deliveries d"
+            " WHERE endpoint = ? AND document = ? AND failed_at IS NULL ORDER BY number LIMIT ?",
+            (endpoint, document, LANE_AT_ONCE),
+        )
+        lane = [_delivery(row) for row in rows]
+        if lane:
+            lane[0] = _delivery_with(lane[0], attempts, since)
+            found.append(lane)
+    return found
+
+
+def _delivery(row: tuple[str, str, str, str, float, str]) -> Delivery:
+    id, endpoint, document, type, at, data = row
+    return Delivery(id, endpoint, Event(document, type, at, orjson.loads(data)))
+
+
+def _delivery_with(delivery: Delivery, attempts: int, since: float | None) -> Delivery:
+    return Delivery(delivery.id, delivery.endpoint, delivery.event, attempts, since)
+
+
+def settle(connection: sqlite3.Connection, settled: Sequence[Settled]) -> None:
+    for each in settled:
+        delivery = each.delivery
+        lane = (delivery.endpoint, delivery.event.document)
+        if each.result == "retry":
+            connection.execute(
+                "UPDATE webhook_lanes SET due = ?, attempts = attempts + 1, since = coalesce(since, ?), reason = ?"
+                " WHERE endpoint = ? AND document = ?",
+                (each.due, each.at, each.reason, *lane),
+            )
+            continue
+        if each.result == "ok":
+            connection.execute(
+                "DELETE FROM webhook_deliveries WHERE endpoint = ? AND document = ? AND failed_at IS NULL AND id = ?",
+                (*lane, delivery.id),
+            )
+        else:
+            connection.execute(
+                "UPDATE webhook_deliveries SET failed_at = ?, reason = ?"
+                " WHERE endpoint = ? AND document = ? AND failed_at IS NULL AND id = ?",
+                (each.at, each.reason, *lane, delivery.id),
+            )
+            connection.execute(
+                "DELETE FROM webhook_deliveries WHERE number IN (SELECT number FROM webhook_deliveries"
+                " WHERE endpoint = ? AND failed_at IS NOT NULL ORDER BY failed_at DESC LIMIT -1 OFFSET ?)",
+                (delivery.endpoint, MOST_FAILED),
+            )
+        _next_in(connection, lane, each.at)
+
+
+def _next_in(connection: sqlite3.Connection, lane: tuple[str, str], now: float) -> None:
+    more = connection.execute(
+        "SELECT 1 FROM webhook_deliveries WHERE endpoint = ? AND document = ? AND failed_at IS NULL", lane
+    ).fetchone()
+    if more:
+        connection.execute(
+            "UPDATE webhook_lanes SET due = ?, attempts = 0, since = NULL, reason = NULL"
+            " WHERE endpoint = ? AND document = ?",
+            (now, *lane),
+        )
+    else:
+        connection.execute("DELETE FROM webhook_lanes WHERE endpoint = ? AND document = ?", lane)
+
+
+def hurry(connection: sqlite3.Connection, endpoint: str, now: float) -> None:
+    connection.execute("UPDATE webhook_lanes SET due = ? WHERE endpoint = ? AND due > ?", (now, endpoint, now))
+
+
+def disable(connection: sqlite3.Connection, endpoint: str, now: float) -> None:
+    connection.execute("INSERT OR IGNORE INTO webhook_disabled VALUES (?, ?)", (endpoint, now))
+
+
+def retry(connection: sqlite3.Connection, endpoint: str, now: float, ids: Sequence[str] | None) -> int:
+    connection.execute("DELETE FROM webhook_disabled WHERE endpoint = ?", (endpoint,))
+    wanted = "" if ids is None else " AND id IN (SELECT value FROM json_each(?))"
+    words = (endpoint,) if ids is None else (endpoint, orjson.dumps(list(ids)).decode())
+    failed = f"endpoint = ? AND failed_at IS NOT NULL{wanted}"
+    connection.execute(
+        "INSERT OR IGNORE INTO webhook_lanes (endpoint, document, due)"
+        f" SELECT DISTINCT endpoint, document, {now!r} FROM webhook_deliveries WHERE {failed}",
+        words,
+    )
+    # In front of what waits: they keep their numbers.
+    count = connection.execute(
+        f"UPDATE webhook_deliveries SET failed_at = NULL, reason = NULL WHERE {failed}",
+        words,
+    ).rowcount
+    connection.execute(
+        "UPDATE webhook_lanes SET due = ?, attempts = 0, since = NULL WHERE endpoint = ?", (now, endpoint)
+    )
+    return count
+
+
+def deliveries(connection: sqlite3.Connection, endpoint: str, failed: bool, limit: int) -> list[Delivery]:
+    rows = connection.execute(
+        f"SELECT {_COLUMNS}, d.failed_at, d.reason, l.attempts, l.since, l.due, l.reason,"
+        " (SELECT min(number) FROM webhook_deliveries h WHERE h.endpoint = d.endpoint AND h.document = d.document"
+        "  AND h.failed_at IS NULL) = d.number"
+        " FROM webhook_deliveries d LEFT JOIN webhook_lanes l ON l.endpoint = d.endpoint AND l.document = d.document"
+        f" WHERE d.endpoint = ? AND d.failed_at IS {'NOT ' if failed else ''}NULL"
+        f" ORDER BY {'d.failed_at DESC' if failed else 'd.number'} LIMIT ?",
+        (endpoint, limit),
+    )
+    found = []
+    for *row, failed_at, reason, attempts, since, due_at, last_reason, first in rows:
+        plain = _delivery(tuple(row))
+        if failed_at is not None:
+            found.append(Delivery(plain.id, endpoint, plain.event, failed_at=failed_at, reason=reason))
+        elif first:
+            found.append(Delivery(plain.id, endpoint, plain.event, attempts, since, due_at, reason=last_reason))
+        else:
+            found.append(plain)
+    return found
+
+
+def states(connection: sqlite3.Connection, endpoints: Sequence[str]) -> dict[str, EndpointState]:
+    found = {}
+    for endpoint in endpoints:
+        (failed,) = connection.execute(
+            "SELECT count(*) FROM webhook_deliveries WHERE endpoint = ? AND failed_at IS NOT NULL", (endpoint,)
+        ).fetchone()
+        (oldest,) = connection.execute(
+            "SELECT min(at) FROM webhook_deliveries WHERE endpoint = ? AND failed_at IS NULL", (endpoint,)
+        ).fetchone()
+        disabled = connection.execute("SELECT at FROM webhook_disabled WHERE endpoint = ?", (endpoint,)).fetchone()
+        found[endpoint] = EndpointState(
+            _waiting(connection, endpoint), oldest, failed, None if disabled is None else disabled[0]
+        )
+    return found
