@@ -67,6 +67,7 @@ from collab.stores.streams import StreamBounds
 from collab.stores.urls import is_redis_url, store_from_url
 from collab.types import Role, is_loopback
 from collab.waiting import wait_for_redis
+from collab.webhooks.deliveries import Deliveries
 
 _log = structlog.get_logger("collab.app")
 
@@ -135,6 +136,7 @@ def create_app(
     authenticator = auth if isinstance(auth, Authenticator) else authenticator_for(settings)
     store, cluster = backend_for(settings)
     store.streams.bounds = StreamBounds(settings.stream_keep, settings.stream_keep_for)
+    deliveries = Deliveries(store.outbox, settings.webhooks)
     hub = Hub(
         store,
         DocumentLimits(
@@ -147,6 +149,7 @@ def create_app(
         checkpoints=Checkpoints(settings.checkpoint_interval, settings.checkpoint_keep, settings.max_version_bytes),
         cluster=cluster,
         cluster_grace=settings.redis_grace,
+        observer=deliveries if deliveries.lanes else None,
         trash_keep=settings.trash_keep,
         quotas=QuotaLimits(
             max_documents=settings.max_documents,
@@ -181,12 +184,14 @@ def create_app(
         socketio,
         YWebSocketDoor(hub, admission, intake, settings, shared.bulk, peers),
         HocuspocusDoor(hub, admission, intake, settings, shared.bulk, peers),
-        HttpDoor(hub, authenticator, admission, settings, peers, workers, shared, renewals.recheck, inboxes),
+        HttpDoor(
+            hub, authenticator, admission, settings, peers, workers, shared, renewals.recheck, inboxes, deliveries
+        ),
     ]
     promise = PromiseWatch(store) if isinstance(store, RedisStore) else None
     trim = malloc_trim()
     headroom = Headroom(hub, MemoryUse.of(settings.max_memory), trim)
-    gauges = Gauges(hub, workers, settings.auth, time.monotonic, promise, headroom)
+    gauges = Gauges(hub, workers, settings.auth, time.monotonic, promise, headroom, lambda: deliveries.waiting)
     space = SpaceWatch(hub, gauges, settings.low_space)
     concerns = Concerns(hub, space, headroom, promise)
     lag = LoopLag()
@@ -217,6 +222,7 @@ def create_app(
         await authenticator.open()
         await hub.start()
         space.open()
+        await deliveries.open()
         renewals.meet()
         inboxes.meet()
         if promise is not None:
@@ -234,6 +240,7 @@ def create_app(
         await intake.close()
         await inboxes.close()
         await asyncio.to_thread(workers.close)
+        await deliveries.close()
         await hub.close()
         await authenticator.close()
         await renewals.close()

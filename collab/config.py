@@ -40,6 +40,7 @@ from collab.setting_kinds import (
 from collab.stores.redis_link import same_database, shown_url
 from collab.stores.urls import is_redis_url
 from collab.types import Role, is_loopback
+from collab.webhooks.endpoints import Endpoint, Webhooks
 
 ENV_PREFIX = "COLLAB_"
 #: variables with our prefix that are not settings of the server
@@ -191,6 +192,10 @@ class Settings:
     )
     stream_keep: int = _setting(number_from(1, 10**6), 10_000, "newest events of a stream that are kept")
     stream_keep_for: float = _setting(Duration(), 90 * 86400.0, "how long an event of a stream is kept at most")
+    webhooks: tuple[Endpoint, ...] = _setting(
+        Webhooks(), (), "who is told what happens: in a file [[webhooks]] with url, secret, events and documents;"
+        " elsewhere these as JSON",
+    )  # fmt: skip
     idle_timeout: float = _setting(Duration(), 20.0, "how long a document without people stays in memory")
     ping_interval: float = _setting(Duration(), 25.0, "heartbeat: time between pings")
     ping_timeout: float = _setting(Duration(), 20.0, "heartbeat: time for the answer")
@@ -241,6 +246,8 @@ def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str], file: st
     except ValidationError as error:
         name, faults = next(iter(error.messages_dict.items()))
         allowed = faults[0] if isinstance(faults, list) else str(faults)
+        if name == "webhooks":  # which of them, and what of it, is in the words
+            raise ConfigError(f"webhooks: {allowed}") from None
         shown = "(hidden)" if name in ("jwt_secret", "auth_callback_secret", "metrics_token") else repr(given[name])
         if name in ("store", "redis", "jwt_jwks_url", "auth_callback_url") and "@" in shown:
             shown = repr(shown_url(str(given[name])))

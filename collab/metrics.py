@@ -284,9 +284,13 @@ LOG_LOST = Counter("cluster_log_lost_total", "Times that a log had lost entries,
 # -- webhooks ---------------------------------------------------------------------------------------------
 
 WEBHOOK_DELIVERIES = Counter(
-    "webhook_deliveries_total", "Webhook deliveries.", ("result",), _each("ok", "retry", "failed", "gone")
+    "webhook_deliveries_total",
+    "Attempts to deliver a webhook: `ok`, `retry` (it comes again), `failed` (for good), `gone` (410: disabled);"
+    " and `dropped`: there was no room.",
+    ("result",),
+    _each("ok", "retry", "failed", "gone", "dropped"),
 )
-WEBHOOK_PENDING = Gauge("webhook_pending", "Deliveries that wait.")
+WEBHOOK_PENDING = Gauge("webhook_pending", "Webhook deliveries that wait; on the node that delivers.")
 WEBHOOK_OLDEST = Gauge("webhook_oldest_seconds", "Age of the oldest of them.")
 
 

@@ -22,6 +22,24 @@ VERSION: Final = {
     "id": int, "name": (str, None), "created_at": str, "participant": (str, None), "size": int,
 }  # fmt: skip
 VERSIONS: Final = {"versions": [VERSION], "next": (int, None)}
+WEBHOOKS: Final = {
+    "webhooks": [
+        {
+            "id": str, "url": str, "events": [str], "documents": [str], "waiting": int, "oldest_seconds": (int, float),
+            "failed": int, "disabled_at": (str, None),
+        }
+    ]
+}  # fmt: skip
+DELIVERIES: Final = {
+    "deliveries": [
+        {
+            "id": str, "endpoint": str, "type": str, "document": str, "at": str, "attempts": int,
+            "next_at": (str, None), "failed_at": (str, None), "reason": (str, None),
+        }
+    ]
+}  # fmt: skip
+TESTED: Final = {"results": [{"endpoint": str, "url": str, "ok": bool, "reason": str, "seconds": (int, float)}]}
+RETRIED: Final = {"retried": int}
 POSITION: Final = {"position": int}
 PRESENCE: Final = {"joined": [_PERSON], "updated": [_PERSON], "left": [_PERSON]}
 NOTICE: Final = {"code": str, "message": str}

@@ -1,4 +1,4 @@
-"""The command line: ``collab serve``, ``check``, ``backup``, ``restore``, ``docs``, ``token``."""
+"""The command line: ``collab serve``, ``check``, ``backup``, ``restore``, ``docs``, ``webhooks``, ``token``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from collab.commands.mcp import mcp
 from collab.commands.move import move
 from collab.commands.serve import serve
 from collab.commands.token import token
+from collab.commands.webhooks import webhooks
 
 
 class _Commands(click.Group):
@@ -42,7 +43,7 @@ def main() -> None:
     """
 
 
-for command in (serve, init, check, backup, restore, move, docs, token, mcp):
+for command in (serve, init, check, backup, restore, move, docs, webhooks, token, mcp):
     main.add_command(command)
 #: the modules that have put their commands below ``docs``
 _DOCS = (looking, exporting, importing, changing, versions)

@@ -39,6 +39,7 @@ class Gauges:
         clock: in seconds, and does not jump.
         promise: looks after what an ack is worth; None: nobody can change that.
         headroom: looks after memory; None: nobody does.
+        webhooks: how many deliveries wait, and for how many seconds the oldest has.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class Gauges:
         clock: Callable[[], float],
         promise: PromiseWatch | None = None,
         headroom: Headroom | None = None,
+        webhooks: Callable[[], tuple[int, float]] = lambda: (0, 0.0),
     ) -> None:
         self._headroom = headroom
+        self._webhooks = webhooks
         self._promise = promise
         self._hub = hub
         self._workers = workers
@@ -96,6 +99,7 @@ class Gauges:
             if backlog is not NOTHING_WAITS:
                 waiting, unsaved, oldest = waiting + backlog[0], unsaved + backlog[1], max(oldest, backlog[2])
         behind = sum(count for (_, _, state), count in sessions.items() if state == State.BEHIND.value)
+        pending, pending_for = self._webhooks()
         build: Labels = (__version__, platform.python_version(), hub.store.adapter, self._auth)
         single: dict[metrics.Gauge, float] = {
             metrics.DOCUMENTS: len(hub.documents),
@@ -114,8 +118,8 @@ class Gauges:
             metrics.CLUSTER_NODES: hub.cluster.nodes,
             metrics.CLUSTER_CONNECTED: hub.cluster.reachable,
             metrics.CLUSTER_LAG: lag,
-            metrics.WEBHOOK_PENDING: 0,
-            metrics.WEBHOOK_OLDEST: 0,
+            metrics.WEBHOOK_PENDING: pending,
+            metrics.WEBHOOK_OLDEST: pending_for,
         }
         readings: dict[str, Any] = {gauge.name: {(): float(value)} for gauge, value in single.items()}
         readings[metrics.SESSIONS.name] = sessions

@@ -98,7 +98,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "drain_timeout": ("1h", 3600.0), "log_format": ("json", "json"), "log_level": ("debug", "debug"),
     "redis": ("redis://127.0.0.1:6379/3", "redis://127.0.0.1:6379/3"), "redis_grace": ("2m", 120.0),
     "metrics_token": ("m" * 32, "m" * 32), "auth_callback_url": ("http://app:3000/who", "http://app:3000/who"),
-    "auth_callback_secret": (CALLBACK_SECRET, CALLBACK_SECRET), "auth_callback_ttl": ("5m", 300.0),
+    "webhooks": ("[]", ()), "auth_callback_secret": (CALLBACK_SECRET, CALLBACK_SECRET), "auth_callback_ttl": ("5m", 300.0),
 }  # fmt: skip
 
 

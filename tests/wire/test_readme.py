@@ -22,7 +22,9 @@ import pytest
 from pycrdt import Text
 
 from collab.client import sync
+from collab.config import load_settings
 from tests.support.ports import free_port
+from tests.support.receiver import SECRET
 from tests.support.repository import ROOT, tracked_files
 from tests.wire.node import driver
 
@@ -140,8 +142,14 @@ def text_of(url: str, words: str) -> str:
 
 
 def test_every_block_is_run_here() -> None:
-    assert [language for language, _ in BLOCKS] == ["sh", "js", "python", "sh", "python"]
+    assert [language for language, _ in BLOCKS] == ["sh", "js", "python", "sh", "toml", "python"]
     assert set(PROVIDERS) == {"y-socket.io", "y-websocket", "hocuspocus"}
+
+
+def test_the_settings_of_webhooks_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "collab.toml").write_text(block("toml", 0).replace("whsec_...", SECRET))
+    (endpoint,) = load_settings({}, {}, str(tmp_path / "collab.toml")).webhooks
+    assert endpoint.wants("document.changed", "team/plan") and not endpoint.wants("document.changed", "notes")
 
 
 def test_the_ten_lines_edit_and_are_told_that_it_is_saved(clone: Clone, with_packages: Path) -> None:

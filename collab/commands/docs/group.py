@@ -44,7 +44,7 @@ def _check_url(_context: click.Context, _parameter: click.Parameter, value: str 
     return value
 
 
-def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--url``, ``--token`` and ``--json``, which may stand before and behind the command's name."""
     url = f"The server.  [env COLLAB_URL, default {DEFAULT_URL}]"
     options = [
@@ -69,12 +69,12 @@ def _targeted(context: click.Context, url: str | None, token: str | None, as_jso
 Work = Callable[..., Coroutine[Any, Any, None]]
 
 
-def command(name: str) -> Callable[[Work], click.Command]:
-    """Make a command of a coroutine function whose first arguments are a client and the target."""
+def command(name: str, of: click.Group | None = None) -> Callable[[Work], click.Command]:
+    """Make a command, below ``docs`` or ``of``, of a coroutine function that gets a client and the target first."""
 
     def decorate(work: Work) -> click.Command:
-        @docs.command(name)
-        @_target_options
+        @(of or docs).command(name)
+        @target_options
         @click.pass_context
         @wraps(work)
         def run(
@@ -95,7 +95,7 @@ async def _with_client(work: Work, target: Target, arguments: dict[str, Any]) ->
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@_target_options
+@target_options
 @click.pass_context
 def docs(context: click.Context, url: str | None, token: str | None, as_json: bool | None) -> None:
     """Work with the documents of a running server.
@@ -108,6 +108,11 @@ def docs(context: click.Context, url: str | None, token: str | None, as_json: bo
     collab docs watch notes                             edits and people, live
     collab docs apply notes --op '{"op": "map.set", "path": "/meta/title", "value": "Notes"}'
     """
+    remember_target(context, url, token, as_json)
+
+
+def remember_target(context: click.Context, url: str | None, token: str | None, as_json: bool | None) -> None:
+    """Keep what stands before a command's name, or in the environment, for the command."""
     url = url or _check_url(context, click.Option(["--url"]), os.environ.get("COLLAB_URL") or None)
     token = token or os.environ.get("COLLAB_TOKEN") or None
     context.obj = Target(url or DEFAULT_URL, token, bool(as_json))

@@ -169,6 +169,7 @@ _GROUPS = {
     "Streams": "Events beside a document: kept, in order, each once. Chat, reactions, live data.",
     "Inbox": "What a participant was named in, or answered, in all documents that they may read.",
     "Participants": "People and programs that have the document open, through whatever door.",
+    "Webhooks": "What other systems are told; for administrators of all documents.",
     "Versions": "Named versions, automatic checkpoints, and who changed how much.",
 }
 

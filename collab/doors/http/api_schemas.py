@@ -70,7 +70,7 @@ class Time(fields.DateTime):
     """Seconds since the epoch, shown as RFC 3339."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return timestamp(value)
+        return None if value is None else timestamp(value)
 
 
 def _number(words: str, *, least: int = 0, most: int = MAX_NUMBER, **more: Any) -> fields.Int:

@@ -31,6 +31,7 @@ from collab.doors.http.rendering import HTML_HEADERS, MEDIA_TYPES, Format, rende
 from collab.errors import CollabError
 from collab.hub.live_document import LiveDocument
 from collab.metrics import ACKED, UPDATE_BYTES, UPDATES_RECEIVED, UPDATES_REFUSED
+from collab.stores.outbox import Event, Outbox
 
 #: seconds that an edit waits for a store that fails at the moment
 SAVE_PATIENCE = 5.0
@@ -118,11 +119,13 @@ class ContentRoutes:
         *args: Any,
         at_once: bool = False,
         of: LiveDocument | None = None,
+        event: Event | None = None,
     ) -> web.Response:
         """Compute an edit in a worker, and apply it.
 
         Args:
             of: only to this life of the document, which what is to be written belongs to.
+            event: goes into the outbox with it.
         """
         for last_try in (False, True):
             async with self.workers.turn(call.owner):
@@ -130,7 +133,7 @@ class ContentRoutes:
                 live = await self._live(call.document, of)
                 update = await self.workers.run(compute, live.document.encode(), *args, timeout=COMPUTE_TIMEOUT)
             try:
-                return await self._apply(call, update, at_once=at_once, of=live)
+                return await self._apply(call, update, at_once=at_once, of=live, event=event)
             except CollabError as error:
                 # Where the document had to be read from the log again, the edit has lost its ground.
                 if error.code != "missing_dependencies" or last_try:
@@ -147,7 +150,13 @@ class ContentRoutes:
         return live
 
     async def _apply(
-        self, call: Call, update: bytes, *, at_once: bool = False, of: LiveDocument | None = None
+        self,
+        call: Call,
+        update: bytes,
+        *,
+        at_once: bool = False,
+        of: LiveDocument | None = None,
+        event: Event | None = None,
     ) -> web.Response:
         live = await self._live(call.document, of)
         await call.rate.share(live.pool, len(update))
@@ -164,9 +173,14 @@ class ContentRoutes:
         UPDATES_RECEIVED.add("http")
         UPDATE_BYTES.observe(len(update))
         began = time.perf_counter()
+        outbox = live.journal.store.outbox
+        if event is not None:
+            outbox.attach(event)
         try:
             live.apply(update, done, session=None, participant=call.author, at_once=at_once, owner=call.payer)
         except CollabError as error:
+            if event is not None:
+                outbox.detach(event)
             UPDATES_REFUSED.add(error.code)
             if error.code == "missing_dependencies":
                 error.detail["state_vector"] = base64url(live.document.state_vector())
@@ -178,6 +192,8 @@ class ContentRoutes:
             if live.outage.lasts:
                 raise CollabError("cluster_degraded", retry_after=1, detail={"kept": True}) from None
             result = await saved
+        if event is not None:
+            await _tell_alone(outbox, event, result)
         if isinstance(result, CollabError):
             if result.code == "document_deleted":
                 raise CollabError("document_deleted")
@@ -186,3 +202,13 @@ class ContentRoutes:
                 raise CollabError(result.code, retry_after=result.retry_after, detail={"kept": True})
             result = live.journal.position
         return answer_json(PositionSchema, {"position": result}, headers={"Collab-Position": str(result)})
+
+
+async def _tell_alone(outbox: Outbox, event: Event, result: int | CollabError) -> None:
+    """See to an event that was to go with an edit of which ``result`` came."""
+    there = outbox.detach(event)
+    if not isinstance(result, CollabError):
+        if there:  # nothing had to be changed
+            await outbox.put([event])
+    elif result.code != "document_deleted":
+        outbox.attach(event)  # the edit is kept, and it goes along when that is logged

@@ -39,6 +39,7 @@ from collab.doors.http.route import Route
 from collab.doors.http.stream_reader import StreamReader
 from collab.doors.http.stream_routes import StreamRoutes, begin_of, stream_of
 from collab.doors.http.versions import VersionRoutes
+from collab.doors.http.webhook_routes import WebhookRoutes
 from collab.doors.peers import Peers
 from collab.doors.requests import Handler, meet_expectation, read_body
 from collab.errors import CollabError
@@ -48,6 +49,7 @@ from collab.hub.in_flight import Load
 from collab.hub.inboxes import Inboxes
 from collab.hub.limits import SharedLimits
 from collab.types import Identity, Role, check_document_name
+from collab.webhooks.deliveries import Deliveries
 
 _log = structlog.get_logger("collab.http")
 
@@ -73,6 +75,7 @@ class HttpDoor:
         shared: what this door counts together with others.
         recheck: has a participant (None: everybody) asked about again; says how many sessions that is.
         inboxes: of participants.
+        deliveries: of webhooks.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class HttpDoor:
         shared: SharedLimits,
         recheck: Callable[[str | None], int],
         inboxes: Inboxes,
+        deliveries: Deliveries,
     ) -> None:
         self._hub = hub
         self._recheck = recheck
@@ -104,7 +108,7 @@ class HttpDoor:
         content = ContentRoutes(documents, workers, self._max_body)
         self._served_by = (
             DocumentRoutes(hub, documents), content, VersionRoutes(hub, documents, content),
-            StreamRoutes(hub, documents), self._inbox, self,
+            StreamRoutes(hub, documents), self._inbox, WebhookRoutes(deliveries), self,
         )  # fmt: skip
 
     def add_routes(self, app: web.Application) -> None:

@@ -45,6 +45,7 @@ from collab.doors.http.inbox_api import INBOX_ROUTES, MarkReadSchema
 from collab.doors.http.problems import PROBLEM_TYPE
 from collab.doors.http.rendering import MEDIA_TYPES
 from collab.doors.http.route import EVENTS, Answer, Route
+from collab.doors.http.webhook_routes import WEBHOOK_ROUTES
 from collab.errors import CODES
 from collab.types import MAX_DOCUMENT_NAME_BYTES, Role
 
@@ -203,6 +204,7 @@ ROUTES: tuple[Route, ...] = (
         " before, on every node: for when somebody's role has changed, or was taken away.",
     ),
     *INBOX_ROUTES,
+    *WEBHOOK_ROUTES,
 )  # fmt: skip
 
 #: `{name}` -> its schema and words

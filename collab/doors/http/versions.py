@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from collab.doors.http.rendering import Format
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.stores.base import Version
+from collab.stores.outbox import Event
 from collab.types import Role
 
 _VERSION_ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
@@ -75,8 +77,10 @@ class VersionRoutes:
         """Give the document the content of a version, by an ordinary edit."""
         await self._documents.require(call.document)
         live = await self._documents.live(call.document)  # before the version is read, which belongs to this life
-        _, state = await self._version(call)
-        return await self._content.edit(call, restore, state, of=live)
+        version, state = await self._version(call)
+        data = {"version": version.id, "name": version.name, "author": call.author}
+        event = Event(call.document, "version.restored", time.time(), data)
+        return await self._content.edit(call, restore, state, of=live, event=event)
 
     async def delete_version(self, call: Call) -> web.Response:
         """Forget a version."""

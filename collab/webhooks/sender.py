@@ -1,0 +1,106 @@
+"""One attempt: a signed POST, and what its answer means."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from collab._version import __version__
+from collab.protocol.webhooks import Signer
+from collab.webhooks.endpoints import Endpoint
+
+#: seconds in which a receiver has to answer
+TIMEOUT = 15.0
+#: bytes of an answer that are read, so that its connection can be used again
+_MOST_ANSWER = 16 * 1024
+#: seconds that a receiver may ask us to wait at most
+_LONGEST_WAIT = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one.
+
+    Attributes:
+        result: it arrived; it did not; or the receiver wants nothing any more.
+        status: of HTTP; None: there was no answer.
+        reason: why it did not arrive, for a person.
+        seconds: that it took.
+        wait: seconds that the receiver asked for.
+    """
+
+    result: Literal["ok", "failed", "gone"]
+    status: int | None
+    reason: str
+    seconds: float
+    wait: float = 0.0
+
+
+class Sender:
+    """Sends to one endpoint.
+
+    Args:
+        endpoint: where, and with which secrets it is signed: with all of them, so that one can be replaced by the next
+            while the receiver knows only one of the two.
+        timeout: seconds in which the receiver has to answer.
+    """
+
+    def __init__(self, endpoint: Endpoint, timeout: float = TIMEOUT) -> None:
+        self._url = endpoint.url
+        self._signers = [Signer(secret) for secret in endpoint.secrets]
+        self._timeout = timeout
+        self._http: Any = None
+
+    async def send(self, id: str, body: bytes) -> Attempt:
+        """Send a message; never raises but for a cancellation."""
+        # Half a second that whoever tells nobody does not pay.
+        from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+
+        if self._http is None:
+            self._http = ClientSession(
+                timeout=ClientTimeout(total=None), cookie_jar=DummyCookieJar(), auto_decompress=False
+            )
+        headers = self._headers(id, body)
+        began = time.perf_counter()
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                self._http.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
+            ):
+                status: int = answer.status
+                wait = _wait_of(answer.headers.get("Retry-After"))
+                if len(await answer.content.read(_MOST_ANSWER)) == _MOST_ANSWER:
+                    answer.close()
+        except TimeoutError:
+            return Attempt("failed", None, f"no answer within {self._timeout:g} seconds", time.perf_counter() - began)
+        except (ClientError, OSError, ValueError) as error:
+            # Its own words may have the URL in them, and that may have a password.
+            why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+            return Attempt("failed", None, f"it cannot be reached ({why})"[:200], time.perf_counter() - began)
+        took = time.perf_counter() - began
+        if 200 <= status < 300:
+            return Attempt("ok", status, "", took)
+        if status == 410:
+            return Attempt("gone", status, "HTTP 410: it wants nothing any more", took)
+        if 300 <= status < 400:
+            return Attempt("failed", status, f"HTTP {status}: redirects are not followed", took)
+        return Attempt("failed", status, f"HTTP {status}", took, wait)
+
+    def _headers(self, id: str, body: bytes) -> dict[str, str]:
+        now = datetime.now(UTC)
+        headers, *others = [signer.headers(id, body, now) for signer in self._signers]
+        signatures = [each["webhook-signature"] for each in (headers, *others)]
+        return {**headers, "webhook-signature": " ".join(signatures), "User-Agent": f"collab/{__version__}"}
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+
+def _wait_of(words: str | None) -> float:
+    return min(float(words), _LONGEST_WAIT) if words is not None and words.isascii() and words.isdigit() else 0.0
