@@ -7,7 +7,7 @@ import { colourByServer } from '../src/ui/people'
 
 const ANN = { participant: 'ann', name: 'Ann', agent: false }
 const NOBODY = { participant: null, name: 'Guest', agent: false }
-const SELF = { participant: 'ann', name: 'Ann', sent: new Set<number>() }
+const SELF = { participant: 'ann', name: 'Ann', called: 'Ann', sent: new Set<number>() }
 
 function event(offset: number, data: unknown, from: StreamedEvent['from'] = ANN, name = 'message'): StreamedEvent {
   return { stream: 'chat', offset, event: name, data, from, at: new Date(offset * 60_000).toISOString() }
@@ -45,7 +45,7 @@ test('a draft is shown until the stream has it, and never beside it', () => {
   expect(bodies(messagesOf([event(1, { body: 'ok' })], drafts, SELF))).toEqual(['o1', 'dk1', 'dk2'])
   expect(bodies(messagesOf([event(1, { body: 'ok' }), event(2, { body: 'ok' })], drafts, SELF))).toEqual(['o1', 'o2', 'dk2'])
   // Without a sign-in it is known by its words, until the ack says where it stands.
-  const guest = { participant: null, name: 'Guest', sent: new Set([3]) }
+  const guest = { participant: null, name: 'Guest', called: 'Guest', sent: new Set([3]) }
   const seen = messagesOf([event(2, { body: 'hi' }, NOBODY), event(3, { body: 'mine' }, NOBODY), event(4, { body: 'yours' }, NOBODY)], [draft('k', 'hi', 1)], guest)
   expect(seen.map(({ own }) => own)).toEqual([true, true, false])
 })
@@ -58,6 +58,11 @@ test('only whoever wrote a message takes it back', () => {
   expect(back(NOBODY, 1)).toEqual([false, false])
   expect(back(ANN, 2)).toEqual([false, false])
   expect(back(NOBODY, 2)).toEqual([false, true])
+  // Somebody without a sign-in who changed their name: by the one that they said themselves.
+  const renamed = { ...NOBODY, name: 'Ann Lee' }
+  const self = { participant: null, name: 'Ann Lee', called: 'Ann Lee', sent: new Set([1, 2]) }
+  const messages = messagesOf([event(1, { body: 'a' }, NOBODY), event(2, { body: 'b', name: 'Ann Lee' }, NOBODY), event(3, { offset: 2 }, renamed, 'taken-back')], [], self)
+  expect(messages.map(({ own, mayTakeBack, takenBack }) => [own, mayTakeBack, takenBack])).toEqual([[true, false, false], [true, true, true]])
 })
 
 test('messages of one person stand together for a while', () => {

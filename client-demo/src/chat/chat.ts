@@ -54,7 +54,7 @@ export class Chat {
 
   /** Everything that is known, oldest first. */
   messages(): Message[] {
-    return messagesOf(this.stream.events, this.drafts, { ...this.self(), sent: this.kept.own })
+    return messagesOf(this.stream.events, this.drafts, { ...this.self(), called: this.provider.session?.user.name ?? null, sent: this.kept.own })
   }
 
   /** How many of others have not been seen. */

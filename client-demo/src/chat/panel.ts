@@ -178,7 +178,7 @@ class ChatPanel {
     const state = message.key === null ? null : (this.chat.whyNot(message.key) ?? (this.sends() ? 'Sending...' : 'Kept here, sent when you are back online'))
     const refused = message.key !== null && this.chat.whyNot(message.key) !== null
     const pieces = piecesOf(message.body)
-    const said = JSON.stringify([person, continued, quote, state, message.takenBack, message.own, this.mayWrite(), pieces.map((piece) => ('mention' in piece ? people.name(piece.mention) : 0))])
+    const said = JSON.stringify([person, continued, quote, state, message.takenBack, message.own, message.mayTakeBack, this.mayWrite(), pieces.map((piece) => ('mention' in piece ? people.name(piece.mention) : 0))])
     return this.row(message.id, said, () => {
       const time = new Date(message.at)
       const clock = time.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
@@ -222,7 +222,7 @@ class ChatPanel {
       'div',
       { class: 'chat-actions floating' },
       h('button', { class: 'button plain square', type: 'button', title: 'Reply', 'aria-label': 'Reply', onclick: () => this.answer(offset) }, icon(CornerUpLeft)),
-      message.own &&
+      message.mayTakeBack &&
         h(
           'button',
           { class: 'button plain square', type: 'button', title: 'Take back', 'aria-label': 'Take back', onclick: () => void this.takeBack(offset ?? 0) },
@@ -329,6 +329,7 @@ class ChatPanel {
   }
 
   private async takeBack(offset: number): Promise<void> {
+    if (!this.sends()) toast({ words: 'It is taken back as soon as you are online again.' })
     await this.chat.takeBack(offset).catch(() => toast({ words: 'This message could not be taken back.', tone: 'warn' }))
   }
 

@@ -113,25 +113,34 @@ export interface Message {
   /** Epoch milliseconds. */
   at: number
   own: boolean
+  /** It is ours, and others would believe that. */
+  mayTakeBack: boolean
   takenBack: boolean
 }
 
 export interface Self {
   participant: string | null
   name: string
+  /** What the server calls us: whoever is not signed in can have renamed themselves since they came. */
+  called: string | null
   /** Offsets that this browser sent: of use where nobody is signed in. */
   sent: ReadonlySet<number>
+}
+
+/** Whether both are the same person. Who is not signed in is only known by name. */
+function sameSender(message: StreamedEvent['from'], said: string | undefined, { participant, name }: Pick<StreamedEvent['from'], 'participant' | 'name'>): boolean {
+  return message.participant === participant && (participant !== null || name === message.name || name === said)
 }
 
 /** Messages, oldest first: those of the stream, then those of ours that are not in it yet. */
 export function messagesOf(events: readonly StreamedEvent[], drafts: readonly Draft[], self: Self): Message[] {
   const messages: Message[] = []
-  const byOffset = new Map<number, { message: Message; from: StreamedEvent['from'] }>()
+  const byOffset = new Map<number, { message: Message; from: StreamedEvent['from']; called: string | undefined }>()
   for (const event of events) {
     const { offset, from } = event
     if (event.event === TAKEN_BACK) {
       const meant = byOffset.get((event.data as { offset?: number } | null)?.offset ?? 0)
-      if (meant?.from.participant === from.participant && meant.from.name === from.name) meant.message.takenBack = true
+      if (meant !== undefined && sameSender(meant.from, meant.called, from)) meant.message.takenBack = true
       continue
     }
     const said = event.event === 'message' ? asSaid(event.data) : null
@@ -139,9 +148,10 @@ export function messagesOf(events: readonly StreamedEvent[], drafts: readonly Dr
     const own = from.participant === null ? self.participant === null && self.sent.has(offset) : from.participant === self.participant
     const message = {
       id: `o${offset}`, offset, key: null, body: said.body, replyTo: said.reply_to ?? null, participant: from.participant,
-      name: (from.participant === null ? said.name : undefined) ?? from.name ?? 'Guest', agent: from.agent, at: Date.parse(event.at), own, takenBack: false,
+      name: (from.participant === null ? said.name : undefined) ?? from.name ?? 'Guest', agent: from.agent, at: Date.parse(event.at), own,
+      mayTakeBack: own && sameSender(from, said.name, { participant: self.participant, name: self.called }), takenBack: false,
     }
-    byOffset.set(offset, { message, from })
+    byOffset.set(offset, { message, from, called: said.name })
     messages.push(message)
   }
   return [...messages, ...waiting(messages, drafts, self)]
@@ -158,7 +168,7 @@ function waiting(messages: readonly Message[], drafts: readonly Draft[], self: S
       arrived.add(there)
       return []
     }
-    return [{ id: `d${key}`, offset: null, key, body: data.body, replyTo: data.reply_to ?? null, participant: self.participant, name: self.name, agent: false, at, own: true, takenBack: false }]
+    return [{ id: `d${key}`, offset: null, key, body: data.body, replyTo: data.reply_to ?? null, participant: self.participant, name: self.name, agent: false, at, own: true, mayTakeBack: false, takenBack: false }]
   })
 }
 
