@@ -29,7 +29,7 @@ _ALLOWED = "sqlite:///PATH or redis://HOST:PORT/DATABASE"
 @click.option("--from", "source", required=True, metavar="STORE", help="Where everything is; nothing is changed there.")
 @click.option("--to", "target", required=True, metavar="STORE", help="Where it goes; no document may be there yet.")
 def move(source: str, target: str) -> None:
-    """Copy documents, versions, history and streams from one store to another, and verify every content hash.
+    """Copy documents, versions, history, streams and inboxes from one store to another, and verify every content hash.
 
     Stop the servers of both first. What lies in the trash stays behind, and versions get new numbers.
     """

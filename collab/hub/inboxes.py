@@ -257,6 +257,9 @@ class Inboxes:
             except CollabError:
                 asyncio.get_running_loop().call_later(RETRY, self._again, participant, ids)
                 return
+            except Exception:  # of an authenticator that is not ours
+                _log.exception("an inbox cannot be shown", participant=participant)
+                return
             for (identity, sessions), sight in zip(people, seen, strict=True):
                 self._tell(identity, sessions, sight, ids)
             for follower in list(self._followers.get(participant, ())):

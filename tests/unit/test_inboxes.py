@@ -100,9 +100,13 @@ async def test_each_session_of_whom_it_concerns_has_each_entry_once(house: House
         await house.say("@[bob]")
         if number % 7 == 0:
             await asyncio.sleep(0.003)
-    await until(lambda: one()[-1:] == two()[-1:] and one()[-1:] != [] and one()[-1][1] == 30)
-    for told in (one, two):
-        assert [offset for offsets, _ in told() for offset in offsets] == list(range(1, 31))
+
+    def offsets(told: Callable[[], list[Any]]) -> list[int]:
+        return [offset for offsets, _ in told() for offset in offsets]
+
+    await until(lambda: offsets(one)[-1:] == offsets(two)[-1:] == [30])
+    assert offsets(one) == offsets(two) == list(range(1, 31))
+    assert one()[-1][1] == two()[-1][1] == 30
     await house.say("@[bob]", "b")
     await until(lambda: narrow() != [])
     assert narrow() == [([1], 1)], "nothing that this one may not read"

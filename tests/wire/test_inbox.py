@@ -300,6 +300,25 @@ async def killed(start_server: Any, tmp_path: Path, http: aiohttp.ClientSession)
     return Api(server, http, mint("*=admin"))
 
 
+async def test_a_kill_before_the_end_of_a_transaction_leaves_neither(killed: Api) -> None:
+    server: CollabServer = killed.server
+    await say(killed, "@[bob] first")
+    server.stop()
+    server.env = {"COLLAB_FAILPOINT": "publish.before_commit"}
+    server.start()
+    keyed = {"Idempotency-Key": "k"}
+    with pytest.raises(aiohttp.ClientError):
+        await killed("POST", where("a") + "/streams/chat", {"data": {"body": "@[bob] second"}}, headers=keyed)
+    server.kill()
+    server.env = {}
+    server.start()
+    assert [event["offset"] for event in (await inbox(bob(killed)))["events"]] == [1]
+    assert (await killed("GET", where("a") + "/streams/chat")).json["last"] == 1
+    for _ in range(2):
+        await killed("POST", where("a") + "/streams/chat", {"data": {"body": "@[bob] second"}}, headers=keyed)
+    assert [event["offset"] for event in (await inbox(bob(killed)))["events"]] == [1, 2]
+
+
 async def test_it_is_still_there_after_a_kill(killed: Api) -> None:
     server: CollabServer = killed.server
     reader = bob(killed)
