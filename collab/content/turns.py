@@ -1,7 +1,8 @@
 """Whose turn it is at the worker processes: one job at a time for each owner, and first for whoever has had least.
 
 Fair queueing by cost, as processor sharing approximates it: an owner who asks for much waits for itself, not others
-for it. What somebody has had is forgotten by half every ``HALF_LIFE`` seconds.
+for it. A job that has begun is not broken off, so the last free slot is kept for those who ask for little: else two who
+ask for much would have both, and everybody would wait for one of them to end. What somebody has had is forgotten by half every ``HALF_LIFE`` seconds.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ MAX_WAITING = 32
 MAX_REMEMBERED = 1000
 #: seconds of work that are hardly anything
 NOTHING = 0.05
+#: seconds of work lately, from which on somebody leaves the last free slot to others
+COSTLY = 1.0
 #: seconds that the next try of somebody with so many should wait
 RETRY_AFTER = 5.0
 
@@ -46,6 +49,7 @@ class Turns:
 
     def __init__(self, slots: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = slots
+        self._kept = 1 if slots > 1 else 0
         self._clock = clock
         self._owners: dict[Hashable, _Owner] = {}
 
@@ -97,6 +101,8 @@ class Turns:
         """Give free slots to those who have had least."""
         while self._free:
             ready = [one for one in self._owners.values() if one.waiting and not one.busy]
+            if self._free == self._kept:  # some other slot is taken, and its end looks again
+                ready = [one for one in ready if self._now_had(one) < COSTLY]
             if not ready:
                 return
             one = min(ready, key=self._now_had)

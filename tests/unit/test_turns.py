@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collab.content.turns import HALF_LIFE, MAX_REMEMBERED, MAX_WAITING, Turns
+from collab.content.turns import COSTLY, HALF_LIFE, MAX_REMEMBERED, MAX_WAITING, Turns
 from collab.errors import CollabError
 
 
@@ -61,7 +61,7 @@ async def test_an_owner_has_one_job_at_a_time_whatever_is_free() -> None:
     jobs.ask("ben")
     await settle()
     assert jobs.order == ["ann", "ben"]
-    await jobs.end(first)
+    await jobs.end(first, after=COSTLY / 2)
     assert jobs.order == ["ann", "ben", "ann"]
     for task in jobs.running:
         task.cancel()
@@ -163,3 +163,33 @@ async def test_nobody_is_remembered_for_ever() -> None:
         async with turns.turn(number):
             pass
     assert len(turns._owners) <= MAX_REMEMBERED + 1
+
+
+async def test_the_last_free_slot_is_kept_for_those_who_ask_for_little() -> None:
+    jobs = Jobs(slots=2)
+    for costly in ("evil", "evil too"):
+        task = jobs.ask(costly)
+        await settle()
+        await jobs.end(task, after=3 * COSTLY)
+    jobs.order.clear()
+    first, second = jobs.ask("evil"), jobs.ask("evil too")
+    await settle()
+    assert len(jobs.order) == 1, "one of them waits"
+    honest = jobs.ask("ann")
+    await settle()
+    assert jobs.order[1:] == ["ann"], "who came last has a slot at once"
+    await jobs.end(honest, after=0.01)
+    assert len(jobs.order) == 2, "and leaves it free"
+    running, waits = (first, second) if jobs.order[0] == "evil" else (second, first)
+    await jobs.end(running)
+    assert len(jobs.order) == 3
+    await jobs.end(waits)
+
+
+async def test_a_costly_owner_has_the_only_slot_there_is() -> None:
+    jobs = Jobs(slots=1)
+    for _ in range(2):
+        task = jobs.ask("ann")
+        await settle()
+        await jobs.end(task, after=10 * COSTLY)
+    assert jobs.order == ["ann", "ann"]
