@@ -1,8 +1,9 @@
 """Whose turn it is at the worker processes: one job at a time for each owner, and first for whoever has had least.
 
 Fair queueing by cost, as processor sharing approximates it: an owner who asks for much waits for itself, not others
-for it. A job that has begun is not broken off, so the last free slot is kept for those who ask for little: else two who
-ask for much would have both, and everybody would wait for one of them to end. What somebody has had is forgotten by half every ``HALF_LIFE`` seconds.
+for it. What somebody has had is forgotten by half every ``HALF_LIFE`` seconds. A job that has begun is not broken off,
+so the last free slot is kept for those who ask for little: else two who ask for much would have both, and everybody
+would wait for one of them to end.
 """
 
 from __future__ import annotations
