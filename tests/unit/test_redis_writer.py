@@ -13,11 +13,12 @@ from collab.documents.ledger import Ledger
 from collab.errors import CollabError
 from collab.stores import redis_writer as module
 from collab.stores.redis_link import RedisLink
+from collab.stores.redis_outbox import RedisOutbox
 from collab.stores.redis_scripts import APPEND
 from collab.stores.redis_writer import MAX_BATCH, MAX_BATCH_BYTES, RedisWriter
 
 #: what stands in front of the updates in the words of the script, and where in them
-HEAD, KEYS, EPOCH, FLOOR, NUMBER = 10, slice(1, 4), 4, 6, 7
+EPOCH, FLOOR, NUMBER, HEAD = 6, 8, 9, 14
 
 
 class Pipe:
@@ -56,7 +57,7 @@ class Pipe:
             self.done[str(words[3])] = words[NUMBER]
             log += words[HEAD + 1 :: 2]
         updates = len(words[HEAD + 1 :: 2])
-        return [b"ok", b"e1", len(log) - updates + 1, len(log)]
+        return [b"ok", b"e1", len(log) - updates + 1, len(log), b""]
 
     async def drop(self) -> None:
         return
@@ -69,7 +70,7 @@ class House:
         link = RedisLink("redis://127.0.0.1:9/0")
         monkeypatch.setattr(link, "pipe", lambda: self.pipe)
         monkeypatch.setattr(module, "FIRST_RETRY", 0.001)
-        self.writer = RedisWriter(link, "node", self.health.append)
+        self.writer = RedisWriter(link, "node", self.health.append, RedisOutbox(link, "node"))
 
     def append(self, update: bytes, document: str = "a", epoch: str = "e1") -> asyncio.Future[int]:
         return self.writer.append(document, update, "ann", epoch)

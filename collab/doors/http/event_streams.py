@@ -2,7 +2,7 @@
 
 ``update`` events carry Yjs v1 updates in base64, ``presence``, ``notice`` and ``broadcast`` JSON. The
 ``id`` of an update is what its reader has once it has that update: the document's state vector. So a
-reader that comes back with ``Last-EventBytes-ID`` is sent one diff, by whatever server and however much
+reader that comes back with ``Last-Event-ID`` is sent one diff, by whatever server and however much
 later, and nothing has to be remembered for it.
 
 A reader is a session like any other: others see it, and a slow one falls behind and gets one diff
