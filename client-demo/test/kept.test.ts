@@ -23,6 +23,9 @@ test('it is kept by document and person, and shared by tabs', () => {
   expect([one.read, one.drafts.map(({ key }) => key), other.read, other.drafts]).toEqual([7, ['a', 'b'], 0, []])
   one.drop('a', 8)
   expect([tab.drafts.map(({ key }) => key), [...tab.own]]).toEqual([['b'], [8]])
+  // What waits to be said is said in the new conversation as well.
+  one.beginAnew()
+  expect([tab.read, [...tab.own], tab.drafts.length]).toEqual([0, [], 1])
 })
 
 test.each(['', '7', 'null', '[]', '{"drafts":{},"own":"x","read":"y"}', '{"drafts":[null,7,{"key":"k"},{"key":"k","at":1,"data":{"body":" "}}]}'])('%j there is nothing', (found) => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import type { StreamedEvent } from 'collab-client'
-import { continues, messagesOf, onlyEmoji, piecesOf, plainWords, typingWords, withMentions, type Draft, type Message } from '../src/chat/talk'
+import { canBeMentioned, continues, messagesOf, onlyEmoji, piecesOf, plainWords, typingWords, withMentions, type Draft, type Message } from '../src/chat/talk'
 import { colourByServer } from '../src/ui/people'
 
 const ANN = { participant: 'ann', name: 'Ann', agent: false }
@@ -29,6 +29,8 @@ test('people are mentioned by their ids, and read by their names', () => {
   const picked = [{ name: 'Ann', id: 'a' }, { name: 'Ann Lee', id: 'b:1' }, { name: 'Guest', id: null }]
   expect(withMentions('@Ann Lee, @Ann and @Guest; not @Anna', picked)).toBe('@[b:1], @[a] and @Guest; not @Anna')
   expect(piecesOf('Hi @[b:1]!')).toEqual([{ text: 'Hi ' }, { mention: 'b:1' }, { text: '!' }])
+  expect(['ann', 'a b', 'ä'.repeat(200), 'x'.repeat(201), 'a]', 'a\nb', ''].map(canBeMentioned)).toEqual([true, true, true, false, false, false, false])
+  expect(piecesOf('@[a\tb] @[]')).toEqual([{ text: '@[a\tb] @[]' }])
   expect(plainWords('@[b:1] https://x.org', () => 'Ann Lee')).toBe('@Ann Lee https://x.org')
 })
 

@@ -34,6 +34,8 @@ export class Chat {
   private readonly listeners = new Set<() => void>()
   private toldOf: number | null = null
   private readonly began = Date.now()
+  /** What is kept here is known to be of this conversation. */
+  private compared = false
   private readonly unfollow: () => void
 
   constructor(readonly provider: CollabProvider, private readonly options: ChatOptions) {
@@ -162,7 +164,12 @@ export class Chat {
   }
 
   private look(): void {
-    if (this.watched()) this.kept.seen(this.stream.events.at(-1)?.offset ?? 0)
+    const newest = this.stream.events.at(-1)?.offset
+    if (newest !== undefined && !this.compared) {
+      this.compared = true
+      if (newest < this.kept.read) this.kept.beginAnew()
+    }
+    if (this.watched()) this.kept.seen(newest ?? 0)
     const messages = this.messages()
     const unread = this.unread(messages)
     const words = unread === 0 ? 'Chat' : `Chat, ${unread} unread`

@@ -53,6 +53,14 @@ export class KeptChat {
     })
   }
 
+  /** The document was made anew under its name: nothing of the chat before is true of this one. */
+  beginAnew(): void {
+    this.change((kept) => {
+      kept.read = 0
+      kept.own = []
+    })
+  }
+
   private change(edit: (kept: Kept) => unknown): void {
     const kept = this.load()
     edit(kept)

@@ -71,19 +71,26 @@ class ChatPanel {
     this.log.addEventListener('keydown', (event) => this.onKey(event))
     const soon = oncePerFrame(() => this.render())
     const { awareness } = this.provider
+    // Cursors move all the time, and are nothing to us.
+    let known = ''
+    const peopleChanged = oncePerFrame(() => {
+      const now = JSON.stringify([ownColour(awareness), peersOf(awareness).map(({ name, color, state }) => [name, color, idIn(state), state['chat']])])
+      if (now !== known) this.render()
+      known = now
+    })
     const resized = new ResizeObserver(() => {
       if (this.atEnd) this.log.scrollTop = this.log.scrollHeight
     })
     resized.observe(this.log)
     this.provider.on('details', soon)
     this.provider.on('role', soon)
-    awareness.on('change', soon)
+    awareness.on('change', peopleChanged)
     document.addEventListener('visibilitychange', soon)
     this.ends.push(
       chat.onChange(soon),
       () => this.provider.off('details', soon),
       () => this.provider.off('role', soon),
-      () => awareness.off('change', soon),
+      () => awareness.off('change', peopleChanged),
       () => document.removeEventListener('visibilitychange', soon),
       () => resized.disconnect(),
     )

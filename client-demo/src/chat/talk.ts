@@ -21,7 +21,9 @@ const LONGEST_MENTION = 200
 
 export type Piece = { text: string } | { href: string; text: string } | { mention: string }
 
-const LIVE = new RegExp(`@\\[([^\\[\\]\\n]{1,${LONGEST_MENTION}})\\]|(?:https?://|mailto:)[^\\s<>"]+`, 'gi')
+/** As the server reads a participant in a mention. */
+const NAMED = `[^\\[\\]\\u0000-\\u001f\\u007f]{1,${LONGEST_MENTION}}`
+const LIVE = new RegExp(`@\\[(${NAMED})\\]|(?:https?://|mailto:)[^\\s<>"]+`, 'giu')
 
 /** Words in pieces: links that may be followed, people who are mentioned, and the rest. */
 export function piecesOf(body: string): Piece[] {
@@ -76,7 +78,7 @@ export function withMentions(typed: string, picked: readonly Mentionable[]): str
 
 /** Whether an id can stand in a mention. */
 export function canBeMentioned(id: string): boolean {
-  return id.length <= LONGEST_MENTION && !/[[\]\n]/.test(id)
+  return new RegExp(`^${NAMED}$`, 'u').test(id)
 }
 
 /** Plain words of a message, its mentions by name. */
