@@ -1,0 +1,1 @@
+"""Seeded traffic on every door for hours, with everything that goes wrong, and what is left once all have gone."""

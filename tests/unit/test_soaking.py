@@ -1,0 +1,45 @@
+"""What a soak says of its samples: what stays, by how much a figure grows, and a drawing of it."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.support.repository import ROOT
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from soaking.chart import slope, write_csv, write_svg
+from soaking.watch import stayed
+
+
+def test_what_grows_each_time_stays_and_what_is_made_once_does_not() -> None:
+    looks = [
+        {"tasks": Counter(chore=1), "timers": {}},
+        {"tasks": Counter(chore=1, leak=2, lazy=1), "timers": {"leak": 1}},
+        {"tasks": Counter(chore=1, leak=5, lazy=1), "timers": {"leak": 3}},
+    ]
+    assert stayed(looks) == {"tasks leak": 5, "timers leak": 3}
+
+
+def test_growth_in_an_hour_is_that_of_the_second_half() -> None:
+    flat = [{"seconds": at, "memory": 100.0 if at >= 50 else at} for at in range(101)]
+    assert slope(flat, "memory") == 0.0
+    assert slope([{"seconds": at, "memory": 7.0 + at} for at in range(101)], "memory") == pytest.approx(3600)
+    assert slope(flat[:2], "memory") == 0.0
+
+
+def test_samples_are_written_and_drawn_where_some_are_missing(tmp_path: Path) -> None:
+    rows = [
+        {"seconds": 1.0, "node": "a<", "memory": 5e6, "sessions": None},
+        {"seconds": 2.0, "node": "b", "memory": 6e6},
+    ]
+    write_csv(tmp_path / "soak.csv", rows)
+    assert (tmp_path / "soak.csv").read_text().splitlines()[1].startswith("1.0,a<,5000000.0")
+    write_svg(tmp_path / "soak.svg", rows, [1.5], "a & b")
+    lines = [each for each in ElementTree.parse(tmp_path / "soak.svg").iter() if each.tag.endswith("polyline")]
+    assert len(lines) == 2
