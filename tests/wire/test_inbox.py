@@ -136,6 +136,17 @@ async def test_what_cannot_be_read_is_named(api: Api) -> None:
     assert [event["offset"] for event in (await inbox(bob(api)))["events"]] == [2], "the mention, whatever it answers"
 
 
+async def test_a_store_that_cannot_be_read(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(*_args: Any) -> Any:
+        raise CollabError("storage_unavailable", retry_after=1)
+
+    monkeypatch.setattr(api.server.hub.store.inbox, "read", failing)
+    for method, path in (("GET", "/inbox"), ("POST", "/inbox/read"), ("GET", "/inbox/events")):
+        answer = await api(method, path, {"up_to": 1} if method == "POST" else None)
+        assert (answer.status, answer.code) == (503, "storage_unavailable"), path
+        assert int(answer.headers["Retry-After"]) >= 1
+
+
 async def test_pages_and_the_unread(api: Api) -> None:
     """Property: ``unread`` is the number of entries that are not read, whatever was done."""
     rng = random.Random(7)
