@@ -1,7 +1,4 @@
-"""Every module has a file of unit tests that is named after it, or is listed here with the suite that holds it.
-
-The list only gets shorter: a module that has a file leaves it, and a new module has a file.
-"""
+"""Every module has a file of unit tests that is named after it."""
 
 from __future__ import annotations
 
@@ -14,16 +11,6 @@ from tests.support.repository import ROOT, tracked_files
 
 FILES = set(tracked_files())
 
-#: suite -> modules that have no file of their own; most need real sockets, processes or a Redis to say anything
-ELSEWHERE = {
-    "tests/wire/test_engineio.py": (
-        "doors/socketio/engine.py",
-        "doors/socketio/engine_socket.py",
-    ),
-    "tests/wire/test_rest.py": ("doors/http/door.py",),
-    "tests/wire/test_socketio.py": ("doors/socketio/door.py",),
-}
-LISTED = {f"collab/{module}": suite for suite, modules in ELSEWHERE.items() for module in modules}
 MODULES = [
     name
     for name in sorted(FILES)
@@ -32,8 +19,6 @@ MODULES = [
     and name.endswith(".py")
     and not Path(name).name.startswith("_")
 ]
-#: modules without a file of their own when this was written last
-MOST = 4
 
 
 def own_files(module: str) -> list[str]:
@@ -51,13 +36,4 @@ def own_files(module: str) -> list[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_has_unit_tests_by_its_name(module: str) -> None:
-    if own_files(module):
-        assert module not in LISTED, "take it off the list: it has a file"
-    else:
-        assert module in LISTED, "write tests/unit/test_<name>.py, which imports it"
-
-
-def test_the_list_is_of_modules_and_suites_that_are_there_and_gets_shorter() -> None:
-    assert set(LISTED) <= set(MODULES)
-    assert all((ROOT / suite).is_file() for suite in ELSEWHERE)
-    assert len(LISTED) <= MOST
+    assert own_files(module), "write tests/unit/test_<name>.py; where others have the name, test_<folder>_<name>.py"
