@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
+from collab.errors import CollabError
 from collab.stores.inbox import InboxLog
 from collab.stores.memory import MemoryStore
 from collab.types import check_document_name
 
 
 def test_no_document_has_the_name_of_the_channel() -> None:
-    try:
+    with pytest.raises(CollabError, match="invalid_document"):
         check_document_name(InboxLog.CHANNEL)
-    except ValueError:
-        raise
-    except Exception as error:
-        assert "invalid_document" in str(error)
-    else:
-        raise AssertionError("a document may be called so")
 
 
 def test_nobody_need_listen() -> None:
