@@ -149,7 +149,7 @@ def create_app(
         checkpoints=Checkpoints(settings.checkpoint_interval, settings.checkpoint_keep, settings.max_version_bytes),
         cluster=cluster,
         cluster_grace=settings.redis_grace,
-        observer=deliveries if deliveries.lanes else None,
+        observer=deliveries if deliveries.looks else None,
         trash_keep=settings.trash_keep,
         quotas=QuotaLimits(
             max_documents=settings.max_documents,

@@ -30,7 +30,7 @@ MOST_FAILED = 1_000
 #: events that one look collects, and documents whose edits it sums up
 COLLECTED_AT_ONCE = 500
 #: deliveries of one document that are handed out together
-LANE_AT_ONCE = 20
+LANE_AT_ONCE = 5
 #: participants that one event names
 MOST_PARTICIPANTS = 100
 
@@ -58,6 +58,7 @@ class Delivery:
         due: when it is tried next.
         failed_at: when it failed for good; None: it waits.
         reason: why the last attempt failed.
+        row: where it is kept, for its outbox.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Delivery:
     due: float | None = None
     failed_at: float | None = None
     reason: str | None = None
+    row: int = 0
 
 
 @dataclass(frozen=True, slots=True)

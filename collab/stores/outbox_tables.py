@@ -14,6 +14,8 @@ import secrets
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -215,7 +217,7 @@ def _waiting(connection: sqlite3.Connection, endpoint: str) -> int:
     return int(count)
 
 
-_COLUMNS = "d.id, d.endpoint, d.document, d.type, d.at, d.data"
+_COLUMNS = "d.number, d.id, d.endpoint, d.document, d.type, d.at, d.data"
 
 
 def due(
@@ -234,18 +236,14 @@ def due(
         )
         lane = [_delivery(row) for row in rows]
         if lane:
-            lane[0] = _delivery_with(lane[0], attempts, since)
+            lane[0] = replace(lane[0], attempts=attempts, since=since)
             found.append(lane)
     return found
 
 
-def _delivery(row: tuple[str, str, str, str, float, str]) -> Delivery:
-    id, endpoint, document, type, at, data = row
-    return Delivery(id, endpoint, Event(document, type, at, orjson.loads(data)))
-
-
-def _delivery_with(delivery: Delivery, attempts: int, since: float | None) -> Delivery:
-    return Delivery(delivery.id, delivery.endpoint, delivery.event, attempts, since)
+def _delivery(row: Sequence[Any]) -> Delivery:
+    number, id, endpoint, document, type, at, data = row
+    return Delivery(id, endpoint, Event(document, type, at, orjson.loads(data)), row=number)
 
 
 def settle(connection: sqlite3.Connection, settled: Sequence[Settled]) -> None:
@@ -260,15 +258,11 @@ def settle(connection: sqlite3.Connection, settled: Sequence[Settled]) -> None:
             )
             continue
         if each.result == "ok":
-            connection.execute(
-                "DELETE FROM webhook_deliveries WHERE endpoint = ? AND document = ? AND failed_at IS NULL AND id = ?",
-                (*lane, delivery.id),
-            )
+            connection.execute("DELETE FROM webhook_deliveries WHERE number = ?", (delivery.row,))
         else:
             connection.execute(
-                "UPDATE webhook_deliveries SET failed_at = ?, reason = ?"
-                " WHERE endpoint = ? AND document = ? AND failed_at IS NULL AND id = ?",
-                (each.at, each.reason, *lane, delivery.id),
+                "UPDATE webhook_deliveries SET failed_at = ?, reason = ? WHERE number = ?",
+                (each.at, each.reason, delivery.row),
             )
             connection.execute(
                 "DELETE FROM webhook_deliveries WHERE number IN (SELECT number FROM webhook_deliveries"
@@ -333,13 +327,12 @@ def deliveries(connection: sqlite3.Connection, endpoint: str, failed: bool, limi
     )
     found = []
     for *row, failed_at, reason, attempts, since, due_at, last_reason, first in rows:
-        plain = _delivery(tuple(row))
+        delivery = _delivery(row)
         if failed_at is not None:
-            found.append(Delivery(plain.id, endpoint, plain.event, failed_at=failed_at, reason=reason))
+            delivery = replace(delivery, failed_at=failed_at, reason=reason)
         elif first:
-            found.append(Delivery(plain.id, endpoint, plain.event, attempts, since, due_at, reason=last_reason))
-        else:
-            found.append(plain)
+            delivery = replace(delivery, attempts=attempts, since=since, due=due_at, reason=last_reason)
+        found.append(delivery)
     return found
 
 
@@ -349,11 +342,12 @@ def states(connection: sqlite3.Connection, endpoints: Sequence[str]) -> dict[str
         (failed,) = connection.execute(
             "SELECT count(*) FROM webhook_deliveries WHERE endpoint = ? AND failed_at IS NOT NULL", (endpoint,)
         ).fetchone()
-        (oldest,) = connection.execute(
-            "SELECT min(at) FROM webhook_deliveries WHERE endpoint = ? AND failed_at IS NULL", (endpoint,)
-        ).fetchone()
+        waiting, oldest = _waiting(connection, endpoint), None
+        if waiting:  # in the order of the table, up to the first: no index has it
+            (oldest,) = connection.execute(
+                "SELECT at FROM webhook_deliveries WHERE +endpoint = ? AND +failed_at IS NULL ORDER BY number LIMIT 1",
+                (endpoint,),
+            ).fetchone()
         disabled = connection.execute("SELECT at FROM webhook_disabled WHERE endpoint = ?", (endpoint,)).fetchone()
-        found[endpoint] = EndpointState(
-            _waiting(connection, endpoint), oldest, failed, None if disabled is None else disabled[0]
-        )
+        found[endpoint] = EndpointState(waiting, oldest, failed, None if disabled is None else disabled[0])
     return found

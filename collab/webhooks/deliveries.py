@@ -78,13 +78,19 @@ class Deliveries(Observer):
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
-        await asyncio.gather(*(lanes.close(PATIENCE) for lanes in self.lanes.values()))
         try:
             await self._put_seen()
-            await self._outbox.release()
         except CollabError as error:
             _log.warning("the end of sessions is not told", code=error.code)
+        await asyncio.gather(*(lanes.close(PATIENCE) for lanes in self.lanes.values()))
+        with contextlib.suppress(CollabError):  # it ends by itself
+            await self._outbox.release()
         await self._outbox.close()
+
+    @property
+    def looks(self) -> bool:
+        """Whether it wants to hear of what happens in the hub."""
+        return bool(self._wanted & {"session.joined", "session.left"})
 
     # -- what is seen in the hub ----------------------------------------------------------------
 
@@ -139,6 +145,9 @@ class Deliveries(Observer):
                 self._trouble.end()
             except CollabError as error:
                 self._trouble.begin(code=error.code, reason=error.message)
+            except Exception:  # a fault of ours costs one turn, and not all that follow
+                _log.exception("delivering webhooks failed")
+                await asyncio.sleep(LOOK)
             await asyncio.sleep(SHORTEST)
             if not busy:
                 with contextlib.suppress(TimeoutError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,11 +16,13 @@ from collab.stores.failpoints import failpoint
 from collab.stores.outbox import Delivery, Outbox, Settled
 from collab.webhooks.backoff import next_attempt
 from collab.webhooks.endpoints import Endpoint
-from collab.webhooks.message import body_of, body_of_test
+from collab.webhooks.message import body_of
 from collab.webhooks.sender import Attempt, Sender
 
-#: documents whose deliveries are sent to one endpoint at a time
+#: deliveries that are sent to one endpoint at a time
 AT_ONCE = 8
+#: documents whose next deliveries are in memory: a store that is busy takes its time to give the next ones
+TAKEN = 100
 #: attempts without an answer of use one after the other, after which what waits is hurried once there is one
 DOWN_AFTER = 3
 #: seconds between two times of that, and of quiet after which the log says that trouble is over
@@ -61,6 +62,7 @@ class Lanes:
         #: documents of which something is sent, or not written down yet
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Semaphore(AT_ONCE)
         self._done: list[tuple[str, list[Settled]]] = []
         self._unanswered = 0
         self._failed_at = self._hurried_at = -CALM
@@ -79,8 +81,8 @@ class Lanes:
         if self._hurry:
             self._hurry = False
             await self._outbox.hurry(id, now)
-        room = AT_ONCE - len(self._busy)
-        if room <= 0 or self.disabled or not self._may_send():
+        room = TAKEN - len(self._busy)
+        if room < TAKEN // 2 or self.disabled or not self._may_send():
             return
         for lane in await self._outbox.due(id, now, room, frozenset(self._busy)):
             self._busy.add(lane[0].event.document)
@@ -102,15 +104,17 @@ class Lanes:
         until = time.monotonic() + LONGEST_TURN
         try:
             for delivery in lane:
-                if self.disabled or self._gone or not self._may_send() or time.monotonic() > until:
-                    break
-                settled = await self._try(delivery)
+                async with self._turn:
+                    if self.disabled or self._gone or not self._may_send() or time.monotonic() > until:
+                        break
+                    settled = await self._try(delivery)
                 results.append(settled)
                 if settled.result == "retry":
                     break
         finally:
             self._done.append((lane[0].event.document, results))
-            self._news()
+            if len(self._done) > len(self._busy) // 2:
+                self._news()
 
     async def _try(self, delivery: Delivery) -> Settled:
         try:
@@ -160,7 +164,7 @@ class Lanes:
 
     async def test(self) -> Attempt:
         """Send a message of type ``test``, now and once."""
-        return await self._sender.send(f"msg_{secrets.token_hex(12)}", body_of_test())
+        return await self._sender.test()
 
     async def close(self, patience: float) -> None:
         """Give what is under way ``patience`` seconds, and write down what became of it."""

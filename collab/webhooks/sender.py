@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any, Literal
 from collab._version import __version__
 from collab.protocol.webhooks import Signer
 from collab.webhooks.endpoints import Endpoint
+from collab.webhooks.message import body_of_test
 
 #: seconds in which a receiver has to answer
 TIMEOUT = 15.0
@@ -53,6 +55,10 @@ class Sender:
         self._signers = [Signer(secret) for secret in endpoint.secrets]
         self._timeout = timeout
         self._http: Any = None
+
+    async def test(self) -> Attempt:
+        """Send a message of type ``test``, once."""
+        return await self.send(f"msg_{secrets.token_hex(12)}", body_of_test())
 
     async def send(self, id: str, body: bytes) -> Attempt:
         """Send a message; never raises but for a cancellation."""
