@@ -20,17 +20,19 @@ from collab.stores.base import StoreReport
 from collab.stores.redis_link import shown_url
 from collab.stores.sqlite import SqliteStore
 from collab.stores.urls import store_from_url
+from collab.webhooks.sender import Attempt, Sender
 
 
 @click.command(short_help="Validate the settings, and look at the store.")
 @click.option("--deep", is_flag=True, help="Verify every checksum in the store.")
 @setting_options
 def check(deep: bool, **flags: Any) -> None:
-    """Validate the settings, reach the store and whoever publishes keys, print what was found; exit 0 or 1."""
+    """Validate the settings, reach the store, webhooks and published keys, print what was found; exit 0 or 1."""
     settings = settings_of(flags)
     try:
         keys = asyncio.run(_check_keys(settings))
         report = asyncio.run(_check(settings, deep))
+        told = asyncio.run(_check_webhooks(settings))
     except CollabError as error:
         raise Failure(error.message) from None
     except ValueError as error:
@@ -42,14 +44,18 @@ def check(deep: bool, **flags: Any) -> None:
         ("store", "", f"{report.adapter} {report.location}"),
         ("promise", "", report.promise),
         ("documents", "", str(report.documents)),
+        *(("webhook", "" if attempt.result == "ok" else "red", words) for words, attempt in told),
         *(("damaged", "red", f"{name}: {words}") for name, words in report.damaged.items()),
     ]
     table = Table(show_header=False, box=None)
     for head, style, words in rows:
         table.add_row(Text(head, style), Text(on_one_line(words)))
     OUT.print(table)
+    lost = sum(attempt.result != "ok" for _, attempt in told)
     if report.damaged:
         raise Failure(f"{len(report.damaged)} damaged document(s)")
+    if lost:
+        raise Failure(f"{lost} of {len(told)} webhooks did not take a test; allowed: an endpoint that answers 2xx")
 
 
 async def _check_keys(settings: Settings) -> str:
@@ -87,6 +93,18 @@ async def _check_callback(settings: Settings, authenticator: CallbackAuthenticat
     if status not in (401, 403):
         raise Failure(f"auth-callback-url: {shown!r} answers HTTP {status}; allowed: {allowed}")
     return f", {shown} answers"
+
+
+async def _check_webhooks(settings: Settings) -> list[tuple[str, Attempt]]:
+    """What each endpoint says of a message of type ``test``, in words, and as it is."""
+    senders = [Sender(endpoint) for endpoint in settings.webhooks]
+    attempts = await asyncio.gather(*(sender.test() for sender in senders))
+    for sender in senders:
+        await sender.close()
+    return [
+        (f"{endpoint.shown}: {attempt.reason or 'takes a test'}", attempt)
+        for endpoint, attempt in zip(settings.webhooks, attempts, strict=True)
+    ]
 
 
 async def _check(settings: Settings, deep: bool) -> StoreReport:

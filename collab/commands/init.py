@@ -14,7 +14,8 @@ from collab.commands.terminal import ERR, on_one_line
 #: how the server is called in the files that are written
 _URL = "http://127.0.0.1:8080"
 _APPLICATION = (
-    "export COLLAB_JWT_SECRET=$(openssl rand -hex 32)",
+    "export COLLAB_JWT_SECRET=$(openssl rand -hex 32) WEBHOOK_SECRET=whsec_$(openssl rand -base64 32)",
+    'export COLLAB_WEBHOOKS=\'[{"url": "http://127.0.0.1:8000/webhook", "secret": "\'$WEBHOOK_SECRET\'"}]\'',
     "collab serve --auth jwt --cors-origins http://127.0.0.1:8000 &",
 )
 
@@ -39,14 +40,15 @@ STARTS = {
     ),
     "fastapi": Start(
         ("fastapi/fastapi_app.py", "page.html"),
-        ("pip install fastapi uvicorn pyjwt", *_APPLICATION, "uvicorn fastapi_app:app"),
+        ("pip install fastapi uvicorn pyjwt standardwebhooks", *_APPLICATION, "uvicorn fastapi_app:app"),
     ),
     "django": Start(
         ("django/django_app.py", "page.html"),
-        ("pip install django pyjwt", *_APPLICATION, "python django_app.py runserver 8000"),
+        ("pip install django pyjwt standardwebhooks", *_APPLICATION, "python django_app.py runserver 8000"),
     ),
     "express": Start(
-        ("express/express_app.mjs", "page.html"), ("npm install express jose", *_APPLICATION, "node express_app.mjs"),
+        ("express/express_app.mjs", "page.html"),
+        ("npm install express jose standardwebhooks", *_APPLICATION, "node express_app.mjs"),
     ),
 }  # fmt: skip
 
@@ -61,7 +63,7 @@ def init(kind: str, folder: Path, url: str) -> None:
     \b
     react    a page with the hooks of collab-client, built by Vite
     vanilla  one page without a bundler
-    fastapi  a page with an editor, and a view that mints a token
+    fastapi  a page with an editor, a view that mints a token, and one that is told what happens
     django   the same
     express  the same
     """

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -20,36 +16,11 @@ from pycrdt import Text
 from collab.client.sync import connect
 from tests.support.api import SECRET
 from tests.support.ports import free_port
-from tests.support.repository import ROOT
 from tests.support.server import CollabServer
+from tests.support.starts import COMMANDS, STARTS, application
 
-STARTS = ROOT / "collab" / "commands" / "starts"
-MODULES = ROOT / "tests" / "wire" / "node" / "node_modules"
 SOON = 20.0
 EDITOR = "textarea:not([disabled])"
-
-
-#: kind -> how it is run, in its folder
-COMMANDS: dict[str, Callable[[int], list[str]]] = {
-    "fastapi": lambda port: [sys.executable, "-m", "uvicorn", "--port", str(port), "fastapi_app:app"],
-    "django": lambda port: [sys.executable, "django_app.py", "runserver", "--noreload", str(port)],
-    "express": lambda _port: ["node", "express_app.mjs"],
-}
-
-
-@contextmanager
-def application(kind: str, folder: Path, server: CollabServer, port: int) -> Iterator[None]:
-    environment = {
-        **os.environ, "COLLAB_URL": server.url, "COLLAB_JWT_SECRET": SECRET, "PORT": str(port), "PYTHONDONTWRITEBYTECODE": "1",
-    }  # fmt: skip
-    subprocess.run([sys.executable, "-m", "collab", "init", kind, str(folder)], check=True, cwd=ROOT)
-    (folder / "node_modules").symlink_to(MODULES)
-    program = subprocess.Popen(COMMANDS[kind](port), cwd=folder, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        program.terminate()
-        program.wait()
 
 
 def test_each_is_short() -> None:
@@ -74,7 +45,7 @@ def test_people_edit_in_the_page(
         with urlopen(f"{site}/token?user={user}") as answer:
             return str(json.load(answer)["token"])
 
-    with application(kind, tmp_path / kind, server, port):
+    with application(kind, tmp_path / kind, server.url, port):
         deadline = time.monotonic() + SOON
         while True:
             try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Iterator
 
 import aiohttp
 import pytest
+from click.testing import CliRunner
 
 from collab.commands import webhooks
+from collab.commands.main import main
 from tests.support.receiver import Receiver
 from tests.support.server import CollabServer
 
@@ -25,13 +26,13 @@ def servers() -> Iterator[list[CollabServer]]:
         server.kill()
 
 
-async def run(server: CollabServer, *args: str) -> tuple[int | None, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "collab", "webhooks", "--url", server.url, *args,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, errors = await process.communicate()
-    return process.returncode, out.decode(), errors.decode()
+async def invoke(*args: str) -> tuple[int, str, str]:
+    result = await asyncio.to_thread(CliRunner().invoke, main, args)
+    return result.exit_code, result.stdout, result.stderr
+
+
+async def run(server: CollabServer, *args: str) -> tuple[int, str, str]:
+    return await invoke("webhooks", "--url", server.url, *args)
 
 
 async def test_a_receiver_that_is_gone_is_seen_tested_and_tried_again(servers: list[CollabServer]) -> None:
@@ -69,3 +70,20 @@ async def test_a_receiver_that_is_gone_is_seen_tested_and_tried_again(servers: l
 def test_every_command_has_help() -> None:
     assert set(webhooks.webhooks.commands) == {"list", "test", "deliveries", "retry"}
     assert all(command.help for command in webhooks.webhooks.commands.values())
+
+
+async def test_check_sends_a_test_and_says_what_came_of_it() -> None:
+    async with Receiver() as receiver:
+
+        async def check(*tables: dict[str, object]) -> tuple[int, str, str]:
+            return await invoke("check", "--store", "memory://", "--webhooks", json.dumps(tables))
+
+        code, out, errors = await check(receiver.table())
+        assert (code, errors) == (0, "") and "takes a test" in out
+        assert [each["type"] for each in receiver.taken] == ["test"]
+        receiver.trouble = 404
+        code, out, errors = await check(receiver.table())
+        assert code == 1 and "HTTP 404" in out and errors.startswith("collab: 1 of 1 webhooks did not take a test")
+        code, out, errors = await check(receiver.table(events=["thread.created"]))
+        assert (code, out) == (1, "") and errors.count("\n") == 1
+        assert errors.startswith("collab: webhooks: entry 1: events: 'thread.created' is not known; allowed: document")

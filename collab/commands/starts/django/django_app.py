@@ -1,7 +1,9 @@
-"""Django: a page with an editor, and a view that mints a token for whoever is signed in, in one file.
+"""Django, in one file: a page with an editor, a view that mints a token, and one that is told what happens.
 
-pip install django pyjwt
+pip install django pyjwt standardwebhooks
 export COLLAB_JWT_SECRET=$(openssl rand -hex 32) COLLAB_URL=http://127.0.0.1:8080
+export WEBHOOK_SECRET=whsec_$(openssl rand -base64 32)
+export COLLAB_WEBHOOKS='[{"url": "http://127.0.0.1:8000/webhook", "secret": "'$WEBHOOK_SECRET'"}]'
 collab serve --auth jwt --cors-origins http://127.0.0.1:8000 &
 python django_app.py runserver 8000    # then open http://127.0.0.1:8000/?user=ann
 """
@@ -16,6 +18,8 @@ from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from standardwebhooks import Webhook, WebhookVerificationError
 
 SERVER = os.environ.get("COLLAB_URL", "http://127.0.0.1:8080")
 SECRET = os.environ["COLLAB_JWT_SECRET"]
@@ -44,7 +48,18 @@ def token(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"url": SERVER, "document": document, "token": jwt.encode(claims, SECRET, algorithm="HS256")})
 
 
-urlpatterns = [path("", page), path("token", token)]
+@csrf_exempt  # the signature says who it is from
+def webhook(request: HttpRequest) -> HttpResponse:
+    try:
+        event = Webhook(os.environ["WEBHOOK_SECRET"]).verify(request.body, dict(request.headers))
+    except WebhookVerificationError:
+        return HttpResponse("This is not from the server.", status=400)
+    # It may come twice, with the same webhook-id. What takes long is done after the answer.
+    print("told:", event["type"], event["data"].get("document"), flush=True)
+    return HttpResponse(status=204)
+
+
+urlpatterns = [path("", page), path("token", token), path("webhook", webhook)]
 
 if __name__ == "__main__":
     execute_from_command_line(sys.argv)
