@@ -5,6 +5,6 @@ same bytes from the same people; what counts as delivered is read from the conte
 arrives, and in the end the text of every receiver is compared with what was typed.
 
 ``servers`` knows what can be started, ``wires`` how to talk to it, ``client`` is one person,
-``load`` makes many of them work, ``ledger`` and ``process`` measure, ``verify`` compares the texts;
+``load`` makes many of them work, ``ledger``, ``process`` and ``kernel`` measure, ``verify`` compares the texts;
 ``workloads`` holds one module per kind of work, ``report`` and ``chart`` show the outcome.
 """

@@ -27,7 +27,7 @@ from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.base import Options, Outcome, Workload
 
 #: tables need room, also where the output goes to a file
-_console = Console() if Console().is_terminal else Console(width=130)
+_console = Console() if Console().is_terminal else Console(width=160)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,10 @@ class Pace:
 def main(names: tuple[str, ...], peers: str, listing: bool, **pace: Any) -> None:
     """Measure collab side by side with its peers.
 
-    NAME is a workload; without any, all but the long ones run. collab keeps everything on disk, the
-    peers in memory but for y-websocket-leveldb. The floor is no server: it hands on what it reads.
-    Results: a table, and JSON and a chart in build/bench.
+    NAME is a workload; without any, all but the long ones run. collab keeps everything on disk but for
+    collab-memory, the peers in memory but for those with -leveldb or -sqlite in their names. An ack of
+    collab's says: on disk; of Hocuspocus': taken. The floor is no server: it hands on what it reads.
+    Results: tables, and JSON and a chart in build/bench.
     """
     if listing:
         for workload in WORKLOADS.values():

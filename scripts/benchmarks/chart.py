@@ -17,7 +17,7 @@ _WIDTH = 880
 _GUTTER = 32
 _PANEL = (_WIDTH - 3 * _GUTTER) / 2
 _ROW, _BAR = 22, 14
-_LABEL, _VALUE = 118, 112
+_LABEL, _VALUE = 138, 112
 _HEAD = 62
 _PLOT = 170
 
@@ -54,7 +54,7 @@ def draw(content: Mapping[str, Any]) -> str:
     machine = content["machine"]
     foot = (
         f"{machine['cpu']}, Python {machine['python']}, Node {machine['node']}, {content['began'][:10]}, "
-        f"commit {content['commit']}. Server on one core; {OURS} durable on disk, the others in memory."
+        f"commit {content['commit']}. Server on one core; durable on disk: {OURS}, and whose name says so."
     )
     parts.append(f'<text class="small" x="{_GUTTER}" y="{y:.0f}">{escape(foot)}</text>')
     height = y + _GUTTER / 2

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import cast
 
 from benchmarks.ledger import Ledger
-from benchmarks.websocket import handshake
+from benchmarks.websocket import bytes_needed, handshake
 from benchmarks.wires import Batch, Control, Wire
+
+#: seconds after which a server that forgets is asked once more
+_ASKING_AGAIN = 2.0
 
 
 class JoinError(Exception):
@@ -31,8 +33,7 @@ class Client(asyncio.Protocol):
         reached: author's client id -> clock behind the newest that has arrived.
         gaps: how often something newer came before something older.
         refusals: what the server said against it.
-        saved: edits that the server called saved, where the wire says so.
-        on_saved: called with the id of each such edit and the time.
+        saved: how often the server called something saved, where the wire says so.
     """
 
     def __init__(self, wire: Wire, document: str, ledger: Ledger, yjs_id: int) -> None:
@@ -46,13 +47,16 @@ class Client(asyncio.Protocol):
         self.refusals: list[str] = []
         self.gaps = 0
         self.saved = 0
-        self.on_saved: Callable[[str, float], None] | None = None
+        self._steps = 0
+        self._ledger = ledger
         self._arrivals = ledger.arrivals
         self._sent = ledger.sent
         self._transport: asyncio.Transport | None = None
         self._upgraded = False
         self._leaving = False
         self._rest = b""
+        self._parts: list[bytes] = []
+        self._missing = 0
         self._joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def join(self, host: str, port: int, timeout: float = 60.0) -> None:
@@ -66,9 +70,15 @@ class Client(asyncio.Protocol):
             async with asyncio.timeout(timeout):
                 await loop.create_connection(lambda: self, host, port)
                 self.write(handshake(host, port, self.wire.path(self.document)))
+                while self.wire.forgetful and not await self._answered():
+                    self.write(self.wire.answer(self.document, Control("admitted")))
                 await self._joined
         except (TimeoutError, OSError) as error:
             raise JoinError(f"joining {self.document}: {error!r}") from None
+
+    async def _answered(self) -> bool:
+        done, _ = await asyncio.wait([self._joined], timeout=_ASKING_AGAIN)
+        return bool(done)
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
@@ -92,8 +102,14 @@ class Client(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         now = time.perf_counter()
         if self._rest:
-            data = self._rest + data
+            # A large message is put together once, not again with every piece of it.
+            self._parts.append(data)
+            self._missing -= len(data)
+            if self._missing > 0:
+                return
+            data = b"".join((self._rest, *self._parts))
             self._rest = b""
+            self._parts.clear()
         if not self._upgraded:
             head, blank_line, data = data.partition(b"\r\n\r\n")
             if not blank_line:
@@ -109,6 +125,7 @@ class Client(asyncio.Protocol):
         batch = self.wire.decode(data)
         if batch.rest:
             self._rest = batch.rest
+            self._missing = bytes_needed(batch.rest) - len(batch.rest)
         reached = self.reached
         for client, start, end in batch.reach:
             before = reached.get(client, 0)
@@ -121,6 +138,7 @@ class Client(asyncio.Protocol):
                     self._arrivals.append((now, client, before, end))
         if batch.updates:
             self.updates += batch.updates
+        self._ledger.messages += batch.messages
         if batch.controls:
             self._controls(batch, now)
 
@@ -134,8 +152,9 @@ class Client(asyncio.Protocol):
             self.write(answer)
         if control.kind == "saved":
             self.saved += 1
-            if self.on_saved is not None:
-                self.on_saved(control.id, now)
+            self._note_ack(control.id, now)
+        elif control.kind == "step-1":
+            self._steps += 1
         elif control.kind == "state":
             if self.state is None:
                 self.state = control.data
@@ -144,6 +163,13 @@ class Client(asyncio.Protocol):
                 self._joined.set_result(None)
         elif control.kind in ("refused", "closed"):
             self._refused(f"{control.kind}: {control.data[:200].decode(errors='replace')}")
+
+    def _note_ack(self, id: str, now: float) -> None:
+        # Where acks have no ids they come in the order of what they answer, and our answers to a first step get one.
+        clock = int(id) if id else self.saved - 1 - self._steps
+        sent = self._sent.get(self.yjs_id, ())
+        if 0 <= clock < len(sent):
+            self._ledger.acks.append((now, now - sent[clock]))
 
     def _refused(self, words: str) -> None:
         if self._leaving:

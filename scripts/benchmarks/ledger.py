@@ -27,11 +27,19 @@ class Ledger:
     Attributes:
         sent: author's client id -> time at which each clock was sent.
         arrivals: every first arrival of something at somebody.
+        messages: what servers sent to carry all that; one of them may hold several edits.
+        acks: when an edit was called saved, and the seconds since it was sent.
     """
 
     def __init__(self) -> None:
         self.sent: dict[int, list[float]] = {}
         self.arrivals: list[Arrival] = []
+        self.messages = 0
+        self.acks: list[tuple[float, float]] = []
+
+    def acts(self) -> int:
+        """Keystrokes (or cursor moves) sent so far."""
+        return sum(map(len, self.sent.values()))
 
     def delivered(self, since: int, until: int) -> int:
         """Keystrokes (or cursor moves) in ``arrivals[since:until]``."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from benchmarks.client import Client
 from benchmarks.ledger import Ledger
 from benchmarks.process import HOST
-from benchmarks.updates import cursor_move, keystroke
+from benchmarks.updates import cursor_move, keystroke, presence
 from benchmarks.wires import Wire
 
 #: people who connect at the same time
@@ -85,6 +85,24 @@ class Pointer(_Writer):
         client = self.client
         update = cursor_move(client.yjs_id, len(self.sent))
         return self._put(client.wire.cursor(client.document, update), now)
+
+
+class Present:
+    """Is there, and says so again and again; nobody counts it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._clock = 0
+
+    def act(self, _now: float) -> bool:
+        """Say it."""
+        client = self._client
+        self._clock += 1
+        client.write(client.wire.cursor(client.document, presence(client.yjs_id, self._clock)))
+        return False
+
+    def flush(self) -> None:
+        """Nothing piles up."""
 
 
 class Metronome:

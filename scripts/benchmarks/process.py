@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.kernel import KernelMemory
+
 SERVER_CORE, LOAD_CORE = 0, 1
 HOST = "127.0.0.1"
 
@@ -40,10 +42,12 @@ class ServerProcess:
         process: its process, as started by :func:`start_server`.
         port: where it listens.
         log: the file with what it says on stderr.
+        kernel: made before it was started.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, port: int, log: Path, kernel: KernelMemory) -> None:
         self._process = process
+        self.kernel = kernel
         self.port = port
         self.log = log
         self._drain = asyncio.get_running_loop().create_task(_read_away(process))
@@ -88,6 +92,7 @@ async def start_server(
         ServerError: it ended or said nothing within 30 seconds.
     """
     pin = ["taskset", "-c", str(SERVER_CORE)] if can_pin() else []
+    kernel = KernelMemory()
     with log.open("ab") as stderr:
         process = await asyncio.create_subprocess_exec(
             *pin,
@@ -104,7 +109,7 @@ async def start_server(
             while line := await process.stdout.readline():
                 found = _READY.search(line)
                 if found:
-                    return ServerProcess(process, int(found[1]), log)
+                    return ServerProcess(process, int(found[1]), log, kernel)
             await process.wait()
     except TimeoutError:
         process.kill()

@@ -16,11 +16,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.servers import COUNTERPARTS, OURS, REPOSITORY, SERVERS, versions
+from benchmarks.kernel import KernelMemory
+from benchmarks.servers import COUNTERPARTS, FLOOR, OURS, OURS_MEMORY, REPOSITORY, SERVERS, versions
 from benchmarks.workloads.base import Outcome, Workload
 
 #: beyond this share of the server's core taken by others a round counts only if there is no better
 _DISTURBED_PERCENT = 10.0
+#: figures that are no cost of the server's
+_NOT_COMPARED = frozenset({"load_percent", "others_percent", "texts_compared", "receivers"})
 
 
 @dataclass(slots=True)
@@ -38,12 +41,23 @@ class Result:
         keys = dict.fromkeys(key for figures in chosen for key in figures)
         return {key: statistics.median([f[key] for f in chosen if key in f]) for key in keys}
 
+    def of_floor(self, server: str) -> dict[str, float]:
+        """Each figure as a multiple of the floor's in the same run, of those that say what a server takes."""
+        if FLOOR not in self.rounds or server == FLOOR:
+            return {}
+        floor = self.figures(FLOOR)
+        return {
+            key: value / floor[key]
+            for key, value in self.figures(server).items()
+            if key not in _NOT_COMPARED and floor.get(key)
+        }
+
     def ratio(self, server: str) -> float | None:
         """Ours, by the same wire where it was measured, divided by the server's, by the workload's key figure."""
         ours_by = COUNTERPARTS.get(server, OURS)
         if ours_by not in self.rounds:
             ours_by = OURS
-        if SERVERS[server].ours or ours_by not in self.rounds:
+        if (SERVERS[server].ours and server != OURS_MEMORY) or ours_by not in self.rounds:
             return None
         ours, theirs = self.figures(ours_by).get(self.workload.key), self.figures(server).get(self.workload.key)
         return ours / theirs if ours is not None and theirs else None
@@ -77,6 +91,10 @@ def print_result(console: Console, result: Result) -> None:
         style = "red" if result.problems(server) else "bold" if SERVERS[server].ours else ""
         table.add_row(server, *cells, style=style)
     console.print(table)
+    if (multiples := _multiples_table(result)) is not None:
+        console.print(multiples)
+    if any("kernel_mb" in outcome.figures for outcomes in result.rounds.values() for outcome in outcomes):
+        console.print(f"  kernel: {KernelMemory().source}, of both ends, against before the start", highlight=False)
     for name, rows in _series(result).items():
         console.print(_series_table(name, rows))
     for server in result.rounds:
@@ -85,6 +103,22 @@ def print_result(console: Console, result: Result) -> None:
         for words in result.remarks(server):
             console.print(f"  {server}: {words}", highlight=False)
     console.print()
+
+
+def _multiples_table(result: Result) -> Table | None:
+    """The same figures as multiples of the floor's; None where it did not run."""
+    multiples = {server: found for server in result.rounds if (found := result.of_floor(server))}
+    columns = [column for column in result.workload.columns if any(column.key in found for found in multiples.values())]
+    if not columns:
+        return None
+    table = Table(title="the same as multiples of the floor's", title_justify="left")
+    table.add_column("server", no_wrap=True)
+    for column in columns:
+        table.add_column(column.heading, justify="right")
+    for server, found in multiples.items():
+        cells = [f"{found[column.key]:,.2f}x" if column.key in found else "-" for column in columns]
+        table.add_row(server, *cells, style="bold" if SERVERS[server].ours else "")
+    return table
 
 
 def _series(result: Result) -> dict[str, list[dict[str, float]]]:
@@ -117,6 +151,7 @@ def as_json(results: Sequence[Result], options: Mapping[str, Any], began: dateti
         "machine": machine(),
         "versions": versions(),
         "options": dict(options),
+        "kernel_memory": KernelMemory().source,
         "workloads": {
             result.workload.name: {
                 "title": result.workload.title,
@@ -127,6 +162,7 @@ def as_json(results: Sequence[Result], options: Mapping[str, Any], began: dateti
                 "servers": {
                     server: {
                         "figures": result.figures(server),
+                        "of_floor": result.of_floor(server),
                         "ratio": result.ratio(server),
                         "problems": result.problems(server),
                         "remarks": result.remarks(server),

@@ -17,9 +17,12 @@ from benchmarks.wires import HocuspocusWire, SocketIOWire, Wire, YWebsocketWire
 REPOSITORY = Path(__file__).resolve().parents[2]
 OUTPUT = REPOSITORY / "build" / "bench"
 _PEERS = Path(__file__).resolve().parent / "peers"
+_SQLITE = "better-sqlite3"
 _PYTHON_PEER = OUTPUT / "pycrdt-websocket"
 
 OURS = "collab"
+#: ours without a disk: what the log costs is the difference
+OURS_MEMORY = f"{OURS}-memory"
 #: no server at all: see ``floor.py``
 FLOOR = "floor"
 #: collab by the wires of others, which is what these are compared with
@@ -30,6 +33,7 @@ COUNTERPARTS = {
     "y-websocket-leveldb": OURS_WS,
     "pycrdt-websocket": OURS_WS,
     "hocuspocus-4": OURS_HOCUSPOCUS,
+    "hocuspocus-4-sqlite": OURS_HOCUSPOCUS,
     "hocuspocus-3": OURS_HOCUSPOCUS,
 }
 
@@ -38,9 +42,10 @@ COUNTERPARTS = {
 class Server:
     """Something to measure.
 
-    ``command`` is what starts it, without the settings of a single run; ``needs`` is ``node``,
-    ``python`` or nothing, and says which installation it waits for. ``store_variable`` is the environment
-    variable that tells it where to keep documents, if it keeps any.
+    ``command`` is what starts it, without the settings of a single run; ``needs`` is ``node``, ``node and
+    better-sqlite3``, ``python`` or nothing, and says which installation it waits for. ``store_variable``
+    is the environment variable that tells a peer where to keep documents, if it keeps any;
+    ``in_memory``: collab keeps none.
     """
 
     name: str
@@ -49,11 +54,12 @@ class Server:
     needs: str = ""
     cwd: Path = field(default=_PEERS)
     store_variable: str = ""
+    in_memory: bool = False
 
     @property
     def ours(self) -> bool:
         """Whether it is collab, by whatever wire."""
-        return self.name in (OURS, OURS_WS, OURS_HOCUSPOCUS)
+        return self.name in (OURS, OURS_WS, OURS_HOCUSPOCUS, OURS_MEMORY)
 
     async def start(self, workdir: Path, settings: Mapping[str, str]) -> ServerProcess:
         """Start it with an empty store in ``workdir``.
@@ -70,18 +76,19 @@ class Server:
             for leftover in workdir.glob("bench.db*"):
                 leftover.unlink()
             if "redis" not in settings:
-                command += ["--store", f"sqlite:///{store}"]
+                command += ["--store", "memory://" if self.in_memory else f"sqlite:///{store}"]
             command += [word for name, value in settings.items() for word in (f"--{name}", value)]
         environment = {self.store_variable: str(workdir / self.name)} if self.store_variable else {}
         return await start_server(command, log=workdir / f"{self.name}.log", cwd=self.cwd, environment=environment)
 
 
-def _collab(name: str, make_wire: Callable[[], Wire]) -> Server:
+def _collab(name: str, make_wire: Callable[[], Wire], *, in_memory: bool = False) -> Server:
     return Server(
         name,
         make_wire,
         (sys.executable, "-m", "collab", "serve", "--port", "0", "--log-level", "warning"),
         cwd=REPOSITORY,
+        in_memory=in_memory,
     )
 
 
@@ -89,6 +96,7 @@ SERVERS = {
     server.name: server
     for server in (
         _collab(OURS, lambda: SocketIOWire("/doc/", asks_acks=True)),
+        _collab(OURS_MEMORY, lambda: SocketIOWire("/doc/", asks_acks=True), in_memory=True),
         _collab(OURS_WS, lambda: YWebsocketWire("/ws/")),
         _collab(OURS_HOCUSPOCUS, lambda: HocuspocusWire("/hocuspocus")),
         Server("y-websocket", YWebsocketWire, ("node", "y-websocket.cjs"), "node"),
@@ -100,12 +108,26 @@ SERVERS = {
             store_variable="YPERSISTENCE",
         ),
         Server("hocuspocus-4", HocuspocusWire, ("node", "hocuspocus.cjs", "hocuspocus-server-4"), "node"),
+        Server(
+            "hocuspocus-4-sqlite",
+            HocuspocusWire,
+            ("node", "hocuspocus.cjs", "hocuspocus-server-4", "sqlite"),
+            "node and better-sqlite3",
+            store_variable="BENCH_SQLITE",
+        ),
         Server("hocuspocus-3", HocuspocusWire, ("node", "hocuspocus.cjs", "@hocuspocus/server"), "node"),
         Server(
             "y-socket.io",
             lambda: SocketIOWire("/yjs|", asks_acks=False),
             ("node", "y-socket.io.cjs"),
             "node",
+        ),
+        Server(
+            "y-socket.io-leveldb",
+            lambda: SocketIOWire("/yjs|", asks_acks=False, forgetful=True),
+            ("node", "y-socket.io.cjs"),
+            "node",
+            store_variable="YPERSISTENCE",
         ),
         Server(
             "pycrdt-websocket",
@@ -124,15 +146,19 @@ class InstallError(Exception):
 
 
 def install(needs: str) -> None:
-    """Bring the peers that need ``node`` or ``python``, unless they are there already.
+    """Bring the peers that need this, one of the words of :attr:`Server.needs`, unless they are there already.
 
     Raises:
         InstallError: no npm, no network, or a failed installation.
     """
-    if needs == "node":
+    if needs.startswith("node"):
         if shutil.which("npm") is None or shutil.which("node") is None:
             raise InstallError("node and npm are not installed")
         _once(_PEERS / "package-lock.json", _PEERS / "node_modules", [["npm", "ci", "--no-audit", "--no-fund"]])
+        if needs != "node":
+            # No package runs scripts here but this one, which brings or compiles SQLite.
+            build = ["npm", "rebuild", _SQLITE, "--ignore-scripts=false"]
+            _once(_PEERS / "package-lock.json", _PEERS / "node_modules" / _SQLITE, [build])
     elif needs == "python":
         pip = str(_PYTHON_PEER / "bin" / "pip")
         requirements = str(_PEERS / "requirements.txt")
@@ -170,6 +196,7 @@ def versions() -> dict[str, str]:
         "y-websocket": "y-websocket",
         "y-websocket-leveldb": "y-leveldb",
         "hocuspocus-4": "hocuspocus-server-4",
+        "hocuspocus-4-sqlite": "@hocuspocus/extension-sqlite",
         "hocuspocus-3": "@hocuspocus/server",
         "y-socket.io": "y-socket.io",
     }

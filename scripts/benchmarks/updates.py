@@ -114,6 +114,16 @@ def read_positions(update: bytes) -> tuple[Reach, ...]:
     return tuple(shown)
 
 
+def presence(client: int, clock: int) -> bytes:
+    """The awareness update by which somebody is there; :func:`read_positions` finds nothing in it."""
+    state = '{"user":{"name":"Person %d","color":"#30bced"},"cursor":{"anchor":%d,"head":%d}}' % (
+        client % 1000,
+        clock,
+        clock,
+    )
+    return b"\x01" + write_var_uint(client) + write_var_uint(clock) + write_var_bytes(state.encode())
+
+
 def cursor_move(client: int, move: int) -> bytes:
     """The awareness update of cursor move number ``move``, shaped like y-codemirror's.
 

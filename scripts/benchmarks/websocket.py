@@ -33,6 +33,19 @@ def client_frame(payload: bytes, opcode: int = BINARY) -> bytes:
     return head + _MASK + masked.to_bytes(size, "big")
 
 
+def bytes_needed(data: bytes) -> int:
+    """How long ``data`` has to grow before its last frame is whole; at most what is there: nobody can say yet."""
+    at, size = 0, len(data)
+    while size - at >= 10:
+        length, body = data[at + 1], at + 2
+        if length == 126:
+            length, body = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
+        elif length == 127:
+            length, body = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
+        at = body + length
+    return at
+
+
 def server_frames(data: bytes) -> tuple[list[tuple[int, bytes, int]], int]:
     """The whole frames at the start of ``data``.
 

@@ -49,13 +49,15 @@ class Batch:
     """What some bytes from a server mean.
 
     ``reach``: clocks of edits and cursors, see ``updates``; ``updates``: the Yjs updates as they
-    came; ``rest``: bytes of a message that is not complete yet.
+    came; ``messages``: how many of these were sent, edits and cursors; ``rest``: bytes of a message
+    that is not complete yet.
     """
 
     reach: tuple[Reach, ...]
     updates: tuple[bytes, ...]
     controls: tuple[Control, ...]
     rest: bytes
+    messages: int
 
 
 class _Draft:
@@ -65,24 +67,33 @@ class _Draft:
         self.reach: list[Reach] = []
         self.updates: list[bytes] = []
         self.controls: list[Control] = []
+        self.messages = 0
 
     def update(self, update: bytes) -> None:
+        self.messages += 1
         update, reach = _known_update(update)
         self.updates.append(update)
         self.reach.extend(reach)
 
     def awareness(self, update: bytes) -> None:
+        self.messages += 1
         self.reach.extend(_positions(update))
 
     def control(self, kind: str, data: bytes = b"", id: str = "") -> None:
         self.controls.append(Control(kind, data, id))
 
     def batch(self, rest: bytes) -> Batch:
-        return Batch(tuple(self.reach), tuple(self.updates), tuple(self.controls), rest)
+        return Batch(tuple(self.reach), tuple(self.updates), tuple(self.controls), rest, self.messages)
 
 
 class Wire(ABC):
-    """One protocol, client side. What the methods return is ready to be written to the socket."""
+    """One protocol, client side. What the methods return is ready to be written to the socket.
+
+    Attributes:
+        forgetful: the server may drop the first thing that it is asked.
+    """
+
+    forgetful = False
 
     def __init__(self) -> None:
         self._known: dict[bytes, Batch] = {}
@@ -238,12 +249,14 @@ class SocketIOWire(Wire):
     Args:
         prefix: of the namespaces.
         asks_acks: ask for the ack of every edit, as our own clients do.
+        forgetful: see :class:`Wire`; y-socket.io hears nothing while it reads a document from its store.
     """
 
     _PLACEHOLDER = '{"_placeholder":true,"num":0}'
 
-    def __init__(self, prefix: str, *, asks_acks: bool) -> None:
+    def __init__(self, prefix: str, *, asks_acks: bool, forgetful: bool = False) -> None:
         super().__init__()
+        self.forgetful = forgetful
         self._prefix = prefix
         self._asks_acks = asks_acks
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.workloads import acks, cluster, cursors, idle, joins, saturation, scale, typing
+from benchmarks.workloads import acks, cluster, cursors, idle, joins, observers, pending, saturation, scale, typing
 from benchmarks.workloads.base import Workload
 
 WORKLOADS: dict[str, Workload] = {
@@ -13,7 +13,11 @@ WORKLOADS: dict[str, Workload] = {
         typing.DOCUMENTS,
         cursors.CURSORS,
         joins.JOINS,
+        pending.PENDING_JOINS,
         idle.IDLE,
+        observers.OBSERVERS,
+        observers.MORE_OBSERVERS,
+        typing.BUSY,
         acks.ACKS,
         saturation.SATURATION,
         scale.SCALE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from functools import partial
 from pathlib import Path
 
 from benchmarks.ledger import Latency, latency_of
@@ -20,30 +19,20 @@ _SETTLING = 10.0
 
 async def run(server: Server, options: Options) -> Outcome:
     """Everybody asks for the ack of every edit; they are timed from the write of the edit."""
-    acked: list[tuple[float, float]] = []
-
-    def note(sent: list[float], id: str, now: float) -> None:
-        acked.append((now, now - sent[int(id)]))
-
-    def watch(crowd: Crowd) -> None:
-        for client in crowd.clients:
-            client.on_saved = partial(note, crowd.ledger.sent[client.yjs_id])
 
     async def report(crowd: Crowd, measured: Measured, outcome: Outcome) -> None:
         typed = sum(typist.typed for typist in crowd.typists)
         # Others see an edit before it is durable: the last acks come after the last deliveries.
-        if not await until(lambda: len(acked) >= typed, _SETTLING):
-            outcome.problems.append(f"{typed - len(acked)} of {typed} edits were never acknowledged")
-        latency = latency_of([taken for at, taken in acked if at >= measured.cpu.began])
+        acks = crowd.ledger.acks
+        if not await until(lambda: len(acks) >= typed, _SETTLING):
+            outcome.problems.append(f"{typed - len(acks)} of {typed} edits were never acknowledged")
         bare = bare_commits(options.workdir)
         outcome.figures |= {
-            "ack_p50_ms": latency.p50,
-            "ack_p99_ms": latency.p99,
             "bare_p50_ms": bare.p50,
             "bare_p99_ms": bare.p99,
         }
 
-    return await type_together(server, options, _PLAN, before=watch, after=report)
+    return await type_together(server, options, _PLAN, after=report)
 
 
 def bare_commits(workdir: Path) -> Latency:

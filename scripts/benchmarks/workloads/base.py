@@ -88,6 +88,11 @@ class Workload:
         return next(column.heading for column in self.columns if column.key == self.key)
 
 
+def memory_figures(process: ServerProcess) -> dict[str, float]:
+    """The figures of :data:`MEMORY_COLUMNS`: the server's own, and what the kernel has more than before its start."""
+    return {"rss_mb": process.rss_bytes() / 2**20, "kernel_mb": process.kernel.grown() / 2**20}
+
+
 @asynccontextmanager
 async def running(
     server: Server, options: Options, settings: Mapping[str, str] | None = None
@@ -100,8 +105,10 @@ async def running(
         await process.stop()
 
 
+#: what tells of a server's memory
+MEMORY_COLUMNS = (Column("rss_mb", "RSS MB", "{:,.0f}"), Column("kernel_mb", "+ kernel MB", "{:,.1f}"))
 #: columns that every measured window has
 WINDOW_COLUMNS = (
-    Column("rss_mb", "RSS MB", "{:,.0f}"),
+    *MEMORY_COLUMNS,
     Column("load_percent", "load gen. %", "{:.0f}"),
 )

@@ -8,7 +8,7 @@ from benchmarks.ledger import Ledger
 from benchmarks.load import Metronome, Pointer, admit, until
 from benchmarks.servers import Server
 from benchmarks.workloads.base import WINDOW_COLUMNS, Column, Options, Outcome, Workload, running
-from benchmarks.workloads.typing import measure, summary
+from benchmarks.workloads.typing import SEND_COLUMNS, measure, summary
 
 _PEOPLE = 50
 _RATE = 20.0
@@ -48,6 +48,7 @@ CURSORS = Workload(
     "1 document, 50 people moving their cursors 20 times/s",
     (
         Column("cpu_us", "CPU us/move seen", "{:,.2f}"),
+        *SEND_COLUMNS,
         Column("p50_ms", "newest p50 ms", "{:,.1f}"),
         Column("p99_ms", "newest p99 ms", "{:,.1f}"),
         Column("deliveries_per_second", "moves seen/s", "{:,.0f}"),

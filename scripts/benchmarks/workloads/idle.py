@@ -8,7 +8,7 @@ from benchmarks.ledger import Ledger
 from benchmarks.load import admit
 from benchmarks.process import CpuReading, CpuWindow
 from benchmarks.servers import Server
-from benchmarks.workloads.base import Column, Options, Outcome, Workload, running
+from benchmarks.workloads.base import MEMORY_COLUMNS, Column, Options, Outcome, Workload, memory_figures, running
 from benchmarks.workloads.typing import summary
 
 _CONNECTIONS = 2000
@@ -42,7 +42,7 @@ async def run(server: Server, options: Options) -> Outcome:
         outcome.figures = {
             "kb_per_connection": (after - before) / 1024 / _CONNECTIONS,
             "cpu_percent": 100 * window.server_seconds / window.seconds,
-            "rss_mb": process.rss_bytes() / 2**20,
+            **memory_figures(process),
             "load_percent": 100 * window.load_share,
             "others_percent": 100 * window.others_share,
         }
@@ -59,7 +59,7 @@ IDLE = Workload(
     (
         Column("kb_per_connection", "KB/connection", "{:,.1f}"),
         Column("cpu_percent", "CPU %", "{:.2f}"),
-        Column("rss_mb", "RSS MB", "{:,.0f}"),
+        *MEMORY_COLUMNS,
     ),
     "kb_per_connection",
     run,

@@ -18,7 +18,15 @@ from benchmarks.process import HOST, CpuReading, CpuWindow
 from benchmarks.servers import OUTPUT, REPOSITORY, Server
 from benchmarks.updates import ROOT
 from benchmarks.verify import text_of
-from benchmarks.workloads.base import WINDOW_COLUMNS, Column, Options, Outcome, Workload, running
+from benchmarks.workloads.base import (
+    WINDOW_COLUMNS,
+    Column,
+    Options,
+    Outcome,
+    Workload,
+    memory_figures,
+    running,
+)
 from benchmarks.workloads.typing import summary
 
 PAPER = REPOSITORY / "tests" / "data" / "automerge-paper.json.gz"
@@ -95,7 +103,7 @@ async def run(server: Server, options: Options) -> Outcome:
             if {seen[state] for state in states} != expected:
                 outcome.problems.append("somebody joined and has another text")
             outcome.problems += summary([words for reader in readers for words in reader.refusals])
-            outcome.figures["rss_mb"] = process.rss_bytes() / 2**20
+            outcome.figures |= memory_figures(process)
             for reader in readers:
                 reader.leave()
             await asyncio.sleep(0.3)

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from benchmarks.load import Metronome, until
 from benchmarks.process import ServerProcess
 from benchmarks.servers import Server
-from benchmarks.workloads.base import Column, Options, Outcome, Workload, running
-from benchmarks.workloads.typing import Crowd, Measured, Plan, check, measure
+from benchmarks.workloads.base import MEMORY_COLUMNS, Column, Options, Outcome, Workload, running
+from benchmarks.workloads.typing import UNHURRIED, Crowd, Measured, Plan, check, measure
 
 _READERS = 100
 _FIRST_RATE = 200.0
@@ -21,8 +21,6 @@ _LIMIT = 250.0
 _LEAD = 0.5
 #: seconds that a server may take to catch up after too much
 _SETTLING = 10.0
-#: the limits of our server stay on; only their height is for this work
-_SETTINGS = {"rate-updates": "1000000", "rate-bytes": "1GiB"}
 
 
 async def run(server: Server, options: Options) -> Outcome:
@@ -43,7 +41,7 @@ async def run(server: Server, options: Options) -> Outcome:
         return held
 
     async def climb(rates: Iterable[float]) -> None:
-        async with running(server, options, _SETTINGS) as process:
+        async with running(server, options, UNHURRIED) as process:
             crowd = await Crowd.gather(
                 server, process, Plan(documents=1, people=_READERS + 1, typists=1, rate=_FIRST_RATE)
             )
@@ -109,7 +107,7 @@ SATURATION = Workload(
         Column("cpu_us", "CPU us/delivery", "{:,.2f}"),
         Column("p50_ms", "p50 ms", "{:,.0f}"),
         Column("p99_ms", "p99 ms", "{:,.0f}"),
-        Column("rss_mb", "RSS MB", "{:,.0f}"),
+        *MEMORY_COLUMNS,
         Column("load_percent", "load gen. %", "{:.0f}"),
     ),
     "deliveries_per_second",
