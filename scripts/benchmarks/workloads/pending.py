@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from statistics import median
 
@@ -10,7 +11,7 @@ from pycrdt import Doc, Text
 from benchmarks.client import Client
 from benchmarks.ledger import Ledger
 from benchmarks.load import Typist, until
-from benchmarks.process import HOST, CpuReading, CpuWindow
+from benchmarks.process import HOST, CpuReading, CpuWindow, ServerProcess
 from benchmarks.servers import Server
 from benchmarks.updates import PROSE, ROOT
 from benchmarks.verify import text_of
@@ -25,6 +26,8 @@ _PIECE = 2**19
 _JOINS = 10
 _AUTHOR = 900_000_001
 _ARRIVING = 60.0
+#: a server that takes less than this share of a core for so many seconds has nothing more to do
+_IDLE, _QUIET = 0.05, 3.0
 
 
 def _pieces(size: int) -> list[bytes]:
@@ -38,6 +41,16 @@ def _pieces(size: int) -> list[bytes]:
         text += (PROSE * (_PIECE // len(PROSE) + 1))[:_PIECE]
     doc.unobserve(subscription)
     return pieces
+
+
+async def _rest(process: ServerProcess) -> None:
+    """Wait until the server has done with the document: kept it, compacted it."""
+    end = time.perf_counter() + _ARRIVING
+    while time.perf_counter() < end:
+        before = process.cpu_seconds()
+        await asyncio.sleep(_QUIET)
+        if process.cpu_seconds() - before < _IDLE * _QUIET:
+            return
 
 
 async def run(server: Server, options: Options) -> Outcome:
@@ -58,6 +71,7 @@ async def run(server: Server, options: Options) -> Outcome:
         size = sum(map(len, pieces))
         if not await until(lambda: sum(map(len, probe.updates)) >= 0.9 * size, _ARRIVING):
             raise TimeoutError("the document did not arrive")
+        await _rest(process)
         typist = Typist(author, ledger)
         newcomer = _AUTHOR + 10
         for kind in ("fresh", "pending"):

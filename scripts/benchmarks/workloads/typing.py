@@ -119,7 +119,7 @@ class Measured:
 
     def remarks(self) -> list[str]:
         """What one should know about the figures."""
-        remarks = []
+        remarks = [] if self.delivered else ["nothing arrived in the whole window"]
         if self.cpu.load_share > _BUSY_LOAD:
             remarks.append("the load generator was busy itself: latencies are partly its own")
         if self.cpu.others_share > _BUSY_CORE:
