@@ -88,17 +88,24 @@ class Pointer(_Writer):
 
 
 class Present:
-    """Is there, and says so again and again; nobody counts it."""
+    """Is there, and says so again and again; nobody counts it.
 
-    def __init__(self, client: Client) -> None:
+    Args:
+        moves: with the cursor somewhere else each time.
+    """
+
+    def __init__(self, client: Client, *, moves: bool) -> None:
         self._client = client
+        self._moves = moves
         self._clock = 0
 
     def act(self, _now: float) -> bool:
         """Say it."""
         client = self._client
         self._clock += 1
-        client.write(client.wire.cursor(client.document, presence(client.yjs_id, self._clock)))
+        client.write(
+            client.wire.cursor(client.document, presence(client.yjs_id, self._clock, self._clock if self._moves else 0))
+        )
         return False
 
     def flush(self) -> None:

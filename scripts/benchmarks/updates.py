@@ -114,12 +114,12 @@ def read_positions(update: bytes) -> tuple[Reach, ...]:
     return tuple(shown)
 
 
-def presence(client: int, clock: int) -> bytes:
-    """The awareness update by which somebody is there; :func:`read_positions` finds nothing in it."""
+def presence(client: int, clock: int, at: int) -> bytes:
+    """The awareness update by which somebody is there, with the cursor ``at``; :func:`read_positions` finds nothing."""
     state = '{"user":{"name":"Person %d","color":"#30bced"},"cursor":{"anchor":%d,"head":%d}}' % (
         client % 1000,
-        clock,
-        clock,
+        at,
+        at,
     )
     return b"\x01" + write_var_uint(client) + write_var_uint(clock) + write_var_bytes(state.encode())
 

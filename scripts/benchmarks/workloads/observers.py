@@ -26,7 +26,7 @@ async def _run(server: Server, options: Options, observers: int) -> Outcome:
     async with running(server, options, _SETTINGS) as process:
         plan = Plan(documents=1, people=observers + 1, typists=1, rate=_RATE)
         crowd = await Crowd.gather(server, process, plan)
-        there = [Present(client) for client in crowd.clients]
+        there = [Present(client, moves=client is crowd.clients[0]) for client in crowd.clients]
         for one in there:
             one.act(0.0)
             await asyncio.sleep(0)
