@@ -47,6 +47,7 @@ from collab.hub.hub import Hub
 from collab.hub.inboxes import Inboxes
 from collab.hub.limits import SharedLimits
 from collab.hub.live_document import DocumentLimits
+from collab.hub.observer import Observer
 from collab.hub.quotas import QuotaLimits
 from collab.hub.renewals import Renewals
 from collab.listening import listen
@@ -111,6 +112,33 @@ def _manager_for(settings: Settings) -> Any:
     return redis_manager(settings.redis, RedisLink(settings.redis).shared_channel("emit"))
 
 
+def _hub_for(settings: Settings, store: Store, cluster: Cluster, observer: Observer | None) -> Hub:
+    """The hub, with the bounds that the settings give."""
+    return Hub(
+        store,
+        DocumentLimits(
+            max_document_bytes=settings.max_document_bytes,
+            max_participants=settings.max_participants,
+            rate=settings.rate_document,
+        ),
+        idle_timeout=settings.idle_timeout,
+        compact_every=settings.compact_every,
+        checkpoints=Checkpoints(settings.checkpoint_interval, settings.checkpoint_keep, settings.max_version_bytes),
+        cluster=cluster,
+        cluster_grace=settings.redis_grace,
+        observer=observer,
+        trash_keep=settings.trash_keep,
+        quotas=QuotaLimits(
+            max_documents=settings.max_documents,
+            max_store_bytes=settings.max_store_bytes,
+            max_versions=settings.max_versions,
+            max_version_bytes=settings.max_version_bytes,
+            participant_documents=settings.participant_documents,
+            participant_bytes=settings.participant_bytes,
+        ),
+    )
+
+
 def create_app(
     settings: Settings | None = None, *, auth: Authenticator | str | None = None, **keywords: Any
 ) -> web.Application:
@@ -137,29 +165,7 @@ def create_app(
     store, cluster = backend_for(settings)
     store.streams.bounds = StreamBounds(settings.stream_keep, settings.stream_keep_for)
     deliveries = Deliveries(store.outbox, settings.webhooks)
-    hub = Hub(
-        store,
-        DocumentLimits(
-            max_document_bytes=settings.max_document_bytes,
-            max_participants=settings.max_participants,
-            rate=settings.rate_document,
-        ),
-        idle_timeout=settings.idle_timeout,
-        compact_every=settings.compact_every,
-        checkpoints=Checkpoints(settings.checkpoint_interval, settings.checkpoint_keep, settings.max_version_bytes),
-        cluster=cluster,
-        cluster_grace=settings.redis_grace,
-        observer=deliveries if deliveries.looks else None,
-        trash_keep=settings.trash_keep,
-        quotas=QuotaLimits(
-            max_documents=settings.max_documents,
-            max_store_bytes=settings.max_store_bytes,
-            max_versions=settings.max_versions,
-            max_version_bytes=settings.max_version_bytes,
-            participant_documents=settings.participant_documents,
-            participant_bytes=settings.participant_bytes,
-        ),
-    )
+    hub = _hub_for(settings, store, cluster, deliveries if deliveries.looks else None)
     workers = Workers()
     renewals = Renewals(hub, authenticator)
     inboxes = Inboxes(hub, authenticator)
