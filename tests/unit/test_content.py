@@ -125,6 +125,8 @@ async def test_an_edit_for_another_life_is_refused(house: House) -> None:
     assert again.epoch != before.epoch
     assert again.document.clocks == {}
     assert json_of(await house.edit(of=again))["position"] > 0
+    before.deleted = False  # as of one that was put away before, and heard of nothing
+    assert (await refusal(house.edit(of=before))).code == "document_deleted"
 
 
 async def test_an_edit_of_who_may_no_more_by_then_is_refused(house: House) -> None:

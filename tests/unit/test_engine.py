@@ -98,6 +98,16 @@ async def test_a_session_by_polling(house: House) -> None:
     assert house.engine.sockets == {}
 
 
+async def test_a_session_that_we_ended_is_polled_once_more_and_takes_nothing(house: House) -> None:
+    sid = await house.open()
+    query = f"?EIO=4&transport=polling&sid={sid}"
+    house.engine.sockets[sid].end(house.engine.reason.SERVER_DISCONNECT)
+    status, text, _ = await house.ask(query, "POST", data="4late")
+    assert (status, orjson.loads(text)["code"]) == (400, 1)
+    assert (await house.ask(query))[:2] == (200, "1")
+    assert (await house.ask(query))[0] == 400
+
+
 @pytest.mark.parametrize("data", [b"", b"\xff", b"9", b"b!"])
 async def test_a_body_that_makes_no_sense_ends_its_session_only(house: House, data: bytes) -> None:
     sid, other = await house.open(), await house.open()

@@ -10,6 +10,8 @@ import pytest
 
 from collab.doors.http.door import HttpDoor
 from collab.doors.http.openapi import ROUTES
+from collab.doors.http.rates import Rate
+from collab.errors import CollabError
 from tests.support.api import JWT, Api, ApiServer, mint
 from tests.support.calls import Inline
 
@@ -63,6 +65,18 @@ async def test_a_name_is_one_segment_with_anything_in_it(api: Api) -> None:
         assert (await api("PUT", f"/documents/{name}")).status == 201
     assert set(await api.server.hub.store.names()) == {"team/notes", "{document}", "a b", "ü"}
     assert (await api("PUT", "/documents/team/notes")).status == 404
+
+
+async def test_who_is_far_over_the_rate_is_refused_before_anybody_asks_who_it_is(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def far_over(_rate: Rate) -> None:
+        raise CollabError("rate_limited", retry_after=3)
+
+    monkeypatch.setattr(Rate, "wait", far_over)
+    for token in (None, api.token):
+        answer = await api.as_(token)("GET", "/documents")
+        assert (answer.status, answer.code, answer.headers["Retry-After"]) == (429, "rate_limited", "3")
 
 
 async def test_a_server_that_moves_serves_nobody(api: Api) -> None:
