@@ -11,7 +11,7 @@ import structlog
 from collab.doors.door import Door
 from collab.hub.hub import Hub
 
-#: clients are asked to reconnect in so many waves when the server drains
+#: waves in which clients are asked to reconnect when the server drains
 DRAIN_WAVES = 5
 #: seconds that a server alone takes to save before it lets anybody go
 SAVE_FIRST = 1.0

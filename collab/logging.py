@@ -19,7 +19,7 @@ from collab.observe.recent import note_line
 
 #: lines of one kind that are written in one window of ``_WINDOW`` seconds
 _BURST = 20
-#: of which so many may be of one offender, known by the first of these fields
+#: lines of those that may be of one offender
 _BURST_EACH = 5
 #: people come and go more often than something goes wrong, and whoever has ten documents open comes ten times
 _BURSTS = dict.fromkeys(("session joined", "session left"), (40, 10))

@@ -11,7 +11,7 @@ import pycrdt
 MAX_UNACKNOWLEDGED = 32
 #: bytes up to which edits that wait are merged into one update
 MERGE_BYTES = 256 * 1024
-#: edits that wait are kept in pieces of so many bytes
+#: bytes of each piece in which edits that wait are kept
 COMPACT_BYTES = 8 * 1024
 
 

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from collab.errors import CollabError
 
-#: seconds of CPU that a document may cost because of structs whose place has to be looked for ...
+#: seconds of CPU that a document may cost because of structs whose place has to be looked for
 MAX_TANGLE = 0.5
-#: ... of which each may take so many without being counted, and each byte of a document that is loaded
+#: seconds of CPU that one such struct may take without being counted
 _LOOSE_SECONDS = 20e-6
+#: the same for each byte of a document that is loaded
 _LOAD_SECONDS_PER_BYTE = 0.2e-6
-#: so many are looked at closely after one that took longer
+#: structs that are looked at closely after one that took longer
 _WATCHED = 50
 #: sub-documents in one document: the CRDT library takes 1 KB and 30 us for each, whatever it holds
 MAX_SUBDOCUMENTS = 2000

@@ -327,7 +327,7 @@ class Document:
         return self._structure()[0].hold(client, clock)
 
     def _is_keyed(self, client: int, clock: int) -> bool:
-        """Whether a struct of this document is a map entry; likewise."""
+        """Whether a struct of this document is a map entry; reads the document once to know."""
         return self._structure()[1].hold(client, clock)
 
     def _structure(self) -> tuple[Ids, Ids]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 import structlog
 
-#: descriptors kept from connections: at most so many, and at most this part of all
+#: descriptors kept from connections: at most 128, and at most a quarter of all
 RESERVE, RESERVED_PART = 128, 4
 #: more than this is of no use to one process
 _MOST = 1 << 20

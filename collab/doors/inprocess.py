@@ -244,7 +244,7 @@ class InProcessLink:
         return answer
 
     def _serve(self, _applied: object = None) -> None:
-        """Handle what was sent, in order; nothing overtakes an edit that is applied by and by."""
+        """Handle what was sent, in order; nothing overtakes an edit that is being applied in pieces."""
         while self._queue and (self._under_way is None or self._under_way.done()):
             event, payload, answer = self._queue.popleft()
             if answer.done():

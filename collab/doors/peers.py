@@ -18,9 +18,9 @@ Network = IPv4Network | IPv6Network
 
 #: headers in which a proxy says for whom it asks
 _FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP")
-#: a refused origin is named again after so many seconds; a proxy that nobody trusts once
+#: seconds after which a refused origin is named in the log again; a proxy that nobody trusts is named once
 ORIGIN_AGAIN = 60.0
-#: so many of each are named, others are not: everybody can send a header
+#: origins and proxies that are named in the log, of each: everybody can send a header
 MOST_NAMED = 20
 
 _log = structlog.get_logger("collab.peers")

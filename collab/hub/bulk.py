@@ -16,7 +16,7 @@ from collab.hub.in_flight import InFlight
 
 #: large messages that come in, or are dealt with, at the same time
 AT_ONCE = 2
-#: a message of which fewer bytes come in so many seconds gives up its turn, if others wait for it
+#: a message gives up its turn if others wait and fewer than PACE bytes of it came in PATIENCE seconds
 PACE, PATIENCE = 256 * 1024, 10.0
 
 

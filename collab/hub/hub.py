@@ -38,7 +38,7 @@ from collab.types import check_document_name
 QUARANTINED = "This document is in quarantine: it has ended the server more than once. An administrator can release it."
 #: seconds between two looks at where logs end
 PROBE_INTERVAL = 1.0
-#: logs looked at in one go, likewise
+#: logs that are asked for in one look: one pipeline of Redis
 PROBED_AT_ONCE = 2000
 #: seconds that an answer waits until every node has told who is there
 MEET_TIMEOUT = 1.0

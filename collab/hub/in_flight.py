@@ -16,7 +16,7 @@ from contextlib import suppress
 COUNTED_FROM = 16 * 1024
 #: bytes that may be on their way in, of one address and in all; the oldest message may exceed both
 MOST_EACH, MOST = 8 * 2**20, 24 * 2**20
-#: a message of which fewer bytes come in so many seconds is given up, if others wait for it
+#: a message is given up if others wait and fewer than PACE bytes of it came in PATIENCE seconds
 PACE, PATIENCE = 64 * 1024, 10.0
 
 

@@ -12,7 +12,7 @@ from collab.hub.bulk import Bulk
 from collab.hub.shares import Pools, Share
 from collab.types import is_loopback
 
-#: a bucket holds so many seconds of its rate
+#: seconds of its rate that a bucket holds
 BURST_SECONDS = 2.0
 #: requests (step 1, authenticate, content) a second; they cost more than they weigh
 RATE_REQUESTS = 20.0
@@ -29,7 +29,7 @@ FORGIVENESS = 1.0
 
 #: connections of an address beyond those that are let in: at least, and as a part of them
 SPARE, SPARE_PART = 16, 10
-#: seconds in which an address may open as many connections as it may have at a time, and so many at least
+#: seconds in which an address may open as many connections as it may have at a time, but always 100
 KNOCK_SECONDS, LEAST_KNOCKS = 10.0, 100
 #: addresses of which it is remembered how often they came
 MAX_ADDRESSES = 10_000

@@ -220,8 +220,8 @@ class LiveDocument:
             owner: whose quota it is from, where it is not from a session; None: nobody's.
 
         Returns:
-            None where it is applied. What is too much for one turn is applied by and by, and checked
-            first: a task that ends when that is over, before which nothing that comes later from the
+            None if it was applied at once. What is too much for one turn is checked, then applied in
+            pieces: a task that ends when that is over, before which nothing that comes later from the
             same peer is to be applied.
 
         Raises:

@@ -76,7 +76,7 @@ class SlowLane:
         done: Done,
         sender: Sender | None = None,
     ) -> asyncio.Task[None]:
-        """Apply ``update`` by and by; returns a task that ends, without a result, when it is applied or refused.
+        """Apply ``update`` in pieces; returns a task that ends, without a result, when it is applied or refused.
 
         Args:
             check: tells what of it can be applied, before any of it is.

@@ -28,7 +28,7 @@ _FRESH = 0.02
 NEAR, FULL, ROOM_AGAIN = 0.85, 0.92, 0.88
 #: seconds after which whoever was refused may ask again
 RETRY = 5.0
-#: of the idle documents a quarter leaves between two looks, and at most so many
+#: idle documents that leave between two looks, at most: a quarter of all, and no more than this
 _AT_ONCE = 200
 #: documents that are named
 LARGEST = 10

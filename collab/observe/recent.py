@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import MutableMapping
 from typing import Any
 
-#: so many are kept
+#: lines that are kept
 MOST = 60
 #: ordinary lines that are kept too
 _REFUSALS = frozenset({

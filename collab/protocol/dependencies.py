@@ -168,7 +168,7 @@ class _Sorted:
                 waiting[client] = still
 
     def _end(self, client: int, at: int) -> int:
-        """The clock behind what is known of a client, or taken: so many of its structs."""
+        """The clock behind what is known of a client and the first ``at`` of its structs in the update."""
         known = self._known.clocks.get(client, 0)
         if not at:
             return known
@@ -176,7 +176,7 @@ class _Sorted:
         return max(known, clock + length)
 
     def _there(self, id: Id, own: int, own_clock: int, at: int) -> bool:
-        """Whether something is known or taken, for a struct of a client of whose structs so many are."""
+        """Whether ``id`` is known or taken, for a struct of client ``own`` of whose structs ``at`` were taken."""
         client, clock = id
         if client == own and clock >= own_clock:
             return False

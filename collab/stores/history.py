@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from collab.stores.base import HistoryEntry
 
-#: edits of one participant that follow each other within so many seconds are one entry
+#: seconds within which edits of one participant that follow each other are one entry
 SPAN = 60.0
 
 

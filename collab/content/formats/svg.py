@@ -267,7 +267,7 @@ def _text(shape: _Shape) -> str:
 
 
 def _wrapped(text: str, letters: int) -> list[str]:
-    """The lines of a paragraph of which each has room for so many letters; longer words are broken."""
+    """The lines of a paragraph, each of at most ``letters`` letters; longer words are broken."""
     lines = [""]
     for word in text.split():
         if lines[-1] and len(lines[-1]) + 1 + len(word) <= letters:

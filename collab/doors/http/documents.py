@@ -69,7 +69,7 @@ class DocumentRoutes:
         """A page of what the caller has a role on, and behind which name the next one begins.
 
         Args:
-            read: gives what is stored below a prefix, by name, so many, behind a name.
+            read: takes a prefix, a limit and a name; gives what is stored below the prefix and behind the name.
         """
         identity, limit = call.identity, call.query["limit"]
         prefix, after = call.query["prefix"], call.query.get("after")

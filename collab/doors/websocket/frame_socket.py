@@ -188,7 +188,7 @@ class FrameSocket(web.WebSocketResponse):
             self._hear_goodbye(message[1])
 
     def may_be_large(self, size: int) -> bool:
-        """Whether a message of more than :data:`MAX_UNKNOWN` bytes may be of so many."""
+        """Whether the peer may send a message of ``size`` bytes, which are more than :data:`MAX_UNKNOWN`."""
         owner = self.owner
         return owner.let_in and (size <= self._ordinary or owner.brings_documents)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 #: bursts per interval; a connection is pinged in one of them
 BEATS = 25
-#: newcomers of one moment are spread over so many bursts
+#: bursts over which newcomers of one moment are spread
 _SPREAD = 5
 #: bursts by which a first ping is early: who never answers is gone within one interval and one timeout
 _EARLY = 3
