@@ -33,6 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long bytes by what they are for: an update has a client id that was drawn by lot, and all workers of
+    pytest-xdist have to find the same tests."""
+    return argname if isinstance(val, bytes) and len(val) > 12 else None
+
+
 @pytest.fixture
 def start_server() -> Iterator[Callable[..., CollabServer]]:
     """Start servers with the arguments of :class:`CollabServer`; they end with the test."""
