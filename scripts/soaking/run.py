@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 
+from collab.stores.redis_link import ASKED_AT_ONCE
 from soaking.chart import Row
 from soaking.traffic import Traffic
 from soaking.watch import Inside, descriptors, gauges, memory, stayed
@@ -25,11 +26,19 @@ SAMPLES, SAMPLE = 400, 1.0
 ACTIONS, ACTION = 40, 4.0
 #: seconds for which everything has to be gone once all have left
 PATIENCE = 90.0
+#: seconds that connections may take to end after that
+SETTLED = 15.0
+#: connections of one node to its Redis: the pool, and those that listen and append
+POOLED = 2 * ASKED_AT_ONCE + 8
 _FLAGS = [
     "--idle-timeout", "1s", "--trash-keep", "1h", "--log-format", "json", "--log-level", "warning",
     "--max-connections-per-ip", "100000", "--participant-documents", "1000000", "--checkpoint-interval", "20s",
     "--drain-timeout", "3s",
 ]  # fmt: skip
+
+
+#: how many there are, by kind and name
+Look = Mapping[str, Mapping[str, int]]
 
 
 class Soak:
@@ -99,7 +108,7 @@ class Soak:
             again.begin(self._people)
             await asyncio.sleep(max(3.0, self._seconds / 20))
             await self._calm(nodes, again)
-            looks.append(await self._look(nodes))
+            looks.append(await self._look_again(nodes, looks[-1]))
             self.edits, self.troubles = self.edits + again.edits, self.troubles + again.troubles
         self.left |= stayed(looks)
         sampling.cancel()
@@ -125,12 +134,24 @@ class Soak:
                     return
                 await asyncio.sleep(0.25)
 
-    async def _look(self, nodes: list[CollabServer]) -> Mapping[str, Mapping[str, int]]:
+    async def _look_again(self, nodes: list[CollabServer], before: Look) -> Look:
+        """A look once there is no more than before; after a while there is what there is."""
+        end = time.monotonic() + SETTLED
+        while True:
+            found = await self._look(nodes)
+            if not stayed([before, found]) or time.monotonic() > end:
+                return found
+            await asyncio.sleep(1.0)
+
+    async def _look(self, nodes: list[CollabServer]) -> Look:
         total: dict[str, Counter[str]] = {}
         for name, server in self._servers.items():
             if server not in nodes:
                 continue
-            found = {**await self._inside[name].look(server.pid), "descriptors": descriptors(server.pid)}
+            opened = descriptors(server.pid, self._redis.port if self._redis else 0)
+            # Connections for questions are kept, up to as many as may be asked at once.
+            opened["socket to Redis"] = max(0, opened["socket to Redis"] - POOLED)
+            found = {**await self._inside[name].look(server.pid), "descriptors": opened}
             for kind, counts in found.items():
                 total.setdefault(kind, Counter()).update(counts)
         return total

@@ -29,15 +29,27 @@ def memory(pid: int) -> int:
     raise RuntimeError("no RssAnon")
 
 
-def descriptors(pid: int) -> Counter[str]:
-    """Open descriptors by what they are of: ``socket``, ``file``, ``deleted file``, ``other``."""
+def descriptors(pid: int, redis: int = 0) -> Counter[str]:
+    """Open descriptors by what they are of: ``socket``, ``socket to Redis``, ``file``, ``deleted file``, ``other``.
+
+    Args:
+        redis: the port of it.
+    """
     found: Counter[str] = Counter()
+    to_redis = _sockets_to(pid, redis)
     for each in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(OSError):
             to = os.readlink(each)
-            kind = "socket" if to.startswith("socket:") else "file" if to.startswith("/") else "other"
+            known = "socket to Redis" if to in to_redis else "socket"
+            kind = known if to.startswith("socket:") else "file" if to.startswith("/") else "other"
             found["deleted file" if to.endswith(" (deleted)") and "memfd" not in to else kind] += 1
     return found
+
+
+def _sockets_to(pid: int, port: int) -> set[str]:
+    """Sockets that are connected to a port, as their descriptors are called."""
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return {f"socket:[{row[9]}]" for row in rows if int(row[2].partition(":")[2], 16) == port}
 
 
 async def gauges(server: CollabServer, http: aiohttp.ClientSession) -> dict[str, float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,7 +17,7 @@ from tests.support.repository import ROOT
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from soaking.chart import slope, write_csv, write_svg
-from soaking.watch import stayed
+from soaking.watch import descriptors, stayed
 
 
 def test_what_grows_each_time_stays_and_what_is_made_once_does_not() -> None:
@@ -43,3 +46,16 @@ def test_samples_are_written_and_drawn_where_some_are_missing(tmp_path: Path) ->
     write_svg(tmp_path / "soak.svg", rows, [1.5], "a & b")
     lines = [each for each in ElementTree.parse(tmp_path / "soak.svg").iter() if each.tag.endswith("polyline")]
     assert len(lines) == 2
+
+
+async def test_descriptors_are_told_apart() -> None:
+    async with await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        before = descriptors(os.getpid(), port)
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        with tempfile.TemporaryFile() as gone:
+            gone.write(b"x")
+            found = descriptors(os.getpid(), port)
+        writer.close()
+    assert found["socket to Redis"] - before["socket to Redis"] == 1
+    assert found["deleted file"] - before["deleted file"] == 1

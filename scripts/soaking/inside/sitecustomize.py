@@ -24,7 +24,8 @@ def _report(_number: int, _frame: Any) -> None:
         str(getattr(task.get_coro(), "__qualname__", task)) for loop in loops for task in asyncio.all_tasks(loop)
     )
     timers = Counter(_named(handle) for loop in loops for handle in _scheduled(loop) if not handle.cancelled())
-    kinds = Counter(name for each in objects if (name := type(each).__name__) in _KINDS)
+    ours = (type(each) for each in objects if type(each).__module__.startswith("collab."))
+    kinds = Counter(kind.__name__ for kind in ours if kind.__name__ in _KINDS)
     path = os.environ["SOAK_REPORT"]
     with open(f"{path}.new", "w", encoding="utf-8") as file:
         json.dump({"tasks": tasks, "timers": timers, "objects": kinds}, file)
