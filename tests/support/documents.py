@@ -12,7 +12,7 @@ from collab.stores.whole import KeptStream, Whole
 
 
 def typed(*words: str) -> list[bytes]:
-    """An update for each of ``words``, typed one behind the other by one person."""
+    """An update for each of ``words``, typed one behind the other by one person, who is somebody else every time."""
     doc: Doc = Doc()
     text = doc.get("body", type=Text)
     updates = []

@@ -196,7 +196,9 @@ async def test_who_goes_away_does_not_take_the_edit_with_them(house: House) -> N
     assert house.text() == "x"
 
 
-@pytest.mark.parametrize("update", [b"", b"\xff", b"\1\2\3", typed("a", "b")[1]])
+@pytest.mark.parametrize(
+    "update", [b"", b"\xff", b"\1\2\3", typed("a", "b")[1]], ids=["nothing", "byte", "bytes", "leans"]
+)
 async def test_updates_that_are_none_change_nothing(house: House, update: bytes) -> None:
     error = await refusal(house.routes.post_update(call(body=update)))
     assert error.code in ("invalid_update", "missing_dependencies")

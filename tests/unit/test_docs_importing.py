@@ -120,6 +120,7 @@ def test_what_is_no_archive_asks_for_a_name(api: ScriptedApi) -> None:
 @pytest.mark.parametrize(
     ("format", "given", "text"),
     [("text", b"# one\n", "# one\n"), ("update", typed("state")[0], "state"), ("json", b'{"body": "j"}', "")],
+    ids=["text", "update", "json"],
 )
 def test_a_format_that_is_said_is_not_guessed(api: ScriptedApi, format: str, given: bytes, text: str) -> None:
     assert api.run("import", "notes", "--format", format, stdin=given).exit_code == 0

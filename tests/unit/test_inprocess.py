@@ -95,6 +95,7 @@ async def test_what_the_program_does_to_what_it_gave_and_got_is_its_own_business
         (Role.EDITOR, "subscribe", {"stream": "chat", "after": -1}, "invalid_payload"), (Role.EDITOR, "subscribe", "x", "invalid_payload"),
         (Role.EDITOR, "unsubscribe", {}, "invalid_payload"),
     ],
+    ids=lambda value: "bytes" if isinstance(value, bytes) else str(value),
 )  # fmt: skip
 async def test_what_is_refused_is_answered_with_its_code_and_changes_nothing(
     hub: Hub, role: Role, event: str, payload: Any, code: str
