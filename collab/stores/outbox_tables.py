@@ -42,17 +42,17 @@ CREATE TABLE IF NOT EXISTS webhook_events (
     data TEXT NOT NULL
 ) STRICT;
 
--- edits that are not told yet, summed up
-CREATE TABLE IF NOT EXISTS webhook_changes (
-    document TEXT PRIMARY KEY,
+-- edits that are not told yet, summed up; by the id of their document, or in memory by its name
+CREATE TABLE IF NOT EXISTS webhook_edits (
+    document ANY PRIMARY KEY,
     first_at REAL NOT NULL,
     last_at REAL NOT NULL,
     position INTEGER NOT NULL,
     updates INTEGER NOT NULL,
     bytes INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS webhook_authors (
-    document TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS webhook_editors (
+    document ANY NOT NULL,
     participant TEXT NOT NULL,
     updates INTEGER NOT NULL,
     PRIMARY KEY (document, participant)
@@ -88,14 +88,15 @@ CREATE TABLE IF NOT EXISTS webhook_disabled (endpoint TEXT PRIMARY KEY, at REAL 
 
 _NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 _TELL = "INSERT INTO webhook_events (document, type, at, data)"
-_PROMOTE = f"""{_TELL} SELECT document, 'document.changed', last_at, json_object(
+_PROMOTE = f"""{_TELL} SELECT {{name}}, 'document.changed', last_at, json_object(
     'position', position, 'updates', updates, 'bytes', bytes, 'first_at', first_at, 'authors', (
         SELECT json_group_array(json_array(participant, updates)) FROM (
-            SELECT a.participant, a.updates FROM webhook_authors a WHERE a.document = c.document
+            SELECT a.participant, a.updates FROM webhook_editors a WHERE a.document = c.document
             ORDER BY a.updates DESC LIMIT {MOST_PARTICIPANTS})))
-  FROM webhook_changes c WHERE document = {{0}};
-DELETE FROM webhook_authors WHERE document = {{0}};
-DELETE FROM webhook_changes WHERE document = {{0}};"""
+  FROM webhook_edits c WHERE document = {{key}};
+DELETE FROM webhook_editors WHERE document = {{key}};
+DELETE FROM webhook_edits WHERE document = {{key}};"""
+_PROMOTES = [each.rstrip(";") for each in _PROMOTE.format(key=":key", name=":name").split(";\n")]
 _COUNTED = "ON CONFLICT DO UPDATE SET updates = updates + 1"
 _NAME = "(SELECT name FROM documents WHERE id = NEW.document)"
 
@@ -106,9 +107,9 @@ _TRIGGERS = {
         json_object('undeleted', EXISTS (SELECT 1 FROM trash WHERE id = NEW.id)));
 END;""",
     "document.changed": f"""CREATE TEMP TRIGGER webhook_changed AFTER INSERT ON main.log BEGIN
-    INSERT INTO webhook_changes VALUES ({_NAME}, NEW.time, NEW.time, NEW.position, 1, length(NEW.data))
+    INSERT INTO webhook_edits VALUES (NEW.document, NEW.time, NEW.time, NEW.position, 1, length(NEW.data))
         {_COUNTED}, last_at = excluded.last_at, position = excluded.position, bytes = bytes + excluded.bytes;
-    INSERT INTO webhook_authors SELECT {_NAME}, NEW.participant, 1 WHERE NEW.participant IS NOT NULL {_COUNTED};
+    INSERT INTO webhook_editors SELECT NEW.document, NEW.participant, 1 WHERE NEW.participant IS NOT NULL {_COUNTED};
 END;""",
     "version.created": f"""CREATE TEMP TRIGGER webhook_version AFTER INSERT ON main.versions BEGIN
     {_TELL} VALUES ({_NAME}, 'version.created', NEW.created_at, json_object('version', NEW.id, 'name', NEW.name,
@@ -121,7 +122,7 @@ END;""",
 }  # fmt: skip
 #: what was edited is told before the document is gone
 _ENDED = f"""CREATE TEMP TRIGGER webhook_ended AFTER DELETE ON main.documents BEGIN
-    {_PROMOTE.format("OLD.name")}
+    {_PROMOTE.format(key="OLD.id", name="OLD.name")}
     {_TELL} VALUES (OLD.name, 'document.deleted', {_NOW},
         json_object('forever', NOT EXISTS (SELECT 1 FROM trash WHERE id = OLD.id)));
 END;"""
@@ -149,18 +150,21 @@ def note_edit(
 ) -> None:
     """An edit, where no trigger sees it."""
     connection.execute(
-        f"INSERT INTO webhook_changes VALUES (?, ?, ?, ?, 1, ?) {_COUNTED}, last_at = excluded.last_at,"
+        f"INSERT INTO webhook_edits VALUES (?, ?, ?, ?, 1, ?) {_COUNTED}, last_at = excluded.last_at,"
         " position = excluded.position, bytes = bytes + excluded.bytes",
         (document, at, at, position, size),
     )
     if author is not None:
-        connection.execute(f"INSERT INTO webhook_authors VALUES (?, ?, 1) {_COUNTED}", (document, author))
+        connection.execute(f"INSERT INTO webhook_editors VALUES (?, ?, 1) {_COUNTED}", (document, author))
 
 
-def promote(connection: sqlite3.Connection, document: str) -> None:
-    """Make an event of the edits of a document."""
-    for statement in _PROMOTE.split(";\n"):
-        connection.execute(statement.format("?").rstrip(";"), (document,))
+def promote(connection: sqlite3.Connection, key: int | str) -> None:
+    """Make an event of the edits of a document; ``key``: its id, or in memory its name."""
+    name: str | None = None if isinstance(key, int) else key
+    if name is None:
+        (name,) = connection.execute("SELECT name FROM documents WHERE id = ?", (key,)).fetchone() or (None,)
+    for statement in _PROMOTES if name is not None else _PROMOTES[1:]:
+        connection.execute(statement, {"key": key, "name": name})
 
 
 # -- deliveries -----------------------------------------------------------------------------------------
@@ -170,18 +174,18 @@ def idle(connection: sqlite3.Connection, now: float) -> bool:
     """Whether there is nothing to collect."""
     (busy,) = connection.execute(
         "SELECT EXISTS (SELECT 1 FROM webhook_events)"
-        " OR EXISTS (SELECT 1 FROM webhook_changes WHERE last_at <= ? OR first_at <= ?)",
+        " OR EXISTS (SELECT 1 FROM webhook_edits WHERE last_at <= ? OR first_at <= ?)",
         (now - QUIET, now - LONGEST),
     ).fetchone()
     return not busy
 
 
 def collect(connection: sqlite3.Connection, now: float, match: Match, most: int) -> tuple[int, dict[str, int]]:
-    for (document,) in connection.execute(
-        "SELECT document FROM webhook_changes WHERE last_at <= ? OR first_at <= ? LIMIT ?",
+    for (key,) in connection.execute(
+        "SELECT document FROM webhook_edits WHERE last_at <= ? OR first_at <= ? LIMIT ?",
         (now - QUIET, now - LONGEST, COLLECTED_AT_ONCE),
     ).fetchall():
-        promote(connection, document)
+        promote(connection, key)
     rows = connection.execute(
         "SELECT id, document, type, at, data FROM webhook_events ORDER BY id LIMIT ?", (COLLECTED_AT_ONCE,)
     ).fetchall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ class Sender:
             return Attempt("failed", None, f"no answer within {self._timeout:g} seconds", time.perf_counter() - began)
         except (ClientError, OSError, ValueError) as error:
             # Its own words may have the URL in them, and that may have a password.
-            why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+            number = getattr(error, "errno", None) or 0
+            why = os.strerror(number) if number > 0 else type(error).__name__
             return Attempt("failed", None, f"it cannot be reached ({why})"[:200], time.perf_counter() - began)
         took = time.perf_counter() - began
         if 200 <= status < 300:

@@ -70,7 +70,7 @@ async def age(store: Store, seconds: float) -> None:
             for name, score in await client.zrange(outbox.index, 0, -1, withscores=True):
                 await client.zadd(outbox.index, {name: score - seconds})
     else:
-        statement = "UPDATE webhook_changes SET first_at = first_at - ?, last_at = last_at - ?"
+        statement = "UPDATE webhook_edits SET first_at = first_at - ?, last_at = last_at - ?"
 
         def run(connection: Any) -> None:
             connection.execute(statement, (seconds, seconds))
