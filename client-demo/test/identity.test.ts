@@ -13,7 +13,7 @@ import { distinctColours, PEOPLE_COLOURS, personOf } from '../src/ui/people'
 
 // -- names ------------------------------------------------------------------------------------------
 
-test.each(['notes', 'team/a', 'a b', 'ä', 'x'.repeat(200), '.a/b.', '@'])('%s is a name', (name) => {
+test.each(['notes', 'team/a', 'a b', 'ä', 'x'.repeat(200), '.a/b.', '@', 'می\u200cخواهم', '\u{1f469}\u200d\u{1f4bb}', '\u2764\ufe0f'])('%s is a name', (name) => {
   expect(faultInName(name)).toBeNull()
   expect(refusalOfName(name)).toBeNull()
 })
@@ -22,7 +22,9 @@ test.each([
   ['', 'empty'],
   ['a,b', 'none of'], ['a?b', 'none of'], ['a#b', 'none of'], ['a%b', 'none of'], ['a\\b', 'none of'],
   ['x'.repeat(201), '201 bytes'], ['ä'.repeat(101), '202 bytes'],
-  ['a\nb', 'control'], ['a\u007f', 'control'], ['a\u0301', 'NFC'], ['\ud800', 'Unicode'],
+  ['a\nb', 'control'], ['a\u007f', 'control'], ['a\u0301', 'NFC'],
+  ...Array.from('\u202e\u200b\u00ad\ufeff\u2066\u200e\u061c\u2060\u{e0061}\u2028\u200d\u200c', (sign) => [`no${sign}tes`, 'seen'] as [string, string]),
+  ['\u200dم', 'seen'], ['م\u200d', 'seen'], ['م\u200da', 'seen'], ['\u{1f469}\u200d\u200d\u{1f4bb}', 'seen'], ['\ud800', 'Unicode'],
   ['/a', 'slash'], ['a/', 'slash'], [' a', 'space'], ['a ', 'space'], ['a//b', 'empty part'], ['a/../b', '“..”'], ['.', '“.”'],
 ])('%j is none: %s', (name, why) => {
   expect(faultInName(name)).toContain(why)

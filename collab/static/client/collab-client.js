@@ -3830,7 +3830,7 @@ class P extends _n {
 }
 const ar = typeof globalThis < "u" ? globalThis : typeof window < "u" ? window : typeof global < "u" ? global : {}, ur = "__ $YJS$ __";
 ar[ur] === !0 && console.error("Yjs was already imported. This breaks constructor checks and will lead to issues! - https://github.com/yjs/yjs/issues/438"), ar[ur] = !0;
-const hd = Object.freeze(Object.defineProperty({ __proto__: null, AbsolutePosition: yi, AbstractConnector: Sl, AbstractStruct: _n, AbstractType: A, Array: ht, ContentAny: K, ContentBinary: At, ContentDeleted: Ct, ContentDoc: jt, ContentEmbed: ot, ContentFormat: C, ContentJSON: Mt, ContentString: j, ContentType: X, Doc: pt, GC: B, ID: Ot, Item: k, Map: vt, PermanentUserData: Ul, RelativePosition: yn, Skip: P, Snapshot: ws, Text: Ut, Transaction: Si, UndoManager: ih, UpdateDecoderV1: Y, UpdateDecoderV2: z, UpdateEncoderV1: ft, UpdateEncoderV2: tt, XmlElement: Et, XmlFragment: St, XmlHook: Zt, XmlText: ve, YArrayEvent: Hi, YEvent: Ae, YMapEvent: Ki, YTextEvent: to, YXmlEvent: eo, applyUpdate: Xt, applyUpdateV2: gn, cleanupYTextFormatting: Qi, compareIDs: xt, compareRelativePositions: Jl, convertUpdateFormatV1ToV2: ph, convertUpdateFormatV2ToV1: Ni, createAbsolutePositionFromRelativePosition: zl, createDeleteSet: dn, createDeleteSetFromStructStore: pn, createDocFromSnapshot: Zl, createID: m, createRelativePositionFromJSON: Bl, createRelativePositionFromTypeIndex: jl, createSnapshot: bs, decodeRelativePosition: ql, decodeSnapshot: Yl, decodeSnapshotV2: bi, decodeStateVector: Ce, decodeUpdate: ks, decodeUpdateV2: xi, diffUpdate: ah, diffUpdateV2: Ss, emptySnapshot: Xl, encodeRelativePosition: $l, encodeSnapshot: Kl, encodeSnapshotV2: wi, encodeStateAsUpdate: mn, encodeStateAsUpdateV2: fi, encodeStateVector: Gt, encodeStateVectorFromUpdate: lh, encodeStateVectorFromUpdateV2: Di, equalDeleteSets: ui, equalSnapshots: Hl, findIndexSS: J, findRootTypeKey: ys, getItem: Rt, getItemCleanEnd: Jn, getItemCleanStart: U, getState: S, getTypeChildren: wh, isDeleted: Pt, isParentOf: we, iterateDeletedStructs: Lt, logType: Nl, logUpdate: ch, logUpdateV2: Ai, mergeDeleteSets: Nt, mergeUpdates: vs, mergeUpdatesV2: be, obfuscateUpdate: uh, obfuscateUpdateV2: dh, parseUpdateMeta: Ri, parseUpdateMetaV2: Oi, readUpdate: Dl, readUpdateV2: gs, relativePositionToJSON: Ml, snapshot: Gl, snapshotContainsUpdate: th, transact: _, tryGc: sh, typeListToArraySnapshot: bh, typeMapGetAllSnapshot: Ji, typeMapGetSnapshot: vh }, Symbol.toStringTag, { value: "Module" })), In = 3e4;
+const ad = Object.freeze(Object.defineProperty({ __proto__: null, AbsolutePosition: yi, AbstractConnector: Sl, AbstractStruct: _n, AbstractType: A, Array: ht, ContentAny: K, ContentBinary: At, ContentDeleted: Ct, ContentDoc: jt, ContentEmbed: ot, ContentFormat: C, ContentJSON: Mt, ContentString: j, ContentType: X, Doc: pt, GC: B, ID: Ot, Item: k, Map: vt, PermanentUserData: Ul, RelativePosition: yn, Skip: P, Snapshot: ws, Text: Ut, Transaction: Si, UndoManager: ih, UpdateDecoderV1: Y, UpdateDecoderV2: z, UpdateEncoderV1: ft, UpdateEncoderV2: tt, XmlElement: Et, XmlFragment: St, XmlHook: Zt, XmlText: ve, YArrayEvent: Hi, YEvent: Ae, YMapEvent: Ki, YTextEvent: to, YXmlEvent: eo, applyUpdate: Xt, applyUpdateV2: gn, cleanupYTextFormatting: Qi, compareIDs: xt, compareRelativePositions: Jl, convertUpdateFormatV1ToV2: ph, convertUpdateFormatV2ToV1: Ni, createAbsolutePositionFromRelativePosition: zl, createDeleteSet: dn, createDeleteSetFromStructStore: pn, createDocFromSnapshot: Zl, createID: m, createRelativePositionFromJSON: Bl, createRelativePositionFromTypeIndex: jl, createSnapshot: bs, decodeRelativePosition: ql, decodeSnapshot: Yl, decodeSnapshotV2: bi, decodeStateVector: Ce, decodeUpdate: ks, decodeUpdateV2: xi, diffUpdate: ah, diffUpdateV2: Ss, emptySnapshot: Xl, encodeRelativePosition: $l, encodeSnapshot: Kl, encodeSnapshotV2: wi, encodeStateAsUpdate: mn, encodeStateAsUpdateV2: fi, encodeStateVector: Gt, encodeStateVectorFromUpdate: lh, encodeStateVectorFromUpdateV2: Di, equalDeleteSets: ui, equalSnapshots: Hl, findIndexSS: J, findRootTypeKey: ys, getItem: Rt, getItemCleanEnd: Jn, getItemCleanStart: U, getState: S, getTypeChildren: wh, isDeleted: Pt, isParentOf: we, iterateDeletedStructs: Lt, logType: Nl, logUpdate: ch, logUpdateV2: Ai, mergeDeleteSets: Nt, mergeUpdates: vs, mergeUpdatesV2: be, obfuscateUpdate: uh, obfuscateUpdateV2: dh, parseUpdateMeta: Ri, parseUpdateMetaV2: Oi, readUpdate: Dl, readUpdateV2: gs, relativePositionToJSON: Ml, snapshot: Gl, snapshotContainsUpdate: th, transact: _, tryGc: sh, typeListToArraySnapshot: bh, typeMapGetAllSnapshot: Ji, typeMapGetSnapshot: vh }, Symbol.toStringTag, { value: "Module" })), In = 3e4;
 class Qh extends Or {
   constructor(t) {
     super(), this.doc = t, this.clientID = t.clientID, this.states = /* @__PURE__ */ new Map(), this.meta = /* @__PURE__ */ new Map(), this._checkInterval = setInterval(() => {
@@ -3917,7 +3917,7 @@ function ra({ code: n, message: t }) {
   const e = Object.hasOwn(pr, n) ? pr[n] ?? "" : "";
   return t.includes(e) ? "" : e;
 }
-function ad(n) {
+function ud(n) {
   return [n.message, ra(n)].filter(Boolean).join(" ");
 }
 function _t(n) {
@@ -4151,7 +4151,7 @@ function ya(n, t, e) {
   }
   return { fault: t, at: e, text: s, values: r, bytes: n.byteLength };
 }
-function ud({ text: n, values: t }) {
+function dd({ text: n, values: t }) {
   const e = t.map(({ key: s, value: r }) => {
     const i = typeof r == "string" ? r : JSON.stringify(r, null, 2);
     return s === null ? i : `${s}: ${i}`;
@@ -5385,27 +5385,27 @@ async function mu(n, t) {
   return clearTimeout(e), i || r.then(t).catch(() => {
   }), i;
 }
-const Sr = 200, yu = /[,?#%\\]/u;
-function wu(n) {
-  const t = new TextEncoder().encode(n).byteLength;
-  return /\p{Surrogate}/u.test(n) ? "it is not valid Unicode" : t === 0 ? "it is empty" : t > Sr ? `it has ${t} bytes, and ${Sr} are allowed` : yu.test(n) ? "it may hold none of , ? # % \\" : /\p{Cc}/u.test(n) ? "it holds a control character" : n.normalize("NFC") !== n ? "its letters are not in Unicode normal form NFC" : /^[/ ]|[/ ]$/u.test(n) ? "it begins or ends with a slash or a space" : n.split("/").some((e) => e === "" || e === "." || e === "..") ? "it holds an empty part, “.” or “..”" : null;
-}
+const Sr = 200, yu = /[,?#%\\]/u, wu = /(?![\u200c\u200d])[\p{Cf}\p{Zl}\p{Zp}]|(?<![^\0-\u058f\u200c\u200d])[\u200c\u200d]|[\u200c\u200d](?![^\0-\u058f\u200c\u200d])/u;
 function bu(n) {
-  const t = wu(n);
-  return t === null ? null : { code: "invalid_document", message: `A document cannot be called “${ku(n)}”: ${t}.`, retryable: !1 };
+  const t = new TextEncoder().encode(n).byteLength;
+  return /\p{Surrogate}/u.test(n) ? "it is not valid Unicode" : t === 0 ? "it is empty" : t > Sr ? `it has ${t} bytes, and ${Sr} are allowed` : yu.test(n) ? "it may hold none of , ? # % \\" : /\p{Cc}/u.test(n) ? "it holds a control character" : wu.test(n) ? "it holds a character that cannot be seen" : n.normalize("NFC") !== n ? "its letters are not in Unicode normal form NFC" : /^[/ ]|[/ ]$/u.test(n) ? "it begins or ends with a slash or a space" : n.split("/").some((e) => e === "" || e === "." || e === "..") ? "it holds an empty part, “.” or “..”" : null;
 }
 function ku(n) {
+  const t = bu(n);
+  return t === null ? null : { code: "invalid_document", message: `A document cannot be called “${_u(n)}”: ${t}.`, retryable: !1 };
+}
+function _u(n) {
   const t = n.replace(/[\p{Cc}\p{Surrogate}]/gu, "�");
   return t.length > 40 ? `${t.slice(0, 40)}...` : t;
 }
-const _u = { sentUpdates: 0, sentBytes: 0, receivedUpdates: 0, receivedBytes: 0, awarenessSent: 0, awarenessReceived: 0, connections: 0, lastAckMs: null };
-async function vu(n, t) {
+const vu = { sentUpdates: 0, sentBytes: 0, receivedUpdates: 0, receivedBytes: 0, awarenessSent: 0, awarenessReceived: 0, connections: 0, lastAckMs: null };
+async function Su(n, t) {
   const e = globalThis.location?.origin;
   if (e === void 0 || e === new URL(n).origin) return null;
   const s = (r, i) => fetch(`${n}${r}`, { method: i, cache: "no-store" }).then(() => !0, () => !1);
   return !await s("/client/collab-client.js", "HEAD") || await s(`/api/v1/documents/${encodeURIComponent(t)}/access`, "GET") ? null : { code: "forbidden", message: `Pages of ${e} may not use this server: its setting cors-origins does not name them.`, retryable: !0 };
 }
-function Su({ onBack: n, onOffline: t, onHide: e }) {
+function Eu({ onBack: n, onOffline: t, onHide: e }) {
   if (typeof window > "u") return () => {
   };
   const { document: s } = window, r = [[window, "online", n], [window, "pageshow", n], [window, "offline", t], [window, "pagehide", e], [s, "visibilitychange", () => {
@@ -5416,12 +5416,12 @@ function Su({ onBack: n, onOffline: t, onHide: e }) {
     for (const [i, o, c] of r) i.removeEventListener(o, c);
   };
 }
-const Eu = 30;
-class Cu {
+const Cu = 30;
+class Tu {
   constructor(t, e, s, r) {
     this.awareness = t, this.own = e, this.origin = s, this.traffic = r, this.link = null, this.lastSend = 0, this.onUpdate = ({ added: i, updated: o, removed: c }, l) => {
       if (l === this.origin || this.link === null || this.timer !== void 0 || ![i, o, c].some((h) => h.includes(this.own))) return;
-      const a = this.lastSend + Eu - performance.now();
+      const a = this.lastSend + Cu - performance.now();
       a <= 0 ? this.send() : this.timer = setTimeout(this.send, a);
     }, this.send = () => {
       clearTimeout(this.timer), this.timer = void 0, !(this.link?.connected !== !0 || !this.awareness.meta.has(this.own)) && (this.lastSend = performance.now(), this.traffic.awarenessSent += 1, this.link.emit("awareness-update", ta(this.awareness, [this.own])));
@@ -5449,8 +5449,8 @@ class Cu {
     for (const e of [...this.awareness.meta.keys()]) e !== this.own && this.awareness.meta.delete(e);
   }
 }
-const Tu = 500, Au = 5e3;
-class xu {
+const Au = 500, xu = 5e3;
+class Du {
   constructor(t, e) {
     this.url = t, this.token = e, this.waiting = /* @__PURE__ */ new Map(), this.abort = new AbortController(), this.last = Promise.resolve();
   }
@@ -5478,7 +5478,7 @@ class xu {
     return this.token === null ? {} : { Authorization: `Bearer ${this.token}` };
   }
   async post(t) {
-    for (let e = Tu; this.connected; e = Math.min(2 * e, Au)) {
+    for (let e = Au; this.connected; e = Math.min(2 * e, xu)) {
       try {
         const s = await fetch(`${this.url}/update`, { method: "POST", body: new Uint8Array(t), headers: { ...this.headers, "Content-Type": "application/octet-stream" }, signal: this.abort.signal }), r = await s.json();
         if (s.ok) return { ...r, ok: !0 };
@@ -5491,7 +5491,7 @@ class xu {
     return null;
   }
 }
-class Du {
+class Ou {
   constructor(t, e) {
     this.options = e, this.abort = new AbortController(), this.ended = !1, this.run(t);
   }
@@ -5505,7 +5505,7 @@ class Du {
       if (!r.ok || r.body === null || !i.startsWith("text/event-stream")) throw new Error("no stream");
       if (this.ended) return;
       this.options.onOpen();
-      const o = new Ou((a) => {
+      const o = new Ru((a) => {
         this.ended || this.options.onEvent(a);
       }), c = r.body.getReader(), l = new TextDecoder();
       for (; ; ) {
@@ -5518,7 +5518,7 @@ class Du {
     this.ended || (this.ended = !0, this.options.onEnd());
   }
 }
-class Ou {
+class Ru {
   constructor(t) {
     this.onEvent = t, this.rest = "", this.id = null, this.event = "message", this.data = [];
   }
@@ -5542,7 +5542,7 @@ function Er(n) {
   const t = n.startsWith('"') ? JSON.parse(n) : n, e = atob(t.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(e, (s) => s.charCodeAt(0));
 }
-class Ru {
+class Iu {
   constructor(t) {
     this.options = t, this.stream = null, this.open = !1, this.lastEventId = null;
   }
@@ -5551,7 +5551,7 @@ class Ru {
   }
   begin(t) {
     if (this.stream !== null) return;
-    const e = new Du(this.options.url, { token: t, lastEventId: this.lastEventId, onOpen: () => {
+    const e = new Ou(this.options.url, { token: t, lastEventId: this.lastEventId, onOpen: () => {
       this.stream === e && (this.open = !0, this.options.onOpen() || this.close());
     }, onEvent: (s) => {
       this.stream === e && this.onEvent(s);
@@ -5574,29 +5574,29 @@ class Ru {
     }
   }
 }
-const Iu = { idle: "offline", connecting: "connecting", syncing: "syncing", live: "live", offline: "offline", refused: "closed", closed: "closed" };
+const Lu = { idle: "offline", connecting: "connecting", syncing: "syncing", live: "live", offline: "offline", refused: "closed", closed: "closed" };
 function Cr({ phase: n }) {
-  return Iu[n];
+  return Lu[n];
 }
-function Lu({ phase: n }) {
+function Nu({ phase: n }) {
   return n === "connecting" ? "connecting" : n === "syncing" || n === "live" ? "connected" : "disconnected";
 }
-const Nu = { idle: ["connecting", "closed"], connecting: ["syncing", "offline", "refused", "idle", "closed"], syncing: ["live", "offline", "refused", "idle", "closed"], live: ["syncing", "offline", "refused", "idle", "closed"], offline: ["connecting", "syncing", "refused", "idle", "closed"], refused: ["connecting", "idle", "closed"], closed: [] }, Uu = { phase: "idle", wasLive: !1, unsaved: 0, progress: null, refused: 0, transport: null, readOnly: !1, behind: !1, draining: !1, storageTrouble: !1, degraded: !1, retryAt: null, fault: null, blocked: null };
-function Mu({ code: n, resolved: t }) {
+const Uu = { idle: ["connecting", "closed"], connecting: ["syncing", "offline", "refused", "idle", "closed"], syncing: ["live", "offline", "refused", "idle", "closed"], live: ["syncing", "offline", "refused", "idle", "closed"], offline: ["connecting", "syncing", "refused", "idle", "closed"], refused: ["connecting", "idle", "closed"], closed: [] }, Mu = { phase: "idle", wasLive: !1, unsaved: 0, progress: null, refused: 0, transport: null, readOnly: !1, behind: !1, draining: !1, storageTrouble: !1, degraded: !1, retryAt: null, fault: null, blocked: null };
+function Bu({ code: n, resolved: t }) {
   return n === "lagging" ? { behind: !0 } : n === "draining" ? { draining: !0 } : n === "storage_unavailable" ? { storageTrouble: t !== !0 } : n === "cluster_degraded" ? { degraded: t !== !0 } : {};
 }
-function dd({ phase: n, fault: t }) {
+function pd({ phase: n, fault: t }) {
   return (n === "refused" || n === "offline" || n === "connecting" || n === "syncing") && t?.code !== "draining" ? t : null;
 }
-class Bu {
+class Pu {
   constructor(t) {
-    this.onChange = t, this.status = Uu;
+    this.onChange = t, this.status = Mu;
   }
   get now() {
     return this.status;
   }
   move(t, e = {}) {
-    if (!Nu[this.status.phase].includes(t)) throw new Error(`a provider cannot go from ${this.status.phase} to ${t}`);
+    if (!Uu[this.status.phase].includes(t)) throw new Error(`a provider cannot go from ${this.status.phase} to ${t}`);
     this.patch({ ...e, phase: t });
   }
   patch(t) {
@@ -5604,10 +5604,10 @@ class Bu {
     Object.keys(t).every((s) => Object.is(e[s], t[s])) || (this.status = { ...e, ...t }, this.onChange(this.status, e));
   }
 }
-function Pu() {
+function ju() {
   return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 }
-class ju {
+class Fu {
   constructor(t, e) {
     this.name = t, this.way = e, this.events = [], this.drafts = [], this.followers = /* @__PURE__ */ new Set(), this.live = !1, this.sendAll = () => {
       if (this.timer = void 0, this.live) for (const s of this.drafts) this.send(s);
@@ -5616,7 +5616,7 @@ class ju {
   get waiting() {
     return this.drafts;
   }
-  publish(t, e = "message", s = Pu()) {
+  publish(t, e = "message", s = ju()) {
     return new Promise((r, i) => {
       const o = { key: s, event: e, data: t, resolve: r, reject: i };
       this.drafts = [...this.drafts, o], this.tell(), this.live && this.timer === void 0 && this.send(o);
@@ -5672,7 +5672,7 @@ class ju {
   }
 }
 const Qn = /* @__PURE__ */ Symbol("another tab");
-class Fu {
+class $u {
   constructor(t, e) {
     this.doc = e, this.channel = typeof BroadcastChannel > "u" ? null : new BroadcastChannel(`collab:${t}`), this.channel !== null && (this.channel.onmessage = (s) => this.read(s.data));
   }
@@ -5693,10 +5693,10 @@ class Fu {
     }
   }
 }
-const $u = 6e3, Tr = 4e3, Vu = 3e4, qu = 5e3, Wu = 3, zu = 5, Ar = 15e3, Ju = 1200, xr = { code: "internal", message: "The provider was destroyed.", retryable: !1 };
-class pd extends Ze {
+const Vu = 6e3, Tr = 4e3, qu = 3e4, Wu = 5e3, zu = 3, Ju = 5, Ar = 15e3, Hu = 1200, xr = { code: "internal", message: "The provider was destroyed.", retryable: !1 };
+class fd extends Ze {
   constructor(t, e, s = null, r = {}) {
-    super(), this.traffic = { ..._u }, this.refused = [], this.session = null, this.state = new Bu((c, l) => this.tell(c, l)), this.posting = null, this.compared = !1, this.link = null, this.attempt = null, this.lastToken = null, this.mayOnlyRead = !1, this.said = null, this.shown = null, this.lastNotice = null, this.streams = /* @__PURE__ */ new Map(), this.failuresInARow = 0, this.otherOrigin = null, this.onDocUpdate = (c, l) => {
+    super(), this.traffic = { ...vu }, this.refused = [], this.session = null, this.state = new Pu((c, l) => this.tell(c, l)), this.posting = null, this.compared = !1, this.link = null, this.attempt = null, this.lastToken = null, this.mayOnlyRead = !1, this.said = null, this.shown = null, this.lastNotice = null, this.streams = /* @__PURE__ */ new Map(), this.failuresInARow = 0, this.otherOrigin = null, this.onDocUpdate = (c, l) => {
       if (l === this || l === uo || (this.edits.soil(), this.local !== null && l === this.local)) return;
       const { phase: a } = this.state.now;
       l === Qn && a !== "live" || (a !== "live" && l !== Qn && this.tabs?.tell(c), this.edits.add(c));
@@ -5705,14 +5705,14 @@ class pd extends Ze {
       if (c === null) return;
       this.presence.keepAlive();
       const l = Math.min(...c.waiting.values());
-      performance.now() - l > $u && this.probe();
+      performance.now() - l > Vu && this.probe();
     }, this.onBack = () => {
       this.state.now.phase === "offline" ? this.retryNow() : this.probe();
     }, this.onHide = () => {
       this.edits.flush(), this.edits.writeLedger();
     }, this.onDocDestroy = () => this.destroy(), this.address = na(t, r.path), this.document = e, this.doc = s = s ?? new pt(), this.ownsAwareness = r.awareness === void 0, this.awareness = r.awareness ?? new Qh(s), this.transports = r.transports ?? ["websocket", "polling"], this.token = r.token ?? null, this.user = r.user, this.backoff = new Oo(r.backoff);
     const { subject: i } = r, o = `${this.address.base}/${e}${i ? `?${encodeURIComponent(i)}` : ""}`;
-    this.ownsLocal = typeof r.local == "function", this.local = (typeof r.local == "function" ? r.local(s, o) : r.local) ?? null, this.tabs = r.tabs ?? Hu() ? new Fu(o, s) : null, this.edits = new _a(s, { ledger: r.ledger !== void 0 ? r.ledger : this.defaultLedger(o), clean: this.local === null, traffic: this.traffic, onCount: (c) => this.state.patch({ unsaved: c }), onRejected: (c) => this.onRejected(c), onRefused: (c) => this.onRefusedEdit(c), onProgress: (c) => this.state.patch({ progress: c }), onSaved: () => this.state.patch({ blocked: null }) }), this.presence = new Cu(this.awareness, s.clientID, this, this.traffic), this.reading = r.stream === !1 ? null : this.makeReading(), this.localReady = this.awaitLocal(), s.on("update", this.onDocUpdate), s.on("destroy", this.onDocDestroy), this.watchTimer = setInterval(this.watch, 2e3), this.stopWatchingPage = Su({ onBack: this.onBack, onOffline: () => this.probe(), onHide: this.onHide }), this.state.patch({ unsaved: this.edits.unsaved }), this.show(this.user), r.connect !== !1 && this.connect();
+    this.ownsLocal = typeof r.local == "function", this.local = (typeof r.local == "function" ? r.local(s, o) : r.local) ?? null, this.tabs = r.tabs ?? Ku() ? new $u(o, s) : null, this.edits = new _a(s, { ledger: r.ledger !== void 0 ? r.ledger : this.defaultLedger(o), clean: this.local === null, traffic: this.traffic, onCount: (c) => this.state.patch({ unsaved: c }), onRejected: (c) => this.onRejected(c), onRefused: (c) => this.onRefusedEdit(c), onProgress: (c) => this.state.patch({ progress: c }), onSaved: () => this.state.patch({ blocked: null }) }), this.presence = new Tu(this.awareness, s.clientID, this, this.traffic), this.reading = r.stream === !1 ? null : this.makeReading(), this.localReady = this.awaitLocal(), s.on("update", this.onDocUpdate), s.on("destroy", this.onDocDestroy), this.watchTimer = setInterval(this.watch, 2e3), this.stopWatchingPage = Eu({ onBack: this.onBack, onOffline: () => this.probe(), onHide: this.onHide }), this.state.patch({ unsaved: this.edits.unsaved }), this.show(this.user), r.connect !== !1 && this.connect();
   }
   get status() {
     return Cr(this.state.now);
@@ -5769,7 +5769,7 @@ class pd extends Ze {
   }
   stream(t) {
     let e = this.streams.get(t);
-    return e === void 0 && (e = new ju(t, { ask: (s, r, i) => this.liveLink?.ask(s, r, (o) => i(o)), read: (s) => this.read(s) }), this.streams.set(t, e), this.liveLink !== null && e.begin()), e;
+    return e === void 0 && (e = new Fu(t, { ask: (s, r, i) => this.liveLink?.ask(s, r, (o) => i(o)), read: (s) => this.read(s) }), this.streams.set(t, e), this.liveLink !== null && e.begin()), e;
   }
   destroy() {
     if (this.state.now.phase !== "closed") {
@@ -5781,7 +5781,7 @@ class pd extends Ze {
   }
   tell(t, e) {
     if (this.emit("details", [t, e]), this.state.now !== t) return;
-    t.unsaved !== e.unsaved && this.emit("unsaved", [t.unsaved]), (t.phase !== e.phase || t.fault !== e.fault) && this.emit("status", [{ status: Lu(t), state: Cr(t), error: t.fault }]);
+    t.unsaved !== e.unsaved && this.emit("unsaved", [t.unsaved]), (t.phase !== e.phase || t.fault !== e.fault) && this.emit("status", [{ status: Nu(t), state: Cr(t), error: t.fault }]);
     const s = t.phase === "live";
     s !== (e.phase === "live") && (this.emit("synced", [s]), this.emit("sync", [s]));
   }
@@ -5823,7 +5823,7 @@ class pd extends Ze {
   }
   async open() {
     this.readsAlong || this.state.move("connecting", { retryAt: null });
-    const t = bu(this.document);
+    const t = ku(this.document);
     if (t !== null) return this.refuse(t);
     const e = {};
     this.attempt = e;
@@ -5863,7 +5863,7 @@ class pd extends Ze {
   onConnect(t) {
     this.traffic.connections += 1, this.failuresInARow = 0, this.lastNotice = this.otherOrigin = null, this.stopReading(), this.edits.attach(t);
     const e = { transport: t.transport, behind: !1 };
-    this.state.now.phase === "syncing" ? this.state.patch(e) : this.state.move("syncing", e), t.askMissing(Gt(this.doc), Vu, (s) => {
+    this.state.now.phase === "syncing" ? this.state.patch(e) : this.state.move("syncing", e), t.askMissing(Gt(this.doc), qu, (s) => {
       if (this.link === t) {
         if (!(s instanceof Uint8Array)) return this.lose(s);
         this.receive(s), this.becomeLive(t);
@@ -5871,7 +5871,7 @@ class pd extends Ze {
     });
   }
   becomeLive(t) {
-    clearTimeout(this.drainingTimer), this.state.move("live", { wasLive: !0, fault: null, draining: !1, storageTrouble: !1, degraded: !1 }), clearTimeout(this.stableTimer), this.stableTimer = setTimeout(() => this.backoff.reset(), qu), this.presence.begin(t), this.edits.begin(this.session?.limits.rate_updates);
+    clearTimeout(this.drainingTimer), this.state.move("live", { wasLive: !0, fault: null, draining: !1, storageTrouble: !1, degraded: !1 }), clearTimeout(this.stableTimer), this.stableTimer = setTimeout(() => this.backoff.reset(), Wu), this.presence.begin(t), this.edits.begin(this.session?.limits.rate_updates);
     for (const e of this.streams.values()) e.begin();
   }
   onSession(t) {
@@ -5909,10 +5909,10 @@ class pd extends Ze {
       return;
     }
     const e = this.state.now.draining && this.state.now.phase !== "connecting", s = this.backoff.next(1e3 * (t?.retry_after ?? 0));
-    this.leave(), this.state.move("offline", { fault: t ?? this.otherOrigin, draining: e, retryAt: Date.now() + s, transport: null }), clearTimeout(this.drainingTimer), e && (this.drainingTimer = setTimeout(() => this.state.patch({ draining: !1 }), Ju)), this.retryLater(s), t === null && (this.failuresInARow >= Wu && this.reading?.begin(this.lastToken), this.failuresInARow === 1 && !this.state.now.wasLive && this.askWhy());
+    this.leave(), this.state.move("offline", { fault: t ?? this.otherOrigin, draining: e, retryAt: Date.now() + s, transport: null }), clearTimeout(this.drainingTimer), e && (this.drainingTimer = setTimeout(() => this.state.patch({ draining: !1 }), Hu)), this.retryLater(s), t === null && (this.failuresInARow >= zu && this.reading?.begin(this.lastToken), this.failuresInARow === 1 && !this.state.now.wasLive && this.askWhy());
   }
   async askWhy() {
-    this.otherOrigin = await vu(this.address.base, this.document), this.otherOrigin !== null && this.state.now.phase === "offline" && this.state.patch({ fault: this.otherOrigin });
+    this.otherOrigin = await Su(this.address.base, this.document), this.otherOrigin !== null && this.state.now.phase === "offline" && this.state.patch({ fault: this.otherOrigin });
   }
   retryLater(t) {
     clearTimeout(this.retryTimer), this.retryTimer = setTimeout(() => this.retryNow(), t);
@@ -5927,7 +5927,7 @@ class pd extends Ze {
     e?.close();
   }
   makeReading() {
-    return new Ru({ url: `${this.api}/events`, onOpen: () => this.state.now.phase !== "offline" ? !1 : (this.lastNotice = null, this.state.move("syncing", { transport: "sse", readOnly: !0, retryAt: null, fault: null }), this.retryLater(Ar), this.beginPosting(), !0), onUpdate: (t, e) => {
+    return new Iu({ url: `${this.api}/events`, onOpen: () => this.state.now.phase !== "offline" ? !1 : (this.lastNotice = null, this.state.move("syncing", { transport: "sse", readOnly: !0, retryAt: null, fault: null }), this.retryLater(Ar), this.beginPosting(), !0), onUpdate: (t, e) => {
       this.receive(t), !(e === null || this.link?.connected === !0) && (this.state.now.phase === "syncing" && this.state.move("live", { wasLive: !0 }), !(this.posting === null || this.compared) && (this.compared = !0, this.edits.compareWith(e)));
     }, onBroadcast: (t) => this.emit("broadcast", [t]), onNotice: (t) => this.onNotice(t), onEnd: () => {
       this.stopReading(), this.state.patch({ readOnly: this.mayOnlyRead });
@@ -5936,9 +5936,9 @@ class pd extends Ze {
     } });
   }
   beginPosting() {
-    const t = new xu(this.api, this.lastToken);
+    const t = new Du(this.api, this.lastToken);
     this.posting?.close(), this.posting = t, this.compared = !1, this.edits.detach(), this.edits.attach(t), t.mayWrite().then((e) => {
-      this.posting !== t || e === null || (this.mayOnlyRead = !e, this.state.patch({ readOnly: !e }), this.edits.setWritable(e), this.edits.begin(zu));
+      this.posting !== t || e === null || (this.mayOnlyRead = !e, this.state.patch({ readOnly: !e }), this.edits.setWritable(e), this.edits.begin(Ju));
     });
   }
   stopReading() {
@@ -5946,7 +5946,7 @@ class pd extends Ze {
   }
   onNotice(t) {
     const e = _t(t);
-    e !== null && (this.lastNotice = e, this.state.patch(Mu(e)), (e.code === "storage_unavailable" || e.code === "store_full") && e.resolved === !0 && this.edits.sendHeld(), e.code === "token_expired" && e.retry_after !== void 0 && typeof this.token == "function" && this.renew(), this.emit("notice", [e]));
+    e !== null && (this.lastNotice = e, this.state.patch(Bu(e)), (e.code === "storage_unavailable" || e.code === "store_full") && e.resolved === !0 && this.edits.sendHeld(), e.code === "token_expired" && e.retry_after !== void 0 && typeof this.token == "function" && this.renew(), this.emit("notice", [e]));
   }
   async renew() {
     const t = this.link;
@@ -5983,12 +5983,12 @@ class pd extends Ze {
 function Dr(n) {
   return { ...n.name ? { name: n.name } : {}, ...n.color ? { color: n.color } : {} };
 }
-function Hu() {
+function Ku() {
   return typeof window < "u" || typeof globalThis.WorkerGlobalScope < "u";
 }
 const Ft = (n) => Ht((t, e) => {
   n.onerror = (s) => e(new Error(s.target.error)), n.onsuccess = (s) => t(s.target.result);
-}), Ku = (n, t) => Ht((e, s) => {
+}), Yu = (n, t) => Ht((e, s) => {
   const r = indexedDB.open(n);
   r.onupgradeneeded = (i) => t(i.target.result), r.onerror = (i) => s(Q(i.target.error)), r.onsuccess = (i) => {
     const o = i.target.result;
@@ -5996,39 +5996,39 @@ const Ft = (n) => Ht((t, e) => {
       o.close();
     }, e(o);
   };
-}), Yu = (n) => Ft(indexedDB.deleteDatabase(n)), Xu = (n, t) => t.forEach((e) => n.createObjectStore.apply(n, e)), ie = (n, t, e = "readwrite") => {
+}), Xu = (n) => Ft(indexedDB.deleteDatabase(n)), Gu = (n, t) => t.forEach((e) => n.createObjectStore.apply(n, e)), ie = (n, t, e = "readwrite") => {
   const s = n.transaction(t, e);
-  return t.map((r) => rd(s, r));
-}, Co = (n, t) => Ft(n.count(t)), Gu = (n, t) => Ft(n.get(t)), To = (n, t) => Ft(n.delete(t)), Zu = (n, t, e) => Ft(n.put(t, e)), ts = (n, t) => Ft(n.add(t)), Qu = (n, t, e) => Ft(n.getAll(t, e)), td = (n, t, e) => {
+  return t.map((r) => id(s, r));
+}, Co = (n, t) => Ft(n.count(t)), Zu = (n, t) => Ft(n.get(t)), To = (n, t) => Ft(n.delete(t)), Qu = (n, t, e) => Ft(n.put(t, e)), ts = (n, t) => Ft(n.add(t)), td = (n, t, e) => Ft(n.getAll(t, e)), ed = (n, t, e) => {
   let s = null;
-  return sd(n, t, (r) => (s = r, !1), e).then(() => s);
-}, ed = (n, t = null) => td(n, t, "prev"), nd = (n, t) => Ht((e, s) => {
+  return rd(n, t, (r) => (s = r, !1), e).then(() => s);
+}, nd = (n, t = null) => ed(n, t, "prev"), sd = (n, t) => Ht((e, s) => {
   n.onerror = s, n.onsuccess = async (r) => {
     const i = r.target.result;
     if (i === null || await t(i) === !1) return e();
     i.continue();
   };
-}), sd = (n, t, e, s = "next") => nd(n.openKeyCursor(t, s), (r) => e(r.key)), rd = (n, t) => n.objectStore(t), id = (n, t) => IDBKeyRange.upperBound(n, t), od = (n, t) => IDBKeyRange.lowerBound(n, t), Bn = "custom", Ao = "updates", xo = 500, Do = (n, t = () => {
+}), rd = (n, t, e, s = "next") => sd(n.openKeyCursor(t, s), (r) => e(r.key)), id = (n, t) => n.objectStore(t), od = (n, t) => IDBKeyRange.upperBound(n, t), cd = (n, t) => IDBKeyRange.lowerBound(n, t), Bn = "custom", Ao = "updates", xo = 500, Do = (n, t = () => {
 }, e = () => {
 }) => {
   const [s] = ie(n.db, [Ao]);
-  return Qu(s, od(n._dbref, !1)).then((r) => {
+  return td(s, cd(n._dbref, !1)).then((r) => {
     n._destroyed || (t(s), _(n.doc, () => {
       r.forEach((i) => Xt(n.doc, i));
     }, n, !1), e(s));
-  }).then(() => ed(s).then((r) => {
+  }).then(() => nd(s).then((r) => {
     n._dbref = r + 1;
   })).then(() => Co(s).then((r) => {
     n._dbsize = r;
   })).then(() => s);
-}, cd = (n, t = !0) => Do(n).then((e) => {
-  (t || n._dbsize >= xo) && ts(e, mn(n.doc)).then(() => To(e, id(n._dbref, !0))).then(() => Co(e).then((s) => {
+}, ld = (n, t = !0) => Do(n).then((e) => {
+  (t || n._dbsize >= xo) && ts(e, mn(n.doc)).then(() => To(e, od(n._dbref, !0))).then(() => Co(e).then((s) => {
     n._dbsize = s;
   }));
 });
-class ld extends Or {
+class hd extends Or {
   constructor(t, e) {
-    super(), this.doc = e, this.name = t, this._dbref = 0, this._dbsize = 0, this._destroyed = !1, this.db = null, this.synced = !1, this._db = Ku(t, (s) => Xu(s, [["updates", { autoIncrement: !0 }], ["custom"]])), this.whenSynced = Ht((s) => this.on("synced", () => s(this))), this._db.then((s) => {
+    super(), this.doc = e, this.name = t, this._dbref = 0, this._dbsize = 0, this._destroyed = !1, this.db = null, this.synced = !1, this._db = Yu(t, (s) => Gu(s, [["updates", { autoIncrement: !0 }], ["custom"]])), this.whenSynced = Ht((s) => this.on("synced", () => s(this))), this._db.then((s) => {
       this.db = s, Do(this, (r) => ts(r, mn(e)), () => {
         if (this._destroyed) return this;
         this.synced = !0, this.emit("synced", [this]);
@@ -6037,7 +6037,7 @@ class ld extends Or {
       if (this.db && r !== this) {
         const [i] = ie(this.db, [Ao]);
         ts(i, s), ++this._dbsize >= xo && (this._storeTimeoutId !== null && clearTimeout(this._storeTimeoutId), this._storeTimeoutId = setTimeout(() => {
-          cd(this, !1), this._storeTimeoutId = null;
+          ld(this, !1), this._storeTimeoutId = null;
         }, this._storeTimeout));
       }
     }, e.on("update", this._storeUpdate), this.destroy = this.destroy.bind(this), e.on("destroy", this.destroy);
@@ -6049,19 +6049,19 @@ class ld extends Or {
   }
   clearData() {
     return this.destroy().then(() => {
-      Yu(this.name);
+      Xu(this.name);
     });
   }
   get(t) {
     return this._db.then((e) => {
       const [s] = ie(e, [Bn], "readonly");
-      return Gu(s, t);
+      return Zu(s, t);
     });
   }
   set(t, e) {
     return this._db.then((s) => {
       const [r] = ie(s, [Bn]);
-      return Zu(r, e, t);
+      return Qu(r, e, t);
     });
   }
   del(t) {
@@ -6071,23 +6071,23 @@ class ld extends Or {
     });
   }
 }
-const fd = (n, t) => typeof indexedDB > "u" ? null : new ld(`collab:${t}`, n);
+const gd = (n, t) => typeof indexedDB > "u" ? null : new hd(`collab:${t}`, n);
 export {
   Qh as Awareness,
   Oo as Backoff,
   sa as CODES,
   Yn as CollabError,
-  pd as CollabProvider,
-  Uu as FIRST_STATUS,
+  fd as CollabProvider,
+  Mu as FIRST_STATUS,
   va as LocalLedger,
-  hd as Y,
+  ad as Y,
   ra as adviceFor,
   _t as asFault,
-  ud as asText,
-  wu as faultInName,
-  Pu as freshKey,
-  ad as inWords,
-  fd as keepOffline,
-  bu as refusalOfName,
-  dd as turnedAway
+  dd as asText,
+  bu as faultInName,
+  ju as freshKey,
+  ud as inWords,
+  gd as keepOffline,
+  ku as refusalOfName,
+  pd as turnedAway
 };
