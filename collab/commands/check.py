@@ -48,6 +48,8 @@ def check(deep: bool, **flags: Any) -> None:
         *(("damaged", "red", f"{name}: {words}") for name, words in report.damaged.items()),
     ]
     table = Table(show_header=False, box=None)
+    table.add_column()
+    table.add_column(overflow="fold")  # a path is worth nothing without its end
     for head, style, words in rows:
         table.add_row(Text(head, style), Text(on_one_line(words)))
     OUT.print(table)

@@ -14,13 +14,20 @@ from click.testing import CliRunner, Result
 
 from collab.auth.callback import CallbackAuthenticator
 from collab.commands.main import main
+from collab.commands.terminal import OUT
 from collab.stores.sqlite import SqliteStore
 from tests.support.documents import typed
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row of the table is a line."""
+    monkeypatch.setattr(OUT, "_width", 500)
+
+
 def check(*arguments: str) -> Result:
     without = dict.fromkeys(name for name in os.environ if name.startswith("COLLAB_"))
-    return CliRunner(env={**without, "COLUMNS": "300"}).invoke(main, ["check", *arguments], catch_exceptions=False)
+    return CliRunner(env=without).invoke(main, ["check", *arguments], catch_exceptions=False)
 
 
 def rows(found: Result) -> dict[str, str]:
@@ -60,6 +67,12 @@ def test_a_store_that_is_whole(file: Path) -> None:
         "settings": "valid", "auth": "none", "store": f"sqlite {file}", "documents": "1",
         "promise": "an ack means: committed, fdatasync done",
     }  # fmt: skip
+
+
+def test_a_path_is_told_to_its_end_however_narrow_the_terminal(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OUT, "_width", 30)
+    found = check("--store", f"sqlite:///{file}")
+    assert str(file) in "".join(found.stdout.split())
 
 
 def test_what_is_damaged_is_named_and_is_a_failure_only_if_it_is_looked_for(file: Path) -> None:
