@@ -161,7 +161,7 @@ async def storm(server: CollabServer, http: aiohttp.ClientSession) -> None:
         await asyncio.sleep(0.2)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_each_alert_has_a_cause_that_fires_it(
     start_server: Callable[..., CollabServer], tmp_path: Path, ended: list[Any]
 ) -> None:
@@ -197,7 +197,7 @@ async def test_each_alert_has_a_cause_that_fires_it(
 
         storming = asyncio.create_task(storm(at["storm"], http))
         try:
-            await prometheus.until(http, all_of_them, within=90.0)
+            await prometheus.until(http, all_of_them, within=150.0)
         except AssertionError:
             raise AssertionError(f"these never fired: {wanted - seen}") from None
         await storming
