@@ -159,7 +159,7 @@ class Lanes:
             # Others of its deliveries would wait for hours.
             self._hurried_at, self._hurry = now, True
         self._unanswered = 0
-        if now - self._failed_at >= CALM or self._hurry:
+        if self._trouble.lasts and (now - self._failed_at >= CALM or self._hurry):
             self._trouble.end(endpoint=self.endpoint.id, url=self.endpoint.shown)
 
     async def test(self) -> Attempt:
