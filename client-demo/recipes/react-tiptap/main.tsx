@@ -2,18 +2,14 @@ import { Editor } from "@tiptap/core";
 import Collaboration from "@tiptap/extension-collaboration";
 import CollaborationCaret from "@tiptap/extension-collaboration-caret";
 import StarterKit from "@tiptap/starter-kit";
-import { keepOffline } from "collab-client/offline";
-import { CollabDocument, useDoc, useOthers, useProvider, useSelf, useStatus, useUnsaved } from "collab-client/react";
-import { StrictMode, useEffect, useRef, useState } from "react";
-import { createRoot } from "react-dom/client";
-
-const options = new URLSearchParams(location.search);
-const user = { name: options.get("name") ?? "Somebody", color: "#4f46e5" };
+import { useDoc, useProvider } from "collab-client/react";
+import { useEffect, useRef, useState } from "react";
+import { show, useMayWrite, user } from "../around/Page";
 
 function Text() {
   const doc = useDoc();
   const provider = useProvider(); // null in the first render: there is nothing to show a caret with yet
-  const { role } = useSelf();
+  const mayWrite = useMayWrite();
   const place = useRef<HTMLDivElement>(null);
   const [editor, setEditor] = useState<Editor | null>(null);
   useEffect(() => {
@@ -29,27 +25,8 @@ function Text() {
     setEditor(made);
     return () => made.destroy();
   }, [doc, provider]);
-  useEffect(() => editor?.setEditable(role === null || role === "editor" || role === "admin"), [editor, role]);
+  useEffect(() => editor?.setEditable(mayWrite), [editor, mayWrite]);
   return <div ref={place} />;
 }
 
-function Bar() {
-  const status = useStatus();
-  const unsaved = useUnsaved();
-  const error = useProvider()?.error?.message;
-  const names = useOthers((others) => others.map(({ user }) => user.name ?? "?").join(", "));
-  const words = status === "live" && unsaved === 0 ? "Saved" : `${status}, ${unsaved} unsaved`;
-  return <p><output id="status">{error ?? words}</output> <output id="people">{names}</output></p>;
-}
-
-createRoot(document.getElementById("root")!).render(
-  <StrictMode>
-    <CollabDocument
-      url="http://127.0.0.1:8080" name={options.get("document") ?? "text"} token={options.get("token")}
-      user={user} local={keepOffline} subject={user.name}
-    >
-      <Bar />
-      <Text />
-    </CollabDocument>
-  </StrictMode>,
-);
+show(<Text />);
