@@ -133,6 +133,56 @@ def test_a_react_page_that_vite_builds_in_two_browsers(site: Site, open_page: Op
     expect(ann.get_by_text("Nobody else is here")).to_be_visible()
 
 
+#: bundles what is in the folder `packed`; its argument is where webpack is installed
+WEBPACK = """
+const webpack = require(process.argv[1]);
+const options = {
+  mode: "production",
+  entry: "./packed/main.js",
+  output: { path: process.cwd() + "/packed", filename: "webpack.js" },
+};
+webpack(options, (fault, stats) => {
+  if (fault || stats.hasErrors()) throw fault ?? new Error(stats.toString());
+});
+"""
+
+
+def test_the_same_page_of_webpack_and_of_esbuild_meet(site: Site, open_page: OpenPage) -> None:
+    webpack = Path(__file__).parent / "bindings" / "node_modules" / "webpack"
+    if not webpack.is_dir():
+        pytest.skip("webpack is not installed: run `npm ci` in tests/browser/bindings")
+    (site.folder / "packed").mkdir()
+    site.write("packed/App.tsx", blocks("tsx")[0])
+    site.write(
+        "packed/main.tsx",
+        """
+        import { createElement } from "react";
+        import { createRoot } from "react-dom/client";
+        import { App } from "./App.js";
+        createRoot(document.getElementById("root")).render(createElement(App));
+        """,
+    )
+    jsx = ("--jsx=automatic", "--log-level=error")
+    site.run("npx", "esbuild", "packed/main.tsx", "--bundle", "--format=esm", "--outfile=packed/esbuild.js", *jsx)
+    site.run("npx", "esbuild", "packed/main.tsx", "packed/App.tsx", "--outdir=packed", *jsx)
+    site.run("node", "-e", WEBPACK, str(webpack))
+    bundlers = ("webpack", "esbuild")
+    for name in bundlers:
+        site.write(
+            f"packed/{name}.html",
+            f'<!doctype html><div id="root"></div><script type="module" src="{name}.js"></script>',
+        )
+    first, second = (open_page(f"{site.url}/packed/{name}.html", name=name) for name in bundlers)
+    for page in (first, second):
+        expect(page.get_by_text("Saved")).to_be_visible()
+        expect(page.get_by_text("With Ada", exact=True)).to_be_visible()
+    before = int(first.get_by_role("button").inner_text())
+    first.get_by_role("button").click()
+    second.get_by_role("button").click()
+    for page in (first, second):
+        expect(page.get_by_role("button")).to_have_text(str(before + 2))
+
+
 def add(page: Page, words: str) -> None:
     page.locator("#entry").fill(words)
     page.locator("#entry").press("Enter")
