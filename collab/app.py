@@ -24,6 +24,7 @@ from collab.cluster.redis import RedisCluster
 from collab.config import ConfigError, Settings, load_settings, weaknesses
 from collab.content.workers import Workers
 from collab.doors.admission import Admission
+from collab.doors.dealt import Dealt
 from collab.doors.descriptors import raise_limit
 from collab.doors.door import Door
 from collab.doors.gate import Gate
@@ -50,7 +51,7 @@ from collab.hub.live_document import DocumentLimits
 from collab.hub.observer import Observer
 from collab.hub.quotas import QuotaLimits
 from collab.hub.renewals import Renewals
-from collab.listening import listen
+from collab.listening import listen, url_of
 from collab.observe.concerns import Concerns
 from collab.observe.gauges import Gauges
 from collab.observe.headroom import Headroom
@@ -275,12 +276,14 @@ async def serve(
     settings: Settings,
     on_listening: Callable[[Settings, str], None] = lambda *_: None,
     read: Callable[[], Settings] | None = None,
+    link: int | None = None,
 ) -> int:
     """Run the server until a signal ends it, SIGTERM as a rule.
 
     Args:
         on_listening: called once people can come, with the address where they find it.
         read: reads the settings again, for SIGHUP.
+        link: a descriptor on which the process above deals the connections, see :mod:`collab.doors.dealt`.
 
     Returns:
         0, or 1 where something could not be saved before the end.
@@ -290,7 +293,7 @@ async def serve(
     for words in weaknesses(settings):
         _log.warning("a setting is unwise", setting=words)
     limit = raise_limit()
-    if not await wait_for_redis(settings, stop):
+    if not await wait_for_redis(settings, stop, answer=link is None):
         return 0
     app = create_app(settings)
     hub: Hub = app["hub"]
@@ -305,7 +308,7 @@ async def serve(
         assert runner.server is not None
         gate = Gate(runner.server, limit, settings, peers)
         try:
-            listening = await listen(gate, settings)
+            listening = await _connections(gate, settings, link, stop)
         except ConfigError:
             hub.draining = True  # nobody came, so nobody has to go
             raise
@@ -314,10 +317,13 @@ async def serve(
         hub.at_work, hub.quarantine = harm.at_work, harm
         if settings.watchdog:
             watchdog = Watchdog(settings.watchdog, errors=harm.faults, note=harm.note)
-        url = _url_of(listening.sockets[0].getsockname())
         where = f"store={app['hub'].store.adapter} auth={settings.auth} nodes={app['hub'].cluster.nodes}"
-        print(f"collab listening on {url} {where}", flush=True)
-        on_listening(settings, url)
+        if isinstance(listening, Dealt):
+            listening.open(where)
+        else:
+            url = url_of(listening.sockets[0].getsockname())
+            print(f"collab listening on {url} {where}", flush=True)
+            on_listening(settings, url)
         if watchdog is not None:
             watchdog.start()
         # What lives now lives long: keep the collector away from it, and call it seldom.
@@ -335,6 +341,8 @@ async def serve(
         harm.close()
 
 
-def _url_of(address: Any) -> str:
-    host, port = address[0], address[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+async def _connections(gate: Gate, settings: Settings, link: int | None, stop: asyncio.Event) -> asyncio.Server | Dealt:
+    if link is None:
+        return await listen(gate, settings)
+    # Without the process above nobody comes any more, and somebody else may have its address.
+    return Dealt(gate, link, settings.node_name or "", stop.set)

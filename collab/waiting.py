@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 import structlog
 from aiohttp import web
@@ -31,11 +31,14 @@ _PASSING = (
 _log = structlog.get_logger("collab.app")
 
 
-async def wait_for_redis(settings: Settings, stop: asyncio.Event) -> bool:
+async def wait_for_redis(settings: Settings, stop: asyncio.Event, *, answer: bool = True) -> bool:
     """Return once the Redis of ``settings`` answers; at once where there is none.
 
     Until then ``/healthz`` answers, ``/readyz`` and everything else is 503: it lives, and is of no use yet. What no
     waiting mends, a wrong password for one, is left to the start to say.
+
+    Args:
+        answer: whether to; False where the address is another process's.
 
     Returns:
         False: ``stop`` was set before.
@@ -53,7 +56,7 @@ async def wait_for_redis(settings: Settings, stop: asyncio.Event) -> bool:
             return True
         began = time.monotonic()
         _log.warning("waiting for Redis", url=shown_url(url), reason=reason)
-        async with _answering(settings):
+        async with _answering(settings) if answer else nullcontext():
             while reason is not None:
                 tell_systemd("EXTEND_TIMEOUT_USEC=10000000\nSTATUS=waiting for Redis")
                 with suppress(TimeoutError):

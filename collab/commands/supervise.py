@@ -13,10 +13,10 @@ from types import FrameType
 import structlog
 
 #: seconds: whoever lived for so long had begun well
-_WELL = 10.0
+WELL = 10.0
 #: seconds between an end and the next start, doubled while it does not live long
-_PAUSE = 0.2
-_MOST_PAUSE = 10.0
+PAUSE = 0.2
+MOST_PAUSE = 10.0
 #: what is handed on
 _SIGNALS = (
     signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2,
@@ -41,7 +41,7 @@ def supervise(command: Sequence[str]) -> int:
 
     for number in _SIGNALS:
         signal.signal(number, hand_on)
-    pause, began_well = _PAUSE, False
+    pause, began_well = PAUSE, False
     while True:
         began = time.monotonic()
         # In a group of its own: Ctrl-C goes to everybody in the terminal's group, and a second signal ends it at once.
@@ -50,10 +50,10 @@ def supervise(command: Sequence[str]) -> int:
             child.terminate()
         code = child.wait()
         lived = time.monotonic() - began
-        began_well = began_well or lived >= _WELL or code < 0 or code not in (0, 1, 2)
+        began_well = began_well or lived >= WELL or code < 0 or code not in (0, 1, 2)
         if code == 0 or asked or not began_well:
             return code if code >= 0 else 128 - code
-        pause = _PAUSE if lived >= _WELL else min(_MOST_PAUSE, 2 * pause)
+        pause = PAUSE if lived >= WELL else min(MOST_PAUSE, 2 * pause)
         _log.error("the server ended, and is started again", exit_code=code, lived=round(lived, 1), pause=pause)
         time.sleep(pause * random.uniform(0.5, 1.0))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 import orjson
@@ -69,6 +70,8 @@ class Gate:
         self._most: int = settings.max_connections or self._bound
         self._each: int = settings.max_connections_per_ip + spare(settings.max_connections_per_ip)
         self._peers = peers
+        #: takes a connection away, where what begins on it is for another process
+        self.elsewhere: Callable[[Any, bytes], bool] | None = None
         self._count = 0
         self._counts: dict[str, int] = {}
         # Those on which requests come. On all others it is a WebSocket's heartbeat that tells.
@@ -84,6 +87,11 @@ class Gate:
     def __call__(self) -> asyncio.Protocol:
         """The protocol of a new connection."""
         return _Newcomer(self)
+
+    @property
+    def count(self) -> int:
+        """Connections that were let in and are not over."""
+        return self._count
 
     # -- coming and going -----------------------------------------------------------------------
 

@@ -64,6 +64,9 @@ class ServedRequests(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Parse what came, and count what belongs to a head that is not complete."""
         body_is_whole = self._body is None or self._body.is_eof()
+        elsewhere = None if self._gate is None else self._gate.elsewhere
+        if elsewhere is not None and body_is_whole and not self._head_bytes and elsewhere(self, data):
+            return
         super().data_received(data)
         if self._request_count != self._known_requests:
             self._known_requests = self._request_count
