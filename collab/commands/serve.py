@@ -38,10 +38,6 @@ def serve(supervise: bool, processes: str | None, link: int | None, **flags: Any
     Every setting is a flag, an environment variable, or a key in the TOML file; a flag beats the
     environment, which beats the file.
     """
-    import uvloop
-
-    from collab.app import serve as run_server  # half a second that other commands do not pay
-
     file, given = flags.get("config"), {name: value for name, value in flags.items() if name != "config"}
     settings = settings_of(flags)
     configure_logging(settings.log_format, settings.log_level)
@@ -51,6 +47,10 @@ def serve(supervise: bool, processes: str | None, link: int | None, **flags: Any
     read = partial(load_settings, given, os.environ, file)
     if processes is not None and link is None:
         sys.exit(_serve_by_many(settings, processes, read))
+    import uvloop
+
+    from collab.app import serve as run_server  # half a second that others do not pay
+
     try:
         code = uvloop.run(run_server(settings, next_steps.show, read, link))
     except CollabError as error:

@@ -6,18 +6,38 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
+import pytest
 
-from tests.cluster.conftest import StartNode
 from tests.support.editor import Editor
+from tests.support.redis_server import RedisServer
 from tests.support.server import CollabServer
 from tests.support.wire import Client, PollingWire
 from tests.support.writers import Writers
 
 PEOPLE = 8
 PATIENCE = 60.0
+
+
+Start = Callable[..., Awaitable[CollabServer]]
+
+
+@pytest.fixture
+async def start(redis_server: RedisServer) -> AsyncIterator[Start]:
+    """``await start(2, COLLAB_X="y")``: a server of so many processes, with variables; it ends with the test."""
+    servers: list[CollabServer] = []
+
+    async def started(count: int, **env: str) -> CollabServer:
+        url = redis_server.url
+        servers.append(CollabServer(url, args=["--redis", url, "--processes", str(count)], env=env))
+        return await asyncio.to_thread(servers[-1].start, PATIENCE)  # three interpreters start
+
+    yield started
+    for server in servers:
+        await asyncio.to_thread(server.kill)
 
 
 def children_of(server: CollabServer) -> set[int]:
@@ -39,8 +59,8 @@ async def live(crowd: Writers) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_one_address_for_many_processes(start_node: StartNode, http: aiohttp.ClientSession) -> None:
-    server = await asyncio.to_thread(start_node, args=["--processes", "2"], env={"COLLAB_NODE_NAME": "web"})
+async def test_one_address_for_many_processes(start: Start, http: aiohttp.ClientSession) -> None:
+    server = await start(2, COLLAB_NODE_NAME="web")
     assert server.start_line.endswith(" nodes=2")
     before = children_of(server)
     assert len(before) == 2
@@ -71,8 +91,8 @@ async def test_one_address_for_many_processes(start_node: StartNode, http: aioht
     assert await asyncio.to_thread(server.stop) == 0
 
 
-async def test_without_the_process_above_nodes_end(start_node: StartNode) -> None:
-    server = await asyncio.to_thread(start_node, args=["--processes", "1"])
+async def test_without_the_process_above_nodes_end(start: Start) -> None:
+    server = await start(1)
     (child,) = children_of(server)
     os.kill(server.pid, signal.SIGKILL)
     async with asyncio.timeout(PATIENCE):
@@ -80,9 +100,9 @@ async def test_without_the_process_above_nodes_end(start_node: StartNode) -> Non
             await asyncio.sleep(0.05)
 
 
-async def test_every_request_of_a_session_reaches_its_process(start_node: StartNode) -> None:
+async def test_every_request_of_a_session_reaches_its_process(start: Start) -> None:
     """A poll, a POST and the upgrade, each on a connection of its own, which is dealt to whichever process."""
-    server = await asyncio.to_thread(start_node, args=["--processes", "2"])
+    server = await start(2)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http:
         wires = [PollingWire(server.url, http) for _ in range(4)]
         editors = [Editor(Client(wire, "/doc/polled")) for wire in wires]

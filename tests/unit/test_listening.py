@@ -30,7 +30,7 @@ def test_sockets_whose_connections_others_take() -> None:
     there.close()
     for each in bind(load_settings({"host": "localhost", "port": 0}, {})):
         each.close()
-    with pytest.raises(ConfigError, match="host: 'no.such.name.invalid' cannot be listened on: no such name"):
+    with pytest.raises(ConfigError, match=r"host: 'no.such.name.invalid' cannot be listened on: no such name"):
         bind(load_settings({"host": "no.such.name.invalid", "auth": "jwt", "jwt_secret": "x" * 32}, {}))
 
 
