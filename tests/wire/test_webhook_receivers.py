@@ -25,14 +25,13 @@ async def test_a_start_of_collab_init_is_told_and_believes_nobody_else(kind: str
     said = tmp_path / "said"
     try:
         with said.open("w") as out, application(kind, tmp_path / kind, server.url, port, out):
-            async with asyncio.timeout(2 * SOON), aiohttp.ClientSession() as http:
+            async with asyncio.timeout(3 * SOON), aiohttp.ClientSession() as http:
                 while True:
                     async with http.post(f"{server.url}/api/v1/webhooks/test", json={}) as answer:
                         (result,) = (await answer.json())["results"]
                     if result["ok"]:
                         assert result["status"] == 204
                         break
-                    assert "reached" in result["reason"], result
                     await asyncio.sleep(0.1)
                 for name in ("notes", "gr\u00fc\u00dfe \U0001f600"):
                     async with http.put(f"{server.url}/api/v1/documents/{name}") as answer:
