@@ -28,7 +28,7 @@ class Runs:
         self.end: int | BaseException = 0
         self.meanwhile: Callable[[Callable[[], Settings]], Any] = lambda read: None
 
-        async def run(settings: Settings, _show: Any, read: Callable[[], Settings]) -> int:
+        async def run(settings: Settings, _show: Any, read: Callable[[], Settings], _link: int | None) -> int:
             self.settings.append(settings)
             self.meanwhile(read)
             if isinstance(self.end, BaseException):
