@@ -9,6 +9,7 @@ function Form() {
   const [, render] = useReducer((times: number) => times + 1, 0);
   useEffect(() => {
     form.observe(render);
+    render(); // what came since the page was drawn
     return () => form.unobserve(render);
   }, [form]);
   const [, present] = usePresence<Where>();

@@ -19,6 +19,7 @@ function Text() {
   const [, render] = useReducer((times: number) => times + 1, 0);
   useEffect(() => {
     root.observe(render);
+    render(); // what came since the page was drawn
     return () => root.unobserve(render);
   }, [root]);
   useEffect(() => {

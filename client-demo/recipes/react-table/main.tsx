@@ -12,6 +12,7 @@ function Table() {
   const [, render] = useReducer((times: number) => times + 1, 0);
   useEffect(() => {
     rows.observeDeep(render);
+    render(); // what came since the page was drawn
     return () => rows.unobserveDeep(render);
   }, [rows]);
   const mayWrite = useMayWrite();

@@ -14,6 +14,7 @@ function Counter() {
   const [, render] = useReducer((times: number) => times + 1, 0);
   useEffect(() => {
     counts.observe(render);
+    render(); // what came since the page was drawn
     return () => counts.unobserve(render);
   }, [counts]);
   const status = useStatus();
