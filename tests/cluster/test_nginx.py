@@ -222,25 +222,27 @@ async def test_a_node_that_drains_lets_its_people_go_and_takes_nobody(
         await editor.sync()
         assert (await editor.type("saved "))["durable"]
 
-    async def ready(url: str) -> int:
-        async with http.get(f"{url}/readyz") as response:
-            return response.status
-
-    # This client keeps its connection to the server, on which it can be asked after it stopped listening.
-    assert await ready(there.server.url) == await ready(there.nginx.url) == 200
     process = there.server.process
     assert process is not None
-    os.kill(there.server.pid, signal.SIGTERM)
-    async with asyncio.timeout(30):
-        while await ready(there.server.url) == 200:
-            await asyncio.sleep(0.01)
-    assert await ready(there.server.url) == 503
-    assert await ready(there.nginx.url) in (502, 503)
-    async with http.get(f"{there.server.url}/socket.io/?EIO=4&transport=polling") as response:
-        assert response.status == 503
-        assert int(response.headers["Retry-After"]) >= 1
-    async with http.get(f"{there.nginx.url}/socket.io/?EIO=4&transport=polling") as response:
-        assert response.status in (502, 503)
+    # This client keeps its connection to the server, on which it can be asked after it stopped listening.
+    async with aiohttp.ClientSession() as kept:
+
+        async def ready(url: str) -> int:
+            async with kept.get(f"{url}/readyz") as response:
+                return response.status
+
+        assert await ready(there.server.url) == await ready(there.nginx.url) == 200
+        os.kill(there.server.pid, signal.SIGTERM)
+        async with asyncio.timeout(30):
+            while await ready(there.server.url) == 200:
+                await asyncio.sleep(0.01)
+        assert await ready(there.server.url) == 503
+        assert await ready(there.nginx.url) in (502, 503)
+        async with kept.get(f"{there.server.url}/socket.io/?EIO=4&transport=polling") as response:
+            assert response.status == 503
+            assert int(response.headers["Retry-After"]) >= 1
+        async with kept.get(f"{there.nginx.url}/socket.io/?EIO=4&transport=polling") as response:
+            assert response.status in (502, 503)
     for editor in editors:
         notice = await editor.client.event("notice")
         assert (notice["code"], notice["retryable"]) == ("draining", True)
