@@ -105,6 +105,21 @@ class Excalidraw(Recipe):
         expect(page.locator(".excalidraw")).to_have_class(re.compile("excalidraw--view-mode"))
 
 
+class Tldraw(Recipe):
+    """Words of a board are in no order."""
+
+    def write(self, page: Page, text: str) -> None:
+        page.locator(self.place).click(position={"x": 900, "y": 100})
+        page.keyboard.press("t")
+        page.locator(self.place).click(position={"x": 300 + 60 * len(text), "y": 200 + 30 * ord(text[0]) % 200})
+        page.keyboard.type(text)
+        page.keyboard.press("Escape")
+
+    def expect_read_only(self, page: Page) -> None:
+        expect(page.get_by_test_id("tools.select")).to_be_visible()
+        expect(page.get_by_test_id("tools.draw")).to_have_count(0)
+
+
 RECIPES = {
     "plain-html": Recipe("[name=notes]", "text=Ann is in notes"),
     "react-tiptap": Recipe(".ProseMirror", ".collaboration-carets__caret"),
@@ -115,6 +130,7 @@ RECIPES = {
     "excalidraw": Excalidraw("#words", ".UserList", joined=False),
     "react-lexical": Recipe("[contenteditable]", ".carets >> text=Ann"),
     "react-slate": Recipe(".text", ".caret"),
+    "tldraw": Tldraw(".tl-canvas", ".board >> text=Ann", joined=False),
     "react-form": Recipe("[name=notes]", ".here"),
     "react-table": Table("[name=item]", "td[title=Ann]"),
     "vue": Recipe("[name=notes]", ".here"),
@@ -221,6 +237,7 @@ def test_two_people_lose_their_server_and_nothing_else(
     cleo = open_page(recipes.address(name, "Cleo", "viewer"), name="Cleo")
     recipe.wait_for(cleo, "one", "two", "three")
     recipe.expect_read_only(cleo)
+    expect(cleo.locator("#status")).to_have_text("Saved")
 
 
 def test_figures_are_drawn_as_they_come(recipes: Recipes, open_page: OpenPage) -> None:
