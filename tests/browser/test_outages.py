@@ -55,7 +55,7 @@ def test_an_outage_in_the_middle_of_typing_and_drawing(
     server.kill()
     stopped = time.monotonic()
     for page in (ann, board, ben):
-        expect(words(page)).to_have_text(re.compile("^Offline"), timeout=2000)
+        expect(words(page)).to_have_text(re.compile("^Offline"))
     assert time.monotonic() - stopped < 2.5
     write(ann, "during")
     draw(board, "o", (400, 200), (500, 300))
@@ -85,7 +85,7 @@ def test_it_comes_back_without_being_asked(start_server: Callable[..., CollabSer
     ann = open_page(f"{server.url}/d/alone?kind=text")
     saved(ann)
     server.kill()
-    expect(words(ann)).to_have_text(re.compile("^Offline"), timeout=2000)
+    expect(words(ann)).to_have_text(re.compile("^Offline"))
     expect(words(ann)).to_have_text(re.compile(r"Retrying"))
     write(ann, "still here")
     server.start()
@@ -127,17 +127,17 @@ def test_a_reload_while_offline_keeps_the_edits(
     saved(ann)
     ann.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
     server.kill()
-    expect(words(ann)).to_have_text(re.compile("^Offline"), timeout=2000)
+    expect(words(ann)).to_have_text(re.compile("^Offline"))
     write(ann, "offline")
     expect(words(ann)).to_contain_text("7 changes")
     expect(ann.locator("body")).to_have_attribute("data-kept", "true")
     ann.reload()
-    expect(ann.locator(".ProseMirror")).to_contain_text("kept offline", timeout=10_000)
+    expect(ann.locator(".ProseMirror")).to_contain_text("kept offline")
     expect(words(ann)).to_contain_text("7 changes kept here")
     server.start()
     saved(ann, timeout=25)
     ben = open_page(f"{server.url}/d/reload", name="Ben")
-    expect(ben.locator(".ProseMirror")).to_contain_text("kept offline", timeout=10_000)
+    expect(ben.locator(".ProseMirror")).to_contain_text("kept offline")
 
 
 # -- other networks, other rights -------------------------------------------------------------------
