@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 import structlog
 
 from collab.doors.door import Wire
+from collab.doors.holds import InTurn
 from collab.errors import CollabError
 from collab.hub.limits import Budget, Strikes
 from collab.hub.live_document import LiveDocument
@@ -200,7 +201,7 @@ class Connection(Generic[AttachmentT]):
     def hold(self, until: Awaitable[Any]) -> None:
         """Let the reader wait, after whatever it waits for already."""
         before = self.wire.hold
-        self.wire.hold = until if before is None else _one_by_one(before, until)
+        self.wire.hold = until if before is None else InTurn(before, until)
 
     def hold_until_drained(self) -> None:
         """Whoever does not take our answers is not asked for more."""
@@ -216,11 +217,6 @@ class Connection(Generic[AttachmentT]):
         CUT_SLOW.add()
         _log.warning("connection cut: it does not read", waiting=self.wire.waiting_bytes, **self.who_and_where)
         self.wire.cut()
-
-
-async def _one_by_one(*waits: Awaitable[Any]) -> None:
-    for wait in waits:
-        await wait
 
 
 async def until_drained(connection: Connection[Any]) -> None:

@@ -7,6 +7,8 @@ import math
 from collections.abc import Awaitable
 from typing import Any
 
+from collab.doors.holds import let_go
+
 
 class HeldReader:
     """Reads frames of one peer; the layer above may let it wait.
@@ -28,8 +30,7 @@ class HeldReader:
         while self.hold is not None:
             hold, self.hold = self.hold, None
             if self.closed:
-                if asyncio.iscoroutine(hold):
-                    hold.close()
+                let_go(hold)
                 return
             self._held_until = math.inf
             try:

@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 
+from collab.doors.holds import InTurn
 from collab.doors.websocket.frame_socket import (
     BINARY,
     MAX_UNKNOWN,
@@ -42,11 +43,6 @@ _log = structlog.get_logger("collab.websocket")
 PIECE = 16 * 1024
 #: bytes of a control frame beside its payload: a client's is masked
 _CONTROL_HEAD = 6
-
-
-async def _both(*waits: Awaitable[Any]) -> None:
-    for wait in waits:
-        await wait
 
 
 class _Claim:
@@ -247,7 +243,7 @@ class TappedSocket(FrameSocket):
 
     def _hold(self, until: Awaitable[Any]) -> None:
         before = self.owner.hold
-        self.owner.hold = until if before is None else _both(before, until)
+        self.owner.hold = until if before is None else InTurn(before, until)
         if self._backlog is None:
             self._backlog = []
             self._begin_to_catch_up()
