@@ -108,6 +108,20 @@ def wait_for(condition: Callable[[], bool], what: str, timeout: float = 30.0) ->
         time.sleep(0.02)
 
 
+def until(page: Page, condition: str, *args: Any) -> None:
+    """Wait until a JavaScript expression, or a function called with a list of ``args``, is true in a page.
+
+    Not Playwright's own ``wait_for_function``: from its second look on it asks the page to evaluate a string, which
+    the content security policy of our pages refuses.
+    """
+    wait_for(lambda: bool(page.evaluate(condition, list(args))), condition)
+
+
+def opens_offline(page: Page) -> None:
+    """Wait until the page itself is kept for a reload without a server, which its service worker sees to."""
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+
+
 def token(lifetime: float = 600.0, role: str = "editor", name: str = "Ann", documents: str = "*") -> str:
     """A token that is valid for so many seconds, for the documents of a pattern."""
     claims = {

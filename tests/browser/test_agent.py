@@ -18,7 +18,7 @@ pytest.importorskip("playwright.sync_api")
 from mcp import Client, StdioServerParameters, stdio_client
 from playwright.sync_api import expect
 
-from tests.browser.pages import OpenPage, Screenshot, saved
+from tests.browser.pages import OpenPage, Screenshot, saved, until
 
 
 async def rewrite(url: str, document: str, passages: list[tuple[str, str]], began: Event) -> list[Any]:
@@ -53,7 +53,7 @@ def test_an_agent_among_people(shared_server: CollabServer, open_page: OpenPage)
     saved(ben)
     ben.locator(paragraph).click()
     ben.keyboard.press("Home")
-    ben.wait_for_function("getSelection().anchorOffset === 0")
+    until(ben, "getSelection().anchorOffset === 0")
     count, began = 0, Event()
     with ThreadPoolExecutor(1) as pool:
         passages = [("Teh quick", "The quick"), ("brown fox", "red fox"), ("quick red", "quick 😀 red")]

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.browser.pages import until
 from tests.support.server import CollabServer
 
 if TYPE_CHECKING:
@@ -97,10 +98,6 @@ def come(open_page: Callable[..., Page], front_end: str, server: CollabServer) -
 def words(page: Page) -> str:
     shown: str = page.evaluate("window.words()")
     return shown.strip()
-
-
-def until(page: Page, condition: str, *args: Any) -> None:
-    page.wait_for_function(condition, arg=list(args), timeout=20_000)
 
 
 @pytest.mark.timeout(120)

@@ -10,7 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pycrdt import Text
 
 from collab.client.sync import connect
@@ -64,13 +64,13 @@ def test_people_edit_in_the_page(
             ann.saved(SOON)
             page = open_page(f"{site}/?user=ann")
             page.wait_for_selector(EDITOR)
-            page.wait_for_function("document.querySelector('textarea').value === 'hello'")
+            expect(page.locator("textarea")).to_have_value("hello")
             page.click("textarea")
             page.keyboard.press("End")
             page.keyboard.type(" world")
             ann.until(lambda: str(body) == "hello world", SOON)
             # What others insert moves the caret along.
             body.insert(0, "well, ")
-            page.wait_for_function("document.querySelector('textarea').value === 'well, hello world'")
+            expect(page.locator("textarea")).to_have_value("well, hello world")
             page.keyboard.type("!")
             ann.until(lambda: str(body) == "well, hello world!", SOON)

@@ -52,7 +52,9 @@ def test_people_are_invited_to_what_they_may_do(
     saved(page)
     expect(page.locator(".title")).to_have_value(re.compile("Untitled board$" if beginning != "notes-" else "board-"))
     page.get_by_label("Menu").click()
+    first = page.url
     page.get_by_role("menuitem", name="New document").click()
+    expect(page).not_to_have_url(first)
     expect(page).to_have_url(re.compile(rf"/d/{beginning}board-\w{{10}}"))
     saved(page)
 

@@ -23,6 +23,7 @@ from tests.browser.pages import (
     Screenshot,
     draw,
     expect_shapes,
+    opens_offline,
     saved,
     token,
     unsaved,
@@ -125,7 +126,7 @@ def test_a_reload_while_offline_keeps_the_edits(
     saved(ann)
     write(ann, "kept ")
     saved(ann)
-    ann.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    opens_offline(ann)
     server.kill()
     expect(words(ann)).to_have_text(re.compile("^Offline"))
     write(ann, "offline")

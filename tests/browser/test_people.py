@@ -14,7 +14,18 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import SECRET, OpenPage, Screenshot, content, draw, saved, token, wait_for, words
+from tests.browser.pages import (
+    SECRET,
+    OpenPage,
+    Screenshot,
+    content,
+    draw,
+    opens_offline,
+    saved,
+    token,
+    wait_for,
+    words,
+)
 
 
 def _wish(name: str) -> int:
@@ -90,6 +101,7 @@ def test_one_stays_who_one_is_when_the_sign_in_expires(start_server: Any, open_p
     expect(words(ann)).to_have_text("Sign-in expired")
     assert _faces(ann) == before
     # Offline as well.
+    opens_offline(ann)
     server.kill()
     ann.reload()
     expect(words(ann)).to_have_text(re.compile("^Offline"))

@@ -14,7 +14,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import SECRET, OpenPage, Screenshot, saved, token, unsaved, words
+from tests.browser.pages import SECRET, OpenPage, Screenshot, opens_offline, saved, token, unsaved, words
 
 _EDITOR = ".cm-content"
 _WORDS = "for Ann's eyes only"
@@ -71,6 +71,7 @@ def test_the_next_person_sees_nothing_of_the_last_ones(
         assert "Ann's" not in other.content()
         other.close()
     # Ann herself has it without a server.
+    opens_offline(ann)
     guarded.kill()
     try:
         ann.reload()
@@ -123,6 +124,7 @@ def test_who_loses_access_sees_no_copy_any_more(start_server: Any, open_page: Op
     ann = open_page(f"{url}?kind=code#token={token(name='Ann')}")
     expect(ann.locator(_EDITOR)).to_contain_text(_WORDS)
     _kept(ann)
+    opens_offline(ann)
     # The same person, with a token that covers something else.
     ann.goto(f"{server.url}/#token={token(name='Ann', documents='other')}")
     expect(ann.locator(".no-invitation")).to_be_visible()

@@ -13,7 +13,7 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import OpenPage, Screenshot, saved, wait_for, write
+from tests.browser.pages import OpenPage, Screenshot, saved, until, wait_for, write
 from tests.browser.test_access import axe
 
 IN_TEXT = "() => document.activeElement.matches('.ProseMirror')"
@@ -265,5 +265,5 @@ def test_following_jumps_where_less_motion_is_asked_for(shared_server: CollabSer
     expect(ann.locator(".follow-bar")).to_be_visible()
     press(ben, "Control+Home")
     press(ben, "Control+End")
-    ann.wait_for_function("() => window.scrolled !== undefined")
+    until(ann, "() => window.scrolled !== undefined")
     assert ann.evaluate("() => window.scrolled") == "instant"

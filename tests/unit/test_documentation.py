@@ -75,3 +75,9 @@ def test_every_rule_is_named_by_a_test() -> None:
     for letter, first, last in re.findall(r"\b([A-Z])(\d{1,2}) to \1(\d{1,2})\b", tests):
         named |= {f"{letter}{number}" for number in range(int(first), int(last) + 1)}
     assert [rule for rule in rules if rule not in named] == []
+
+
+def test_no_page_is_asked_to_evaluate_strings() -> None:
+    """Playwright's ``wait_for_function`` does at its second look, which a content security policy refuses."""
+    waits = re.compile(r"\.wait_for_function\(")
+    assert [name for name in NAMES if name.endswith(".py") and waits.search((ROOT / name).read_text())] == []
