@@ -98,7 +98,8 @@ export function replaceAll(view: EditorView, words: string): number {
 }
 
 function replaced(state: EditorState, matches: Match[], words: string) {
-  const tr = state.tr
+  // What is not typed is a step of its own, however soon it follows on typing.
+  const tr = state.tr.setMeta('uiEvent', 'replace')
   for (const { from, to } of [...matches].reverse()) {
     const marks = state.doc.resolve(from).marksAcross(state.doc.resolve(to)) ?? []
     if (words === '') tr.delete(from, to)
