@@ -81,3 +81,12 @@ def test_no_page_is_asked_to_evaluate_strings() -> None:
     """Playwright's ``wait_for_function`` does at its second look, which a content security policy refuses."""
     waits = re.compile(r"\.wait_for_function\(")
     assert [name for name in NAMES if name.endswith(".py") and waits.search((ROOT / name).read_text())] == []
+
+
+def test_the_top_level_has_only_what_belongs_there() -> None:
+    """What somebody's run left behind shows there first."""
+    assert {name.partition("/")[0] for name in NAMES} == {
+        *(".ci", ".github", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+        *("MANIFEST.in", "README.md", "SECURITY.md", "client-demo", "collab", "pyproject.toml", "scripts", "setup.cfg"),
+        "tests",
+    }
