@@ -16,7 +16,7 @@ from tests.support.server import CollabServer
 
 pytest.importorskip("playwright.sync_api")
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.pages import SECRET, OpenPage, Screenshot, saved, token, wait_for, words
 
@@ -244,3 +244,48 @@ def test_who_is_called_is_told(signed_in: CollabServer, open_page: OpenPage, scr
     stranger = open_page(signed_in.url)
     expect(stranger.locator(".no-invitation")).to_be_visible()
     expect(stranger.locator(".bell")).to_have_count(0)
+
+
+def test_what_is_typed_before_the_conversation_is_loaded_stays(
+    signed_in: CollabServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    ann = open_page(address(signed_in, "early", "Ann"), service_workers="block")
+    saved(ann)
+    held: list[Route] = []
+    ann.route(re.compile(r"/assets/panel-[^/]*\.js"), lambda route: held.append(route))
+    ann.locator(".chat-button").click()
+    # One goes on at once, and Space is a letter.
+    ann.keyboard.type("are you there")
+    expect(field(ann)).to_have_value("are you there")
+    ann.keyboard.press("Enter")
+    expect(field(ann)).to_have_value("")
+    ann.keyboard.type("I wait hre")
+    for _ in range(2):
+        ann.keyboard.press("ArrowLeft")
+    expect(ann.locator(".chat-loading")).to_be_visible()
+    wait_for(lambda: held != [], "the conversation is asked for")
+    screenshot(ann, "chat-loading")
+    for route in held:
+        route.continue_()
+    expect(ann.locator(".chat-message:not(.waiting)")).to_have_text([re.compile("are you there")])
+    assert kept(signed_in, "early") == ["are you there"]
+    expect(field(ann)).to_be_focused()
+    ann.keyboard.type("e")
+    expect(field(ann)).to_have_value("I wait here")
+    ann.keyboard.press("Escape")
+    expect(ann.locator(".chat")).to_have_count(0)
+    # The keyboard's way in, and what was typed is still there.
+    expect(ann.locator(".chat-button")).to_be_focused()
+    ann.keyboard.press("Space")
+    expect(field(ann)).to_be_focused()
+    expect(field(ann)).to_have_value("I wait here")
+
+
+def test_a_conversation_that_cannot_be_loaded_says_so(signed_in: CollabServer, open_page: OpenPage) -> None:
+    ann = open_page(address(signed_in, "unloaded", "Ann"), service_workers="block")
+    saved(ann)
+    ann.route(re.compile(r"/assets/panel-[^/]*\.js"), lambda route: route.abort())
+    open_chat(ann)
+    expect(ann.locator(".chat-empty")).to_contain_text("could not be loaded")
+    say(ann, "all the same")
+    wait_for(lambda: kept(signed_in, "unloaded") == ["all the same"], "what is written is sent")

@@ -1,17 +1,17 @@
-/** The panel beside a document: what was said, and where one says something. */
+/** The conversation in the panel beside a document: what was said, and what can be done with it. */
 
-import { ArrowDown, CornerUpLeft, Trash2, X } from 'lucide'
+import { ArrowDown, CornerUpLeft, Trash2 } from 'lucide'
 import type { CollabProvider } from 'collab-client'
 import { picture } from '../ui/avatars'
-import { fill, h, oncePerFrame } from '../ui/dom'
+import { h, oncePerFrame } from '../ui/dom'
 import { icon } from '../ui/icons'
 import { colourByServer, colourOf, type Person } from '../ui/people'
 import { ownColour, peersOf } from '../ui/presence'
 import { toast } from '../ui/toasts'
 import type { Chat } from './chat'
-import { composer, type Candidate, type Composer } from './composer'
+import type { Candidate } from './composer'
+import type { ChatFrame, Conversation } from './frame'
 import { canBeMentioned, continues, dayOf, onlyEmoji, piecesOf, plainWords, typingWords, type Message } from './talk'
-import './chat.css'
 
 /** So near to the end, one is at the end. */
 const NEAR = 48
@@ -20,26 +20,17 @@ const OLDER = 240
 const PAGE = 50
 const EXCERPT = 90
 
-export interface Panel {
-  element: HTMLElement
-  focus(): void
-  destroy(): void
+/** Show the conversation in its frame. */
+export function conversation(frame: ChatFrame): Conversation {
+  return new ChatPanel(frame)
 }
 
-export function chatPanel(chat: Chat, onClose: () => void): Panel {
-  const panel = new ChatPanel(chat, onClose)
-  return { element: panel.element, focus: () => panel.focus(), destroy: () => panel.destroy() }
-}
-
-class ChatPanel {
-  readonly element: HTMLElement
+class ChatPanel implements Conversation {
+  private readonly chat: Chat
   private readonly provider: CollabProvider
-  private readonly list = h('ol', { class: 'chat-list' })
-  private readonly log = h('div', { class: 'chat-log', role: 'log', 'aria-label': 'Messages', 'aria-live': 'off', tabIndex: 0 }, this.list)
+  private readonly list: HTMLElement
+  private readonly log: HTMLElement
   private readonly news = h('button', { class: 'button chat-news', type: 'button', hidden: true, onclick: () => this.toEnd() }, icon(ArrowDown), h('span', {}))
-  private readonly typing = h('div', { class: 'chat-typing', 'aria-hidden': 'true' })
-  private readonly foot = h('div', { class: 'chat-foot' })
-  private composer: Composer | null = null
   private answering: number | null = null
   /** What came behind this offset is new, until one has answered. */
   private newFrom: number
@@ -51,22 +42,14 @@ class ChatPanel {
   private loading = false
   private complete = false
 
-  constructor(private readonly chat: Chat, onClose: () => void) {
+  constructor(private readonly frame: ChatFrame) {
+    const { chat } = frame
+    this.chat = chat
+    this.list = frame.list
+    this.log = frame.log
     this.provider = chat.provider
     this.newFrom = chat.read
-    this.element = h(
-      'aside',
-      { class: 'side-panel chat', 'aria-label': 'Chat' },
-      h('div', { class: 'side-head' }, h('h2', {}, 'Chat'), h('button', { class: 'button plain square', type: 'button', 'aria-label': 'Close chat', onclick: onClose }, icon(X))),
-      h('div', { class: 'chat-frame' }, this.log, this.news),
-      this.typing,
-      this.foot,
-    )
-    this.element.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape' || event.isComposing) return
-      event.stopPropagation()
-      if (this.composer?.escape() !== true) onClose()
-    })
+    frame.room.append(this.news)
     this.log.addEventListener('scroll', () => this.onScroll(), { passive: true })
     this.log.addEventListener('keydown', (event) => this.onKey(event))
     const soon = oncePerFrame(() => this.render())
@@ -94,23 +77,17 @@ class ChatPanel {
       () => document.removeEventListener('visibilitychange', soon),
       () => resized.disconnect(),
     )
-    chat.watched = () => this.element.isConnected && this.atEnd && document.visibilityState === 'visible'
+    // Before it is watched, so that what is new is marked so.
     this.render()
-  }
-
-  focus(): void {
-    this.render()
+    chat.watched = () => this.log.isConnected && this.atEnd && document.visibilityState === 'visible'
     const begin = this.list.querySelector<HTMLElement>('.chat-begin-new')
     if (begin !== null) begin.scrollIntoView({ block: 'center' })
     else this.log.scrollTop = this.log.scrollHeight
     this.onScroll()
-    if (this.composer !== null && matchMedia('(pointer: fine)').matches) this.composer.focus()
-    else this.log.focus({ preventScroll: true })
   }
 
   destroy(): void {
     this.chat.watched = () => false
-    this.composer?.destroy()
     for (const end of this.ends) end()
   }
 
@@ -135,7 +112,7 @@ class ChatPanel {
       rows.push(this.messageRow(message, !isNew && continues(before, message), messages, people))
       before = message
     }
-    if (rows.length === 0) rows.push(this.row('empty', String(this.mayWrite()), () => this.nothing()))
+    if (rows.length === 0) rows.push(this.row('empty', String(this.frame.mayWrite()), () => this.nothing()))
     const first = this.chat.stream.events[0]?.offset
     if (first === 1 && messages.length > 0) rows.unshift(this.row('begin', '', () => h('li', { class: 'chat-begin' }, 'The conversation begins here.')))
     this.marked = told
@@ -143,7 +120,6 @@ class ChatPanel {
     if (this.atEnd) this.log.scrollTop = this.log.scrollHeight
     else if (first !== undefined && this.first !== undefined && first < this.first) this.log.scrollTop = scrollTop + this.log.scrollHeight - scrollHeight
     this.first = first
-    this.renderFoot()
     this.renderTyping()
     this.renderNews()
     if (this.chat.watched()) this.chat.seen()
@@ -185,7 +161,7 @@ class ChatPanel {
     const state = message.key === null ? null : (this.chat.whyNot(message.key) ?? (this.sends() ? 'Sending...' : 'Kept here, sent when you are back online'))
     const refused = message.key !== null && this.chat.whyNot(message.key) !== null
     const pieces = piecesOf(message.body)
-    const said = JSON.stringify([person, continued, quote, state, message.takenBack, message.own, message.mayTakeBack, this.mayWrite(), pieces.map((piece) => ('mention' in piece ? people.name(piece.mention) : 0))])
+    const said = JSON.stringify([person, continued, quote, state, message.takenBack, message.own, message.mayTakeBack, this.frame.mayWrite(), pieces.map((piece) => ('mention' in piece ? people.name(piece.mention) : 0))])
     return this.row(message.id, said, () => {
       const time = new Date(message.at)
       const clock = time.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
@@ -218,7 +194,7 @@ class ChatPanel {
               refused && h('button', { class: 'link', type: 'button', onclick: () => this.chat.discard(message.key ?? '') }, 'Discard'),
             ),
         ),
-        message.offset !== null && !message.takenBack && this.mayWrite() && this.actions(message),
+        message.offset !== null && !message.takenBack && this.frame.mayWrite() && this.actions(message),
       )
     })
   }
@@ -249,7 +225,7 @@ class ChatPanel {
       'li',
       { class: 'chat-empty' },
       h('strong', {}, 'Nothing was said yet'),
-      h('span', { class: 'quiet' }, this.mayWrite() ? 'What you write here stays beside the document, for everybody who opens it. @ calls somebody.' : 'What others write here appears at once.'),
+      h('span', { class: 'quiet' }, this.frame.mayWrite() ? 'What you write here stays beside the document, for everybody who opens it. @ calls somebody.' : 'What others write here appears at once.'),
     )
   }
 
@@ -259,7 +235,7 @@ class ChatPanel {
     return new People(this.provider, this.chat)
   }
 
-  private candidates(): Candidate[] {
+  candidates(): Candidate[] {
     const found = new Map<string, Candidate>()
     const self = this.chat.self()
     const add = (person: Candidate): void => {
@@ -277,13 +253,8 @@ class ChatPanel {
   private renderTyping(): void {
     const names = peersOf(this.provider.awareness).flatMap(({ name, state }) => ((state['chat'] as { typing?: unknown } | null | undefined)?.typing === true ? [name] : []))
     const words = typingWords([...new Set(names)])
-    if (this.typing.textContent !== words) this.typing.textContent = words
-  }
-
-  private readonly onTyping = (typing: boolean): void => {
-    const { awareness } = this.provider
-    const now = (awareness.getLocalState()?.['chat'] as { typing?: boolean } | null | undefined)?.typing === true
-    if (awareness.getLocalState() !== null && now !== typing) awareness.setLocalStateField('chat', typing ? { typing } : null)
+    const { typing } = this.frame
+    if (typing.textContent !== words) typing.textContent = words
   }
 
   // -- writing -------------------------------------------------------------------------------
@@ -294,29 +265,7 @@ class ChatPanel {
     return phase === 'live' && transport !== 'sse'
   }
 
-  /** Before the server said, one may: what it will not have is given back. */
-  private mayWrite(): boolean {
-    return this.provider.role !== 'viewer'
-  }
-
-  private renderFoot(): void {
-    const may = this.mayWrite()
-    if (may === (this.composer !== null) && this.foot.childElementCount > 0) return
-    this.composer?.destroy()
-    this.composer = null
-    if (!may) return fill(this.foot, h('p', { class: 'chat-reading' }, 'You can read along. To write, ask for a link that lets you comment.'))
-    this.composer = composer({
-      typed: this.chat.typed,
-      onTyped: (typed) => (this.chat.typed = typed),
-      people: () => this.candidates(),
-      onSend: (body) => this.send(body),
-      onTyping: this.onTyping,
-      onCancelReply: () => this.answer(null),
-    })
-    fill(this.foot, this.composer.element)
-  }
-
-  private send(body: string): void {
+  send(body: string): void {
     const { answering } = this
     this.answer(null)
     this.atEnd = true
@@ -327,12 +276,16 @@ class ChatPanel {
     this.toEnd()
   }
 
+  cancelReply(): void {
+    this.answer(null)
+  }
+
   private answer(offset: number | null): void {
     this.answering = offset
     const message = this.chat.messages().find((each) => each.offset === offset)
     const people = this.people()
-    this.composer?.answer(message === undefined || offset === null ? null : `Reply to ${people.of(message).name}: ${this.excerpt(message, people)}`)
-    this.composer?.focus()
+    this.frame.composer?.answer(message === undefined || offset === null ? null : `Reply to ${people.of(message).name}: ${this.excerpt(message, people)}`)
+    this.frame.composer?.focus()
   }
 
   private async takeBack(offset: number): Promise<void> {
@@ -371,7 +324,7 @@ class ChatPanel {
   private async loadOlder(): Promise<void> {
     const { stream } = this.chat
     const first = stream.events[0]?.offset ?? 1
-    if (this.loading || this.complete || first <= 1 || !this.element.isConnected) return
+    if (this.loading || this.complete || first <= 1 || !this.log.isConnected) return
     this.loading = true
     try {
       this.complete = !(await stream.more(PAGE))

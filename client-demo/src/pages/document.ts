@@ -7,6 +7,7 @@ import * as Y from 'yjs'
 import type { Editor, EditorContext, Kind, MountEditor } from '../editors/editor'
 import { CollabProvider, inWords, refusalOfName, type Fault, type InboxEntry, type Notice, type Status, type User } from 'collab-client'
 import { Chat } from '../chat/chat'
+import { ChatFrame } from '../chat/frame'
 import { Api, ApiError } from '../ui/api'
 import { avatars } from '../ui/avatars'
 import { fill, h, oncePerFrame } from '../ui/dom'
@@ -118,7 +119,7 @@ class DocumentPage {
       onMe: (anchor) => this.openIdentity(anchor),
       onMore: (anchor) => this.openPeople(anchor),
     })
-    this.chat = new Chat(this.provider, { document: name, subject: this.subject, me: () => this.shownPerson(), onToggle: () => void this.toggleChat() })
+    this.chat = new Chat(this.provider, { document: name, subject: this.subject, me: () => this.shownPerson(), onToggle: () => this.toggleChat() })
     fill(host, this.topBar(), h('div', { class: 'stage-frame' }, h('main', { class: 'stage-main' }, this.heading, this.stage, this.previewLayer, this.followBar, hint(this.provider)), this.sideLayer), this.chat.spoken)
     this.stage.append(skeleton())
     this.watch()
@@ -508,12 +509,11 @@ class DocumentPage {
     )
   }
 
-  private async toggleChat(): Promise<void> {
+  private toggleChat(): void {
     if (this.side?.name === 'chat') return this.closeSide()
     if (this.refusal !== null) return
-    const { chatPanel } = await import('../chat/panel')
-    const panel = chatPanel(this.chat, () => this.closeSide())
-    this.openSide('chat', panel)
+    const panel = new ChatFrame(this.chat, () => this.closeSide())
+    this.openSide('chat', { element: panel.element, destroy: () => panel.destroy() })
     panel.focus()
     void readInboxOf(this.api, this.name)
   }
@@ -525,7 +525,7 @@ class DocumentPage {
     if (seen.length > 0) void this.api.markRead({ ids: seen.map(({ id }) => id) }).catch(() => undefined)
     heard(entries.filter((entry) => !watched(entry)), this.subject, ({ document }) => {
       if (document !== this.name) location.assign(`${addressOf(document)}#chat`)
-      else if (this.side?.name !== 'chat') void this.toggleChat()
+      else if (this.side?.name !== 'chat') this.toggleChat()
     })
   }
 
@@ -533,7 +533,7 @@ class DocumentPage {
   private openAsAsked(): void {
     if (location.hash !== '#chat') return
     history.replaceState(history.state, '', location.pathname + location.search)
-    if (this.side?.name !== 'chat') void this.toggleChat()
+    if (this.side?.name !== 'chat') this.toggleChat()
   }
 
   private async toggleInspector(): Promise<void> {
