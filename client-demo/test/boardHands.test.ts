@@ -5,7 +5,7 @@ import * as Y from 'yjs'
 import { toSvg } from '../src/editors/board/export'
 import { corners, union, boxAround } from '../src/editors/board/geometry'
 import { linearPoints } from '../src/editors/board/linear'
-import { letterColour, PALETTE, readShape, strokeColour, fillColour, type Shape } from '../src/editors/board/shapes'
+import { inkOf, letterColour, PALETTE, paperColour, readShape, strokeColour, fillColour, type Shape } from '../src/editors/board/shapes'
 import { snapBox } from '../src/editors/board/snap'
 import { BoardStore } from '../src/editors/board/store'
 import { copiesOf, moved, resized, scaled, turned } from '../src/editors/board/transform'
@@ -183,6 +183,16 @@ test.each([[false, '#fbfbfc'], [true, '#17181c']])('strokes and letters can be s
     expect(contrast(letterColour(name, dark), board), `${name} letters`).toBeGreaterThanOrEqual(4.49)
     expect(contrast(letterColour(name, dark), fillColour(name, dark)), `${name} on ${name}`).toBeGreaterThanOrEqual(4.49)
     expect(contrast(letterColour('ink', dark), fillColour(name, dark)), `ink on ${name}`).toBeGreaterThanOrEqual(4.5)
+  }
+})
+
+test.each([false, true])('notes are light paper in both themes, with letters that can be read (dark: %s)', (dark) => {
+  for (const name of ['none', ...Object.keys(PALETTE), '#f4f0d0', '#203040', '#2a6fdb', '#808080']) {
+    const paper = paperColour(name, dark)
+    const scripted = name.startsWith('#')
+    // A script may have chosen a paper of the middle, on which neither ink is strong.
+    expect(contrast(inkOf({ type: 'note', stroke: 'ink', fill: name }, dark), paper), name).toBeGreaterThanOrEqual(scripted ? 3.6 : 4.5)
+    if (!scripted) expect(luminance(paper), name).toBeGreaterThan(0.5)
   }
 })
 

@@ -64,6 +64,7 @@ class Board {
   private readonly root = h('div', { class: 'board', tabIndex: 0, role: 'application', 'aria-label': 'Whiteboard' })
   private readonly layer = h('div', { class: 'board-layer' })
   private readonly empty = h('div', { class: 'board-empty', hidden: true }, 'Pick a tool below, or press R, P, N or T. ? shows all keys.')
+  private readonly back = h('button', { class: 'button board-back floating', type: 'button', hidden: true, onclick: () => this.toContent() }, 'Back to content')
   private readonly ended = new AbortController()
   private readonly cleanups: (() => void)[] = []
 
@@ -76,14 +77,23 @@ class Board {
     this.screen = new Screen(this.stage, this.root)
     this.viewing = new Viewing(this.stage, () => provider.synced, () => context.onFollowEnd())
     this.edits = new Edits(this.stage, toSelect)
-    this.writing = new Writing(this.stage, this.layer, { begin: toSelect, end: () => this.focus(), empty: (id) => this.edits.remove([id]) })
+    this.writing = new Writing(this.stage, this.layer, {
+      begin: () => {
+        if (!this.stage.toolLock) toSelect()
+      },
+      end: () => {
+        if (this.stage.tool !== 'select') this.stage.select([])
+        this.focus()
+      },
+      empty: (id) => this.edits.remove([id]),
+    })
     this.tools = new Tools(this.stage, this.edits, this.writing, toSelect)
     this.pointers = new Pointers(this.stage, { tools: this.tools, viewing: this.viewing, writing: this.writing }, this.root, this.screen.over)
     this.transfer = new Transfer(this.stage, this.edits, this.pointers, this.root, (message) => context.toast(message), provider.document)
     this.cursors = new Cursors(this.stage, this.layer)
     this.map = new Minimap(this.stage, this.viewing)
     this.spoken = new Spoken(this.stage)
-    this.dock = new Dock((tool) => this.chooseTool(tool))
+    this.dock = new Dock((tool) => this.chooseTool(tool), () => this.toggleLock())
     this.zoom = zoomBar({
       zoomBy: (factor) => this.viewing.zoomBy(factor),
       zoomTo: (zoom) => this.viewing.zoomTo(zoom),
@@ -100,7 +110,7 @@ class Board {
       duplicate: () => this.edits.duplicate(),
       remove: () => this.edits.removeSelected(),
     })
-    const controls = [this.panel.element, this.dock.element, this.zoom.element, this.map.element]
+    const controls = [this.back, this.panel.element, this.dock.element, this.zoom.element, this.map.element]
     fill(this.root, this.screen.canvas, this.screen.over, this.layer, this.empty, this.spoken.element, ...controls)
     for (const control of controls) control.addEventListener('mousedown', (event) => this.keepFocus(event))
     host.append(this.root)
@@ -175,6 +185,7 @@ class Board {
         undo: () => this.undo(),
         redo: () => this.redo(),
         toggleMap: () => this.map.toggle(),
+        toggleLock: () => this.toggleLock(),
         help: openHelp,
       },
       this.root,
@@ -203,6 +214,11 @@ class Board {
     void document.fonts.ready.then(() => this.screen.fontsArrived())
   }
 
+  private toContent(): void {
+    this.viewing.fitAll()
+    this.focus()
+  }
+
   private resize(): void {
     const { width, height } = this.host.getBoundingClientRect()
     if (width === 0) return
@@ -228,6 +244,7 @@ class Board {
       this.shapesStale = false
       this.screen.paintShapes()
       this.zoom.show(stage.camera.zoom)
+      this.back.hidden = this.viewing.seesSomething()
       this.empty.hidden = stage.shapes.length > 0 || stage.readOnly || !this.context.provider.synced
     }
     const { gesture } = this.pointers
@@ -290,6 +307,14 @@ class Board {
     // Not with the next frame only: a quick hand would press where the panel is no more.
     this.showPanel()
     this.invalidate('overlay')
+  }
+
+  private toggleLock(): void {
+    const { stage } = this
+    if (stage.readOnly) return
+    stage.toolLock = !stage.toolLock
+    this.dock.showLock(stage.toolLock)
+    this.spoken.say(stage.toolLock ? 'Tools stay after drawing.' : 'After drawing comes Select.')
   }
 
   private undo(): void {

@@ -1,6 +1,6 @@
 /** The tools at the bottom, and zoom and undo beside them. */
 
-import { Keyboard, Map as MapIcon, Maximize, Minus, Plus, Redo2, Undo2 } from 'lucide'
+import { Keyboard, LockKeyhole, Map as MapIcon, Maximize, Minus, Plus, Redo2, Undo2 } from 'lucide'
 import { fill, h } from '../../ui/dom'
 import { icon } from '../../ui/icons'
 import { arrowKeys } from '../arrowKeys'
@@ -10,8 +10,14 @@ import { READING_TOOLS, TOOLS, type Tool } from './toolbox'
 export class Dock {
   readonly element = h('div', { class: 'board-dock floating', role: 'toolbar', 'aria-label': 'Tools' })
   private readonly buttons = new Map<Tool, HTMLButtonElement>()
+  private readonly lock: HTMLButtonElement
 
-  constructor(choose: (tool: Tool) => void) {
+  constructor(choose: (tool: Tool) => void, toggleLock: () => void) {
+    this.lock = h(
+      'button',
+      { class: 'button plain board-tool', type: 'button', title: 'Keep the tool after drawing  Q', 'aria-label': 'Keep the tool after drawing', 'aria-pressed': 'false', 'data-tool': 'lock', tabIndex: -1, onclick: toggleLock },
+      icon(LockKeyhole),
+    )
     fill(
       this.element,
       ...TOOLS.map(({ tool, label, key, icon: node }) => {
@@ -23,6 +29,7 @@ export class Dock {
         this.buttons.set(tool, button)
         return button
       }),
+      this.lock,
     )
     // Tab comes to the tool that is in use; arrow keys go from there to the others.
     arrowKeys(this.element)
@@ -35,7 +42,12 @@ export class Dock {
     }
   }
 
+  showLock(locked: boolean): void {
+    this.lock.setAttribute('aria-pressed', String(locked))
+  }
+
   setReadOnly(readOnly: boolean): void {
+    this.lock.hidden = readOnly
     for (const [tool, button] of this.buttons) button.hidden = readOnly && !READING_TOOLS.has(tool)
     this.element.classList.toggle('reading', readOnly)
   }

@@ -4,7 +4,7 @@ import { h } from '../../ui/dom'
 import { isDark } from '../../ui/theme'
 import { centre, grown, outline, union } from './geometry'
 import { linearPoints, type Lookup } from './linear'
-import { fillColour, isLinear, strokeColour, type Box, type Point, type Shape } from './shapes'
+import { fillColour, isLinear, paperColour, strokeColour, type Box, type Point, type Shape } from './shapes'
 import type { Stage } from './stage'
 import type { Viewing } from './viewing'
 
@@ -171,7 +171,8 @@ function drawSmall(context: CanvasRenderingContext2D, shape: Shape, lookup: Look
   }
   trace(context, outline({ ...shape, w: Math.max(pixel, shape.w), h: Math.max(pixel, shape.h) }))
   context.closePath()
-  const colour = fill === 'none' ? strokeColour(stroke === 'none' ? 'grey' : stroke, dark) : fillColour(fill, dark)
+  const filled = type === 'note' ? paperColour(fill, dark) : fillColour(fill, dark)
+  const colour = fill === 'none' ? strokeColour(stroke === 'none' ? 'grey' : stroke, dark) : filled
   if (fill !== 'none' || type === 'image' || type === 'text') {
     context.fillStyle = colour
     context.fill()

@@ -5,7 +5,7 @@ import { getStroke } from 'perfect-freehand'
 import { layout, LINE_HEIGHT, textRoom } from './layout'
 import { linearPoints, type Lookup } from './linear'
 import {
-  FONT_SIZES, fillColour, isLinear, letterColour, strokeColour, STROKE_WIDTHS,
+  FONT_SIZES, fillColour, inkOf, isLinear, paperColour, strokeColour, STROKE_WIDTHS,
   type Point, type Shape,
 } from './shapes'
 
@@ -36,8 +36,8 @@ export function partsOf(shape: Shape, lookup: Lookup, dark: boolean): Part[] {
         {
           kind: 'path',
           d: roundedBox(w, h, 4),
-          fill: fill ?? fillColour('yellow', dark),
-          stroke: strokeColour(shape.fill === 'none' ? 'yellow' : shape.fill, dark) + '55',
+          fill: paperColour(shape.fill, dark),
+          stroke: strokeColour(shape.fill === 'none' ? 'yellow' : shape.fill, false) + '55',
           width: 1,
           dash: [],
         },
@@ -120,14 +120,13 @@ function textParts(shape: Shape, dark: boolean): Part[] {
   const step = size * LINE_HEIGHT
   if (shape.type === 'text') {
     const lines = layout(shape.text, size, Infinity).map((words, i) => ({ words, x: 2, y: i * step + size * 0.98 }))
-    return [{ kind: 'text', lines, size, colour: letterColour(shape.stroke === 'none' ? 'ink' : shape.stroke, dark), align: 'left' }]
+    return [{ kind: 'text', lines, size, colour: inkOf(shape, dark), align: 'left' }]
   }
   const room = textRoom(shape)
   const words = layout(shape.text, size, Math.max(size, room.w))
   const top = shape.h / 2 - (words.length * step) / 2
   const lines = words.map((line, i) => ({ words: line, x: shape.w / 2, y: top + i * step + size * 0.98 }))
-  const colour = letterColour(shape.type === 'note' || shape.stroke === 'none' ? 'ink' : shape.stroke, dark)
-  return [{ kind: 'text', lines, size, colour, align: 'center' }]
+  return [{ kind: 'text', lines, size, colour: inkOf(shape, dark), align: 'center' }]
 }
 
 // -- paths ------------------------------------------------------------------------------------------

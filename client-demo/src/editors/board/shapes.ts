@@ -105,7 +105,37 @@ export function letterColour(name: string, dark: boolean): string {
   return colour === undefined ? name : dark ? colour.dark : colour.letters
 }
 
-/** Fills are softer than strokes; a note is always filled. */
+/** Notes are paper: light in both themes, a little dimmed in the dark one so that it does not glare. */
+export function paperColour(name: string, dark: boolean): string {
+  const colour = PALETTE[name] ?? (name === 'none' ? PALETTE['yellow'] : undefined)
+  return colour === undefined ? name : dark ? dimmed(colour.softLight) : colour.softLight
+}
+
+/** Letters on paper: dark, or light where a script chose a dark paper. */
+function paperInk(name: string): string {
+  const ink = PALETTE['ink'] as (typeof PALETTE)[string]
+  return PALETTE[name] === undefined && name !== 'none' && luminance(name) < 0.186 ? ink.dark : ink.light
+}
+
+/** The colour of the letters of a shape. */
+export function inkOf(shape: Pick<Shape, 'type' | 'stroke' | 'fill'>, dark: boolean): string {
+  return shape.type === 'note' ? paperInk(shape.fill) : letterColour(shape.stroke === 'none' ? 'ink' : shape.stroke, dark)
+}
+
+function channels(colour: string): number[] {
+  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16))
+}
+
+function dimmed(colour: string): string {
+  return `#${channels(colour).map((value) => Math.round(value * 0.86).toString(16).padStart(2, '0')).join('')}`
+}
+
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = channels(colour).map((value) => (value / 255) ** 2.2)
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+}
+
+/** Fills are softer than strokes. */
 export function fillColour(name: string, dark: boolean): string {
   const colour = PALETTE[name]
   return colour === undefined ? name : dark ? colour.softDark : colour.softLight

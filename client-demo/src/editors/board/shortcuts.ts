@@ -27,6 +27,8 @@ export interface ShortcutParts {
   undo(): void
   redo(): void
   toggleMap(): void
+  /** Keep the tool after drawing, or do so no more. */
+  toggleLock(): void
   help(): void
 }
 
@@ -137,6 +139,10 @@ export class Shortcuts {
         return true
       case '!':
         viewing.fitAll()
+        return true
+      case 'q':
+      case 'Q':
+        this.parts.toggleLock()
         return true
       case 'm':
       case 'M':

@@ -33,6 +33,12 @@ export class Spoken {
     }, PAUSE)
   }
 
+  /** Say something that cannot be seen from here. */
+  say(words: string): void {
+    clearTimeout(this.timer)
+    this.element.textContent = words
+  }
+
   destroy(): void {
     clearTimeout(this.timer)
   }

@@ -15,6 +15,8 @@ import type { Tool } from './toolbox'
 
 export class Stage {
   tool: Tool = 'select'
+  /** Whether a tool stays in the hand after it has drawn something. */
+  toolLock = false
   /** Whether this person may only look. */
   readOnly = false
   /** Ids of the selected shapes. */

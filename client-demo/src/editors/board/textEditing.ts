@@ -4,7 +4,7 @@ import * as Y from 'yjs'
 import { h } from '../../ui/dom'
 import type { Camera } from './camera'
 import { LINE_HEIGHT, textRoom, textSize } from './layout'
-import { FONT_SIZES, letterColour, type Shape } from './shapes'
+import { FONT_SIZES, inkOf, type Shape } from './shapes'
 import { bindText } from './textBinding'
 
 export interface TextEditing {
@@ -66,7 +66,7 @@ export function editText(
     const height = Math.max(size * LINE_HEIGHT, area.scrollHeight)
     area.style.height = `${height}px`
     area.style.textAlign = free ? 'left' : 'center'
-    area.style.color = letterColour(shown.type === 'note' || shown.stroke === 'none' ? 'ink' : shown.stroke, dark)
+    area.style.color = inkOf(shown, dark)
     if (free) {
       const at = camera.toScreen(shown)
       area.style.transformOrigin = '0 0'

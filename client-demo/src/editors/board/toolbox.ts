@@ -38,6 +38,7 @@ export const SHORTCUTS: Record<string, [string, string][]> = {
     ['] / [', 'Bring to front, send to back'],
     ['Ctrl ] / [', 'One step up or down'],
     ['Ctrl L', 'Lock or unlock'],
+    ['Q', 'Keep the tool after drawing'],
   ],
   'While dragging': [
     ['Shift', 'Keep proportions, straight lines'],

@@ -86,8 +86,9 @@ export class Tools {
     }
   }
 
-  /** A new shape is what the hands want next. */
+  /** A new shape is what the hands want next, unless they keep the tool. */
   private choose(shape: Shape): void {
+    if (this.stage.toolLock) return
     this.toSelect()
     this.stage.select([shape.id])
   }

@@ -1,7 +1,8 @@
 /** Where the camera goes: zoom, showing everything, following somebody. */
 
 import { Camera } from './camera'
-import { centre, distance } from './geometry'
+import { centre, distance, overlaps } from './geometry'
+import { shownBounds } from './paint'
 import type { Box, Point } from './shapes'
 import type { Stage } from './stage'
 
@@ -60,6 +61,14 @@ export class Viewing {
     this.takeOver()
     if (contents !== null) camera.fit(contents, this.padding)
     this.moved()
+  }
+
+  /** Whether something of the board is in view, or there is nothing to see. */
+  seesSomething(): boolean {
+    const { camera, contents, lookup, shapes } = this.stage
+    if (contents === null) return true
+    const view = camera.view()
+    return overlaps(contents, view) && shapes.some((shape) => overlaps(shownBounds(shape, lookup), view))
   }
 
   /** Move, if need be, until a box is in view. */
