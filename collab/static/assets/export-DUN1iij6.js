@@ -1,4 +1,4 @@
-import{q as g,u as d,s as x,g as y,v,w as M}from"./paint--dLpv-SS.js";import{n as p}from"./layout-BgBFNnCf.js";import"./document-BrINt5Tr.js";import"./location-Bnsyi1mA.js";import"./signIn-uNJivBo9.js";import"./inbox-umXW_nr3.js";const k=24,A=8e3;function z(o,c,s){const n=$(o,c),r=o.map(i=>P(i,c,s)).join(`
+import{q as g,u as d,s as x,g as y,v,w as M}from"./paint-BF6uB8Jk.js";import{n as p}from"./layout-O5i50LlH.js";import"./document-DHaUIIB4.js";import"./location-Bnsyi1mA.js";import"./signIn-uNJivBo9.js";import"./inbox-umXW_nr3.js";const k=24,A=8e3;function z(o,c,s){const n=$(o,c),r=o.map(i=>P(i,c,s)).join(`
 `),e=s?"#17181c":"#ffffff";return`<svg xmlns="http://www.w3.org/2000/svg" viewBox="${n.x} ${n.y} ${n.w} ${n.h}" width="${n.w}" height="${n.h}">
 <rect x="${n.x}" y="${n.y}" width="${n.w}" height="${n.h}" fill="${e}"/>
 ${r}
