@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
@@ -70,6 +70,9 @@ from collab.stores.urls import is_redis_url, store_from_url
 from collab.types import Role, is_loopback
 from collab.waiting import wait_for_redis
 from collab.webhooks.deliveries import Deliveries
+
+if TYPE_CHECKING:
+    from collab.observe.tracing import Tracing
 
 _log = structlog.get_logger("collab.app")
 
@@ -140,6 +143,21 @@ def _hub_for(settings: Settings, store: Store, cluster: Cluster, observer: Obser
     )
 
 
+def _traced(settings: Settings, hub: Hub, authenticator: Authenticator, workers: Workers) -> tuple[Tracing, Intake]:
+    """Trace what comes in, and what becomes of it; nothing of OpenTelemetry is imported without that."""
+    try:
+        from collab.doors.traced import TracedIntake
+        from collab.observe.tracing import Tracing
+    except ModuleNotFoundError:
+        raise ConfigError("tracing: this needs pip install 'collab-server[otel]'") from None
+    try:
+        tracing = Tracing.of_environment(settings.node_name)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    tracing.attach(hub)
+    return tracing, TracedIntake(tracing, authenticator, workers, max_update_bytes=settings.max_update_bytes)
+
+
 def create_app(
     settings: Settings | None = None, *, auth: Authenticator | str | None = None, **keywords: Any
 ) -> web.Application:
@@ -173,7 +191,9 @@ def create_app(
     shared = SharedLimits(settings)
     peers = Peers(settings.trusted_proxies, settings.cors_origins)
     admission = Admission(hub, authenticator, settings, shared)
-    intake = Intake(authenticator, workers, max_update_bytes=settings.max_update_bytes)
+    tracing, intake = None, Intake(authenticator, workers, max_update_bytes=settings.max_update_bytes)
+    if settings.tracing:
+        tracing, intake = _traced(settings, hub, authenticator, workers)
     socketio = SocketIODoor(
         hub,
         admission,
@@ -257,6 +277,8 @@ def create_app(
         await space.close()
         if promise is not None:
             await promise.close()
+        if tracing is not None:
+            await tracing.close()
 
     app.on_startup.append(start)
     app.on_shutdown.append(leave)

@@ -207,6 +207,9 @@ class Settings:
     metrics_token: str | None = _setting(
         m.Str(), None, "what others than this machine present as bearer to read /metrics"
     )
+    tracing: bool = _setting(
+        SWITCH, False, "trace every edit by OpenTelemetry, as the OTEL_* variables say; needs collab-server[otel]"
+    )
     admin: bool = _setting(SWITCH, True, "serve /admin, to administrators of all documents")
     log_format: str | None = _setting(
         choice("text", "json"), None, "text or json", shown="text on a terminal, else json"

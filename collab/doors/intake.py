@@ -59,7 +59,7 @@ FIRST_REST = 0.5
 Answered = Callable[[Attachment, Any, float, int | CollabError], None]
 
 #: events that change a document
-_EDITS = ("sync-update", "operations")
+EDITS = ("sync-update", "operations")
 
 _log = structlog.get_logger("collab.doors")
 
@@ -124,7 +124,7 @@ class Intake:
                     raise CollabError("invalid_payload", f"{name}: more than {MAX_JSON} bytes of JSON.")
             self._handlers[name](attachment, payload, id)
         except CollabError as error:
-            if name in _EDITS:
+            if name in EDITS:
                 UPDATES_REFUSED.add(error.code)
             self._fail(attachment, error, id)
         except Exception:

@@ -70,6 +70,9 @@ class Hub:
     open: Callable[..., Any]
     #: called where bells of the cluster may have been missed: :class:`Inboxes` puts its own here
     on_bells_missed: Callable[[], None] = staticmethod(lambda: None)
+    #: what documents are opened as, and what follows their logs: tracing has its own
+    document_type: type[LiveDocument] = LiveDocument
+    follower_type: type[Follower] = Follower
 
     def __init__(
         self,
@@ -168,7 +171,7 @@ class Hub:
         if isinstance(self.store, SharedStore):
             if self.outage.lasts:
                 raise CollabError("cluster_degraded", retry_after=1)
-            follower = Follower(name, self.store, self.cluster, self._end, self._digesting)
+            follower = self.follower_type(name, self.store, self.cluster, self._end, self._digesting)
             # First listen, then load: what is appended in between is in either.
             await self.cluster.join(name, follower)
         try:
@@ -193,7 +196,7 @@ class Hub:
             position, logged, epoch = stored.position, len(stored.tail), stored.epoch
             for words in stored.damage:
                 _log.error("document is damaged", document=name, damage=words)
-        live = LiveDocument(
+        live = self.document_type(
             name, document, self.store, position, self.limits, self._idle,
             clock_lead=lead_at(time.time()), slow_lane=self._slow_lane, outage=self.outage, observer=self.observer,
             epoch=epoch, quotas=self.quotas, stored=stored is not None, at_work=self.at_work,

@@ -13,6 +13,9 @@ Format: one line of words behind spaces, then the body::
     T <node> <stream> <offset> <seconds> LF <body>                                  an event of a stream; its body
                                                                                     where it is small
     N <node> LF <JSON object>                                                       a note
+
+Where edits are traced, their trace contexts may follow the node of a ``B``: ``<node>+<traces>``. To whoever does not
+know of that it is a node of another name, which it is anyway.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ class Bell:
     first: int
     last: int
     updates: tuple[bytes, ...] = ()
+    #: of edits that are traced: W3C ``traceparent``, behind commas
+    traces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,10 @@ def decode(data: bytes) -> Message:
         raise ValueError("no line")
     if kind == "B":
         node, epoch, first, last = words
-        return Bell(node, epoch, int(first), int(last), _updates(body))
+        traces = ""
+        if "+" in node:
+            node, traces = node.split("+", 1)
+        return Bell(node, epoch, int(first), int(last), _updates(body), traces)
     if kind == "T":
         node, stream, offset, at = words
         return Told(node, stream, int(offset), float(at), body)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from collab.documents.ledger import Ledger
 from collab.errors import CollabError
+from collab.stores.commits import Commits
 from collab.stores.inbox import InboxLog
 from collab.stores.outbox import Outbox
 from collab.stores.streams import StreamLog
@@ -165,6 +166,8 @@ class Store(ABC):
     streams: StreamLog
     #: what other systems are to be told of
     outbox: Outbox
+    #: who hears of commits; put here before the store is opened
+    commits: Commits | None = None
     #: called once the medium was another one, or may have lost entries: what is open is to be written to it again
     on_replaced: Callable[[], None] = staticmethod(lambda: None)
 

@@ -96,7 +96,7 @@ class RedisStore(SharedStore):
         version = str(info.get("redis_version", "0"))
         if int(version.split(".")[0]) < 7:
             raise CollabError("storage_unavailable", f"Redis {version} at {where} is too old: 7 is needed.")
-        self._writer = RedisWriter(self._link, self._node, self._on_health, self.outbox)
+        self._writer = RedisWriter(self._link, self._node, self._on_health, self.outbox, self.commits)
 
     async def close(self) -> None:
         """See :class:`Store`."""

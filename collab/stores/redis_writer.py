@@ -17,6 +17,7 @@ from collab.errors import CollabError
 from collab.incidents import Incident
 from collab.metrics import CLUSTER_APPEND, COMMIT, COMMIT_ROWS, STORE_ERRORS
 from collab.stores.base import fresh_epoch
+from collab.stores.commits import Commits, Trace
 from collab.stores.outbox import LONGEST, QUIET, Event
 from collab.stores.redis_link import FAILURES, Command, RedisLink, shown_url
 from collab.stores.redis_outbox import RedisOutbox, as_notes
@@ -44,6 +45,7 @@ class _Append:
     participant: str
     future: asyncio.Future[int]
     notes: Sequence[Event] = ()
+    trace: Trace = None
 
 
 @dataclass(slots=True)
@@ -84,10 +86,19 @@ class RedisWriter:
         node: our name in the cluster.
         on_health: called with True when a pipeline was answered, with False when one broke.
         outbox: what is logged is told there, too.
+        commits: who hears of each pipeline; None: nobody.
     """
 
-    def __init__(self, link: RedisLink, node: str, on_health: Callable[[bool], None], outbox: RedisOutbox) -> None:
+    def __init__(
+        self,
+        link: RedisLink,
+        node: str,
+        on_health: Callable[[bool], None],
+        outbox: RedisOutbox,
+        commits: Commits | None = None,
+    ) -> None:
         self._link = link
+        self._commits = commits
         self._outbox = outbox
         self._node = node
         self._on_health = on_health
@@ -114,7 +125,8 @@ class RedisWriter:
         lane = self._lane(document)
         if epoch and lane.ledger is None:
             lane.former = epoch
-        lane.waiting.append(_Append(update, _named(participant), future, self._outbox.taken(document)))
+        trace = None if self._commits is None else self._commits.current()
+        lane.waiting.append(_Append(update, _named(participant), future, self._outbox.taken(document), trace))
         self._wake(lane)
         return future
 
@@ -202,6 +214,8 @@ class RedisWriter:
                 self._silent.begin(url=self._url, reason=_reason(error), unsaved=self._unsaved)
                 self._on_health(False)
                 _log.debug("append got no answer", reason=type(error).__name__)
+                if self._commits is not None:
+                    _tell(self._commits, lanes, time.perf_counter() - began, _reason(error))
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, LAST_RETRY)
                 self._work.set()
@@ -211,6 +225,9 @@ class RedisWriter:
             CLUSTER_APPEND.observe(took)
             COMMIT.observe(took)
             COMMIT_ROWS.observe(sum(len(lane.batch) for lane in lanes))
+            if self._commits is not None:
+                refused = next((str(each) for each in answers if isinstance(each, Exception)), None)
+                _tell(self._commits, lanes, took, refused)
             wait = FIRST_RETRY
             self._on_health(True)
             for lane, answer in zip(new, answers[len(lanes) :], strict=True):
@@ -270,12 +287,15 @@ class RedisWriter:
 
     def _command(self, lane: _Lane) -> tuple[Script, Command]:
         link, document, ledger = self._link, lane.document, lane.ledger
+        node = self._node
+        if self._commits is not None and (carried := self._commits.carried([each.trace for each in lane.batch])):
+            node += f"+{carried}"
         words: list[bytes | str | int] = [
             5, *link.keys(document, "meta", "log", f"batch:{self._node}", "outbox", "changing"),
             ledger.log if ledger is not None else lane.former,
             fresh_epoch(),
             ledger.floor if ledger is not None else 0,
-            lane.number, self._node, link.channel(document),
+            lane.number, node, link.channel(document),
             self._outbox.telling(), as_notes([note for append in lane.batch for note in append.notes]),
         ]  # fmt: skip
         for append in lane.batch:
@@ -328,6 +348,10 @@ class RedisWriter:
     def _stray(self, lane: _Lane) -> None:
         if lane.on_stray is not None:
             lane.on_stray()
+
+
+def _tell(commits: Commits, lanes: Sequence[_Lane], seconds: float, error: str | None) -> None:
+    commits.committed([append.trace for lane in lanes for append in lane.batch], seconds, error)
 
 
 def _reason(error: BaseException) -> str:

@@ -126,7 +126,8 @@ class SqliteStore(Store):
                 connection.close()
                 raise
             self._ids.clear()
-            self._writer = Writer(loop, connection, self._commit, when_idle=sql.shrink, path=self._place.path)
+            path = self._place.path
+            self._writer = Writer(loop, connection, self._commit, sql.shrink, path, self.commits)
         self._reader = connect(path, read_only=True, busy_seconds=self._busy_seconds)
         check_is_recent(self._reader)  # the first read makes the files beside it
         self._browser = connect(path, read_only=True, busy_seconds=self._busy_seconds)

@@ -19,6 +19,7 @@ import structlog
 from collab.errors import CollabError
 from collab.incidents import Incident
 from collab.metrics import COMMIT, COMMIT_ROWS, STORE_ERRORS
+from collab.stores.commits import Commits, Trace
 from collab.stores.outbox import Event
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class Append:
     """An update on its way to the log.
 
     ``time`` in seconds since 1970; ``done`` is called in the event loop with the position or the error; ``epoch``
-    is that of the copy which has it; ``notes`` go into the outbox with it.
+    is that of the copy which has it; ``notes`` go into the outbox with it; ``trace`` is for who hears of commits.
     """
 
     document: str
@@ -90,6 +91,7 @@ class Append:
     done: Callable[[int | CollabError], None]
     epoch: str = ""
     notes: Sequence[Event] = ()
+    trace: Trace = None
 
 
 @dataclass(slots=True)
@@ -111,6 +113,7 @@ class Writer:
             refused; raises ``sqlite3.Error``.
         when_idle: called once whenever nothing was to be written for ``IDLE_AFTER`` seconds.
         path: of the file, for the log.
+        commits: who hears of each batch; None: nobody.
     """
 
     def __init__(
@@ -120,8 +123,10 @@ class Writer:
         commit: Callable[[sqlite3.Connection, list[Append]], Sequence[int | CollabError]],
         when_idle: Callable[[sqlite3.Connection], None],
         path: str = "",
+        commits: Commits | None = None,
     ) -> None:
         self._path = path
+        self._commits = commits
         self._trouble = Incident(_log, "the store fails", "the store works again")
         self._connection = connection
         self._commit = commit
@@ -142,6 +147,8 @@ class Writer:
 
     def put(self, append: Append) -> None:
         """Hand over an update."""
+        if self._commits is not None:
+            append.trace = self._commits.current()
         now = self._latest_at = self._loop.time()
         if not self._waiting:
             self._first_at = now
@@ -241,6 +248,8 @@ class Writer:
             took = time.perf_counter() - began
             COMMIT.observe(took)
             COMMIT_ROWS.observe(len(batch))
+            if self._commits is not None:
+                self._commits.committed([append.trace for append in batch], took, None)
             if took > SLOW_COMMIT:
                 _log.warning("a commit was slow", seconds=round(took, 3), rows=len(batch), path=self._path)
             self._trouble.end(path=self._path)
@@ -248,6 +257,9 @@ class Writer:
         except (sqlite3.Error, OverflowError) as error:
             self._fails(error, len(batch))
             self._roll_back()
+            if self._commits is not None:
+                traces = [append.trace for append in batch]
+                self._commits.committed(traces, time.perf_counter() - began, error_name(error))
             if len(batch) > 1 and isinstance(error, sqlite3.DataError | OverflowError):
                 # One of them is at fault, not the disk.
                 return [self._append([append])[0] for append in batch]

@@ -33,6 +33,7 @@ IMPORTED_AS = {
 #: what an extra brings: only these files import it, where it is needed
 OPTIONAL = {
     "plyvel": ("y_leveldb.py",), "mcp": ("mcp_server.py", "mcp.py"), "mcp_types": ("mcp_server.py",), "uvicorn": ("mcp.py",),
+    "opentelemetry": ("tracing.py",),
 }  # fmt: skip
 #: comes with another: aiohttp's URLs, PyJWT's keys, marshmallow and aiohttp stay if they change it
 BROUGHT_ALONG = {"yarl": "aiohttp", "multidict": "aiohttp", "cryptography": "PyJWT"}
