@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import statistics
 from collections.abc import Sequence
+from math import sqrt
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -68,12 +70,12 @@ def _panel(column: str, name: str, unit: float, rows: Sequence[Row], events: Seq
     return "".join(parts)
 
 
-def slope(rows: Sequence[Row], column: str) -> float:
-    """By how much a figure grows in an hour, by least squares over the second half of the time."""
-    half = max((row["seconds"] for row in rows), default=0.0) / 2
-    points = [(row["seconds"] / 3600, row[column]) for row in rows if row["seconds"] >= half and row.get(column)]
-    if len(points) < 3:
-        return 0.0
-    mean_x, mean_y = sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)
-    over = sum((x - mean_x) ** 2 for x, _ in points)
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / over if over else 0.0
+def slope(rows: Sequence[Row], column: str) -> tuple[float, float]:
+    """By how much a figure grows in an hour, by least squares, and twice the standard error of that."""
+    points = [(row["seconds"] / 3600, row[column]) for row in rows if row.get(column)]
+    if len(points) < 3 or len({x for x, _ in points}) < 3:
+        return 0.0, 0.0
+    fitted = statistics.linear_regression(*zip(*points, strict=True))
+    mean = statistics.fmean(x for x, _ in points)
+    off = sum((y - fitted.slope * x - fitted.intercept) ** 2 for x, y in points) / (len(points) - 2)
+    return fitted.slope, 2 * sqrt(off / sum((x - mean) ** 2 for x, _ in points))

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from collab.stores.redis_link import ASKED_AT_ONCE
-from soaking.chart import Row
+from soaking.chart import Row, slope
 from soaking.traffic import Traffic
 from soaking.watch import Inside, descriptors, gauges, memory, stayed
 from tests.support.redis_server import RedisServer
@@ -23,7 +23,10 @@ from tests.support.server import CollabServer
 #: samples of one soak, and the least time between two; seconds
 SAMPLES, SAMPLE = 400, 1.0
 #: things that are done to the servers in one soak, and the least time between two
-ACTIONS, ACTION = 40, 4.0
+ACTIONS, ACTION = 16, 4.0
+#: share of the time in which they are done; then the servers live on, and from the second share on it counts how
+#: their memory grows
+DISTURBED, WARM = 0.4, 0.55
 #: seconds for which everything has to be gone once all have left
 PATIENCE = 90.0
 #: seconds that connections may take to end after that
@@ -78,6 +81,12 @@ class Soak:
         self.edits: Counter[str] = Counter()
         self.troubles: Counter[str] = Counter()
 
+    def growth(self, column: str) -> dict[str, tuple[float, float]]:
+        """By how much a figure of each node grew in an hour of its undisturbed life, and how sure that is."""
+        warm = [row for row in self.rows if self._seconds * WARM <= row["seconds"] <= self._seconds]
+        nodes = sorted({row["node"] for row in warm})
+        return {node: slope([row for row in warm if row["node"] == node], column) for node in nodes}
+
     async def run(self) -> None:
         """All of it; the servers are gone afterwards."""
         try:
@@ -99,6 +108,7 @@ class Soak:
         sampling = asyncio.create_task(self._sample(traffic))
         await self._disturb(nodes)
         await self._everybody_up(nodes)
+        await asyncio.sleep(max(0.0, self._began + self._seconds - time.monotonic()))
         await self._calm(nodes, traffic)
         self.lost = await traffic.lost()
         # What is made once, by the first of a kind, is no matter. What is more each time that others came and went is.
@@ -187,9 +197,9 @@ class Soak:
         if self._redis is not None:
             deeds += [self._blink, self._pause, self._join_or_leave]
         turns: list[Callable[[list[CollabServer]], Awaitable[None]]] = []
-        until = self._began + self._seconds
+        until = self._began + max(min(10.0, self._seconds), self._seconds * DISTURBED)
         while True:
-            pause = max(ACTION, self._seconds / ACTIONS) * self._chance.uniform(0.7, 1.3)
+            pause = max(ACTION, self._seconds * DISTURBED / ACTIONS) * self._chance.uniform(0.7, 1.3)
             await asyncio.sleep(min(pause, max(0.0, until - time.monotonic())))
             if time.monotonic() >= until:
                 return

@@ -41,4 +41,4 @@ async def test_nothing_is_lost_and_nothing_stays(store: str, tmp_path: Path) -> 
     assert len(rows) > 5
     drawn = ElementTree.parse(tmp_path / f"soak-{store}.svg")
     assert any(each.tag.endswith("polyline") and each.get("points") for each in drawn.iter())
-    print(json.dumps({name: outcome[name] for name in ("seed", "edits", "done", "memory_mb_an_hour")}))
+    print(json.dumps({name: outcome[name] for name in ("seed", "edits", "done", "memory_mb_an_hour_and_error")}))
