@@ -149,7 +149,8 @@ class Identity:
     """Who is behind a connection, as the authenticator found out.
 
     ``id`` is the token's ``sub``, or None for an anonymous participant; ``expires_at`` is in
-    seconds since the epoch (None: never); ``default_role`` applies where no grant does.
+    seconds since the epoch (None: never); ``default_role`` applies where no grant does; ``fields`` is what
+    else they are shown with (:mod:`collab.protocol.user_fields`).
     """
 
     id: str | None
@@ -159,6 +160,7 @@ class Identity:
     default_role: Role | None = None
     expires_at: float | None = None
     claims: dict[str, Any] = field(default_factory=dict, compare=False)
+    fields: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def role_for(self, document: str) -> Role | None:
         """The strongest role on ``document``, or None where the participant may not even read."""
@@ -187,7 +189,7 @@ class Identity:
 
     def as_user(self, document: str | None = None) -> dict[str, Any]:
         """The public part, as it stands in ``session`` and ``presence`` events of ``document``."""
-        user: dict[str, Any] = {"name": self.name, "color": self.color}
+        user: dict[str, Any] = {**self.fields, "name": self.name, "color": self.color}
         if self.id is not None:
             user["id"] = self.id
         if document is not None and self.is_agent(document):

@@ -22,4 +22,5 @@ class AnonymousAuthenticator(Authenticator):
         """See :class:`Authenticator`."""
         name = clean_name(user.name if user else None, "")
         color = clean_color(user.color if user else None, name or token_hex(4))
-        return Identity(None, name or "Anonymous", color, default_role=self._role)
+        fields = user.fields if user else {}
+        return Identity(None, name or "Anonymous", color, default_role=self._role, fields=fields)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import zlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from collab.types import AGENT_MARK, Identity, Role
 
@@ -20,10 +21,11 @@ _COLOR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-zA-Z]{1,30}|(?:rgb|hsl)a?\([0-9a-z.,%
 
 @dataclass(frozen=True, slots=True)
 class ShownUser:
-    """What somebody calls themselves; for display only."""
+    """What somebody calls themselves; for display only. ``fields`` are further ones, within bounds."""
 
     name: str | None = None
     color: str | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

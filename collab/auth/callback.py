@@ -26,6 +26,7 @@ from collab._version import __version__
 from collab.auth.base import Authenticator, Entrance, ShownUser, clean_color, clean_name, is_subject
 from collab.errors import CollabError
 from collab.incidents import Incident
+from collab.protocol.user_fields import usable_fields
 from collab.protocol.webhooks import Signer
 from collab.types import Grant, Identity, Role
 
@@ -393,4 +394,5 @@ def _identity(body: bytes, question: Question) -> CalledIdentity:
         expires_at=float(expires_at) if expires_at is not None else None,
         question=question,
         answered_at=time.monotonic(),
+        fields=usable_fields(said.get("shown")),
     )

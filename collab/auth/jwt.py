@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from collab.auth.base import Authenticator, ShownUser, clean_color, clean_name, is_subject
 from collab.auth.published_keys import PublishedKeys
 from collab.errors import CollabError
+from collab.protocol.user_fields import usable_fields
 from collab.types import Grant, Identity, Role
 
 #: seconds by which the clocks of issuer and server may differ; a token is not good for longer by that
@@ -136,6 +137,7 @@ class JwtAuthenticator(Authenticator):
             default_role=self._default_role,
             expires_at=expires_at,
             claims=claims,
+            fields=usable_fields(claims.get("shown")),
         )
 
 

@@ -25,6 +25,7 @@ from collab.protocol.awareness import (
     encode_entry,
     join_entries,
 )
+from collab.protocol.user_fields import usable_fields
 
 #: client ids that one session may announce (an editor has one; a few leave room for sub-documents)
 MAX_CLIENT_IDS = 4
@@ -443,5 +444,5 @@ class PresenceTable:
             named = state.get("user") if isinstance(state, dict) else None
             if "id" not in user and isinstance(named, dict):
                 shown = {key: named[key] for key in ("name", "color") if isinstance(named.get(key), str)}
-                user = {**user, **shown}
+                user = {**user, **usable_fields(named), **shown}
         return {"session": present.session, "client_id": client, "user": user, "state": state}

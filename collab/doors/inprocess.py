@@ -25,10 +25,10 @@ from aiohttp import web
 
 from collab._version import __version__
 from collab.auth.base import clean_color, clean_name
-from collab.client.engineio import Disconnected
 from collab.client.links import Link
 from collab.client.session import Session as Handle
 from collab.client.socketio import Dismissed, Event
+from collab.client.engineio import Disconnected
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.live_document import LiveDocument
@@ -39,6 +39,7 @@ from collab.metrics import ACKED, UPDATE_BYTES, UPDATES_RECEIVED, UPDATES_REFUSE
 from collab.protocol.events import EVENTS
 from collab.protocol.schemas import load_presence, load_publish, load_subscribe, load_unsubscribe
 from collab.protocol.stream_events import body_of, key_of, sender_of
+from collab.protocol.user_fields import check_fields
 from collab.stores.streams import Published
 from collab.types import Identity, Role
 
@@ -370,7 +371,7 @@ class InProcessDoor:
         document: str,
         *,
         doc: pycrdt.Doc[Any] | None = None,
-        user: dict[str, str] | None = None,
+        user: dict[str, Any] | None = None,
         role: str = "admin",
         open_timeout: float | None = 30.0,
         close_timeout: float = 5.0,
@@ -380,7 +381,8 @@ class InProcessDoor:
         Args:
             document: the document's name.
             doc: a document to go on with, whose content is saved too; an empty one by default.
-            user: how to be shown, ``{name?, color?, id?}``; edits are logged under ``id``, else ``name``.
+            user: how to be shown, ``{name?, color?, id?}`` and free fields such as ``avatar``
+                (:mod:`collab.protocol.user_fields`); edits are logged under ``id``, else ``name``.
             role: ``viewer``, ``commenter``, ``editor`` or ``admin``. The program may do what it likes; this keeps it
                 from writing where it acts for somebody who may not.
             open_timeout: seconds within which the session has to become live; None waits for good.
@@ -391,12 +393,14 @@ class InProcessDoor:
 
         Raises:
             ValueError: an unknown role.
-            CollabError: ``invalid_document``; on entering: ``document_full``.
+            CollabError: ``invalid_document``; ``invalid_payload`` (of ``user``); on entering: ``document_full``.
             ConnectionError: on entering: it did not become live in time.
         """
         given = user or {}
         name = clean_name(given.get("name"), "") or "Server"
-        identity = Identity(given.get("id"), name, clean_color(given.get("color"), given.get("id") or name))
+        who = given.get("id")
+        fields = check_fields({key: value for key, value in given.items() if key != "id"})
+        identity = Identity(who, name, clean_color(given.get("color"), who or name), fields=fields)
         dialer = _InProcessDialer(self._hub, identity, Role.parse(role))
         handle = Handle(document, dialer, doc, open_timeout=open_timeout, close_timeout=close_timeout)
         self._handles.add(handle)

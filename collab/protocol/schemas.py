@@ -1,19 +1,21 @@
 """Schemas of the JSON payloads: what a client may send, and the words when it sends something else.
 
-Unknown fields are refused with their path. Binary events never come here.
+Unknown fields are refused with their path, but for those of ``user``, which are free within bounds. Binary events
+never come here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validate
 
 from collab.errors import CollabError
 from collab.protocol.awareness import MAX_STATE_BYTES, MAX_STATE_DEPTH, depth_exceeds
 from collab.protocol.stream_events import DEFAULT_EVENT, MAX_KEY, check_stream_name
+from collab.protocol.user_fields import check_fields, usable_fields
 
 MAX_EVENT_NAME = 64
 MAX_BROADCAST_BYTES = 64 * 1024
@@ -47,7 +49,10 @@ class _List(fields.Raw):
 
 
 class UserSchema(Schema):
-    """What somebody wants to be called."""
+    """What somebody wants to be called; :mod:`collab.protocol.user_fields` knows about further fields."""
+
+    class Meta:
+        unknown = INCLUDE
 
     name = _Text(validate=validate.Length(max=200))
     color = _Text(validate=validate.Length(max=64))
@@ -129,6 +134,7 @@ class ConnectRequest:
     name: str | None = None
     color: str | None = None
     json_presence: bool = False
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 def load_connect(payload: Any, *, strict: bool) -> ConnectRequest:
@@ -150,7 +156,10 @@ def load_connect(payload: Any, *, strict: bool) -> ConnectRequest:
         payload = {key: value for key, value in payload.items() if key not in _RECOVERY}
     values = _load(_CONNECT, payload)
     user = values.get("user") or {}
-    return ConnectRequest(values.get("token"), user.get("name"), user.get("color"), values.get("presence") == "json")
+    free = check_fields(payload.get("user") or {})  # in the order in which they were said
+    return ConnectRequest(
+        values.get("token"), user.get("name"), user.get("color"), values.get("presence") == "json", free
+    )
 
 
 def _lenient(payload: dict[str, Any]) -> ConnectRequest:
@@ -161,6 +170,7 @@ def _lenient(payload: dict[str, Any]) -> ConnectRequest:
         token if isinstance(token, str) and len(token) <= MAX_TOKEN else None,
         name if isinstance(name, str) and len(name) <= 200 else None,
         color if isinstance(color, str) and len(color) <= 64 else None,
+        fields=usable_fields(user),
     )
 
 
@@ -265,12 +275,14 @@ def _load(schema: Schema, payload: Any) -> dict[str, Any]:
 def _check_known(schema: Schema, payload: dict[str, Any], path: str) -> None:
     """Refuse the first field that the schema does not know: marshmallow makes an error of each one."""
     for key, value in payload.items():
-        field = schema.fields.get(key)
-        if field is None:
+        known = schema.fields.get(key)
+        if known is None and schema.unknown == INCLUDE:
+            continue
+        if known is None:
             where = path + str(key)[:64]
             raise CollabError("invalid_payload", f"{where}: Unknown field.", detail={"path": where})
-        if isinstance(field, fields.Nested) and isinstance(value, dict):
-            _check_known(field.schema, value, f"{path}{key}.")
+        if isinstance(known, fields.Nested) and isinstance(value, dict):
+            _check_known(known.schema, value, f"{path}{key}.")
 
 
 def _first_fault(messages: Any) -> tuple[str, str]:

@@ -22,3 +22,9 @@ async def test_anonymous_people_are_called_what_they_say_and_keep_their_colour()
     assert (await authenticator.authenticate(None, ShownUser("Ann", "rebeccapurple"))).color == "rebeccapurple"
     assert (await authenticator.authenticate(None, ShownUser("Ann", "url(javascript:x)"))).color == one.color
     assert (await authenticator.authenticate(None, ShownUser(" \u202e\n", None))).name == "Anonymous"
+
+
+async def test_anonymous_people_are_shown_with_what_they_say() -> None:
+    avatar = {"avatar": "https://people.example/ann.png"}
+    identity = await AnonymousAuthenticator(Role.EDITOR).authenticate(None, ShownUser("Ann", "red", avatar))
+    assert identity.as_user() == {"name": "Ann", "color": "red"} | avatar

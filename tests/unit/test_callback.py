@@ -62,6 +62,8 @@ async def test_who_it_is_and_what_they_may_do_there(app: CallbackApp, asking: Ca
     assert identity.role_for("team/[notes]") is Role.EDITOR
     assert identity.role_for("team/n") is None, "for that document only"
     assert identity.as_user("team/[notes]") == {"id": "ann", "name": "Ann", "color": "#ff0000"}
+    app.let_in("cat", "editor", shown={"avatar": "https://people.example/cat.png", "deep": {}})
+    assert (await asking.admit("cat", None, HERE)).fields == {"avatar": "https://people.example/cat.png"}
     assert "ann'" not in repr(callback.Question("a secret", HERE)) and "a secret" not in repr(identity)
 
 

@@ -11,6 +11,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 
+from collab.auth.base import ShownUser
 from collab.auth.jwt import LEEWAY, JwtAuthenticator
 from collab.errors import CollabError
 from collab.types import Grant, Role
@@ -45,6 +46,15 @@ def authenticator_for(kind: str, key_server: KeyServer) -> JwtAuthenticator:
         key_server.publish(rsa=RSA, ec=EC, ed=ED)
         return JwtAuthenticator(jwks_url=key_server.url)
     return JwtAuthenticator(public_key=pem(KEYS[kind]))
+
+
+async def test_what_else_somebody_is_shown_with() -> None:
+    """P9: what cannot be shown is left out; it makes no token bad."""
+    shown = {"avatar": "https://people.example/ann.png", "id": "root", "script": "javascript:x"}
+    for said, fields in ((shown, {"avatar": shown["avatar"]}), ("x", {}), (None, {}), ({"a": "x" * 3000}, {})):
+        token = signed("HS256", claims(shown=said), key=SECRET)
+        identity = await JwtAuthenticator(secret=SECRET).authenticate(token, ShownUser("Eve", None, {"avatar": "eve"}))
+        assert identity.fields == fields
 
 
 @pytest.mark.parametrize("kind", ["secret", "RS256", "ES256", "EdDSA", "jwks"])

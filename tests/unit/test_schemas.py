@@ -78,6 +78,9 @@ def test_payloads_are_objects(load: Callable[[Any], Any], value: Any) -> None:
 def test_everything_that_a_client_may_say_when_it_connects() -> None:
     auth = {"token": "t", "user": {"name": "Ann", "color": "#fff"}, "presence": "json"}
     assert load_connect(auth, strict=True) == ConnectRequest("t", "Ann", "#fff", True)
+    more = {"avatar": "https://people.example/ann.png", "title": "Owl"}
+    auth = {"user": {"name": "Ann", **more}}
+    assert load_connect(auth, strict=True) == ConnectRequest(name="Ann", fields=more)
     nothing = {"token": None, "user": None, "presence": None}
     for empty in (None, {}, {"user": {}}, nothing):
         assert load_connect(empty, strict=True) == ConnectRequest()
@@ -107,6 +110,9 @@ def test_what_a_client_adds_for_connection_state_recovery_is_ignored(value: Any)
         ({"user": {"color": "x" * 65}}, "user.color"),
         ({"user": {"id": "root"}}, "user.id"),
         ({"user": {"role": "admin"}}, "user.role"),
+        ({"user": {"avatar": {"href": "x"}}}, "user.avatar"),
+        ({"user": {"avatar": "javascript:alert(1)"}}, "user.avatar"),
+        ({"user": {"__proto__": "x"}}, "user.__proto__"),
         ({"presence": "xml"}, "presence"),
         ({"presence": True}, "presence"),
         ({"presence": ["json"]}, "presence"),
@@ -139,7 +145,9 @@ def test_y_socket_io_clients_may_say_anything(auth: dict[str, Any]) -> None:
 
 def test_y_socket_io_clients_are_heard_where_they_make_sense() -> None:
     auth = {"token": "t", "user": {"name": "Ann", "color": 5, "x": 1}, "more": []}
-    assert load_connect(auth, strict=False) == ConnectRequest("t", "Ann", None, False)
+    assert load_connect(auth, strict=False) == ConnectRequest("t", "Ann", None, False, {"x": 1})
+    auth = {"user": {"name": "Ann", "id": "root", "avatar": "javascript:alert(1)"}}
+    assert load_connect(auth, strict=False) == ConnectRequest(None, "Ann")
     assert load_connect(None, strict=False) == ConnectRequest()
 
 
@@ -206,7 +214,7 @@ def test_authenticate() -> None:
         (load_authenticate, {"token": "x" * (MAX_TOKEN + 1)}, "token"),
         (load_operations, {"operations": {}}, "operations"),
         (load_operations, {"operations": [], "x" * 100: 1, "y": 1}, "x" * 64),
-        (lambda value: load_connect(value, strict=True), {"user": {"a": 1, "b": 2}}, "user.a"),
+        (lambda value: load_connect(value, strict=True), {"user": {"a": [], "b": {}}}, "user.a"),
         (lambda value: load_connect(value, strict=True), {str(number): 1 for number in range(100)}, "0"),
     ],
 )

@@ -282,6 +282,7 @@ async def test_a_viewer_reads_and_is_seen(join: Join) -> None:
 
 LIES: list[Any] = [
     {"user": {"name": "Root", "color": "red", "id": "root"}},
+    {"user": {"name": "Root", "avatar": "https://people.example/root.png"}},
     {"user": "Root"},
     {"user": None},
     {"user": [{"name": "Root"}]},
@@ -296,7 +297,8 @@ async def test_identity_comes_from_the_token_whatever_the_client_says(join: Join
     yjs = await join(document, sub="yjs")
     provider = await join(document, door="/yjs|", sub="provider")
     reader = await join(document, sub="reader", auth={"presence": "json"})
-    ann = await join(document, auth={"user": {"name": "Root", "color": "red"}, "presence": "json"})
+    called = {"name": "Root", "color": "red", "avatar": "https://people.example/root.png"}
+    ann = await join(document, auth={"user": called, "presence": "json"})
     drew = await join(document, sub="drew", auth={"user": {"name": "Root"}})
     assert (await ann.call("presence", lie))["ok"]
     assert (await ann.call("cursor", {"user": "Root"}))["ok"]
@@ -334,6 +336,17 @@ async def test_identity_comes_from_the_token_whatever_the_client_says(join: Join
     )
     assert listed()["ann"]["user"] == ANN
     assert listed()["drew"]["user"] == theirs
+
+
+async def test_a_token_says_what_else_somebody_is_shown_with(join: Join) -> None:
+    """P9."""
+    shown = {"avatar": "https://people.example/ann.png", "title": "Owl"}
+    watcher = await join("shown", sub="watcher")
+    ann = await join("shown", shown={**shown, "id": "root", "script": "javascript:alert(1)", "deep": {}})
+    assert (await ann.event("session"))["user"] == ANN | shown
+    await ann.call("awareness-update", encode_awareness([AwarenessEntry(99, 5, '{"x":1}')]))
+    (entry,) = decode_awareness(await watcher.event("awareness-update"))
+    assert json.loads(entry.state or "") == {"x": 1, "user": ANN | shown}
 
 
 async def test_nobody_speaks_for_the_client_id_of_another(join: Join) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from typing import Any
 
 import pytest
 from pycrdt import Awareness, Doc
@@ -320,6 +322,45 @@ async def test_json_presence_and_awareness_see_each_other(connect: Connect) -> N
         )
     )
     assert gone
+
+
+async def test_everybody_sees_what_somebody_is_shown_with(connect: Connect) -> None:
+    """P9: on every door, in JSON and in awareness."""
+    ada = {"name": "Ada", "color": "#f00", "avatar": "https://people.example/ada.png", "years": 36}
+    yjs = await connect("/doc/avatars")
+    plain = await connect("/doc/avatars", {"presence": "json", "user": ada})
+    assert (await plain.event("session"))["user"] == ada
+    seen = await yjs.wait(lambda p: p.type == 5 and p.data[0] == "awareness-update" and b'"avatar"' in p.data[1])
+    (entry,) = decode_awareness(seen.data[1])
+    assert json.loads(entry.state or "") == {"user": ada}
+    grace = {"name": "Grace", "color": "#00f", "avatar": "https://people.example/grace.png"}
+    shown = {**grace, "deep": {}, "id": "root", "title": "Rear admiral"}
+    await yjs.call("awareness-update", awareness(4242, 1, json.dumps({"user": shown})))
+    await connect("/yjs|avatars", {"user": {"name": "Margaret", "deep": {}, "title": "Captain"}})
+
+    def entry_of(name: str, packet: Any) -> Any:
+        if packet.type != 2 or packet.data[0] != "presence":
+            return None
+        entries = packet.data[1]["joined"] + packet.data[1]["updated"]
+        return next((entry for entry in entries if entry["user"]["name"] == name), None)
+
+    hers = entry_of("Grace", await plain.wait(lambda packet: entry_of("Grace", packet) is not None))
+    assert hers["user"] == {**grace, "title": "Rear admiral"}
+    assert hers["state"] == {"user": shown}, "what somebody shows of themselves is theirs"
+    others = entry_of("Margaret", await plain.wait(lambda packet: entry_of("Margaret", packet) is not None))
+    assert others["user"].keys() == {"name", "color", "title"}
+
+
+@pytest.mark.parametrize(
+    "user",
+    [{"avatar": "javascript:alert(1)"}, {"avatar": {"href": "x"}}, {"id": "root"}, {"avatar": "x" * 3000}, {"__proto__": 1}],
+    ids=repr,
+)  # fmt: skip
+async def test_what_cannot_be_shown_is_refused_with_its_path(connect: Connect, user: dict[str, Any]) -> None:
+    """P9."""
+    client = await connect("/doc/avatars", {"user": user})
+    refusal = (await client.wait(lambda packet: packet.type == 4)).data["data"]
+    assert (refusal["code"], refusal["path"].partition(".")[0]) == ("invalid_payload", "user")
 
 
 async def test_nobody_speaks_for_somebody_else(connect: Connect) -> None:

@@ -858,6 +858,14 @@ async def test_who_is_here(guarded: Api, join: Join) -> None:
     assert isinstance(first["client_id"], int)
 
 
+async def test_what_else_somebody_is_shown_with(api: Api, join: Join) -> None:
+    """P9."""
+    ada = {"name": "Ada", "color": "#f00", "avatar": "https://people.example/ada.png"}
+    await join(api, "avatars", user=ada, presence="json")
+    (person,) = (await api("GET", where("avatars") + "/participants")).json["participants"]
+    assert person["user"] == ada
+
+
 async def test_send_somebody_away(api: Api, join: Join) -> None:
     client, other = await join(api, "notes"), await join(api, "notes")
     session = (await client.event("session"))["session"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, post_dump, validate
 from webargs.aiohttpparser import AIOHTTPParser
 
 from collab.content.operations import MAX_OPERATIONS
@@ -238,6 +238,11 @@ class UserSchema(Schema):
     color = fields.Str(required=True)
     id = fields.Str(metadata={"description": "`sub` of the token; not for anonymous people."})
     agent = fields.Bool(metadata={"description": "True for those that come by a grant for agents."})
+
+    @post_dump(pass_original=True)
+    def _free_fields(self, shown: dict[str, Any], user: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """With what else somebody is shown with, an avatar's address perhaps."""
+        return {**user, **shown}
 
 
 class AccessSchema(Schema):

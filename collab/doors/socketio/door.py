@@ -265,7 +265,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             request = load_connect(auth, strict=dialect.own)
         except CollabError as error:
             fault = error
-        shown = ShownUser(request.name, request.color)
+        shown = ShownUser(request.name, request.color, request.fields)
         knock = Knock(namespace.removeprefix(dialect.prefix), dialect.name, request.token, shown, fault)
 
         def make(identity: Identity, role: Role) -> NamespaceAttachment:
