@@ -19,9 +19,10 @@ from collab.client.refusals import RefusedEdit
 from collab.client.replica import Change
 from collab.client.session import Session, connect
 from collab.client.status import Status
+from collab.client.unreachable import Reason, Unreachable
 from collab.errors import CollabError
 
 __all__ = [
     "Backoff", "Change", "CollabError", "Inbox", "InboxEntry", "InboxPage", "Participant", "Presence",
-    "RefusedEdit", "Session", "Status", "Stream", "StreamEvent", "connect", "inbox",
+    "Reason", "RefusedEdit", "Session", "Status", "Stream", "StreamEvent", "Unreachable", "connect", "inbox",
 ]  # fmt: skip

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from abc import ABC, abstractmethod
 from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from typing import Any, Literal
 
@@ -24,6 +23,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from collab.client.unreachable import NETWORK_ERRORS, NOBODY, Disconnected, answered, disconnected
 from collab.protocol.packets import SEPARATOR
 
 TransportName = Literal["websocket", "polling"]
@@ -33,24 +33,16 @@ TRANSPORTS: tuple[TransportName, ...] = ("websocket", "polling")
 REQUEST_TIMEOUT = 30.0
 #: seconds for the last words of a connection
 CLOSE_TIMEOUT = 2.0
+#: how much of the time for connecting a silent transport has for itself
+HEAD_START = 0.4
+#: seconds for a TCP connection, and for TLS over it
+CONNECT_TIMEOUT = 5.0
 
 _log = logging.getLogger("collab.client")
 _OPEN, _CLOSE, _PING, _PONG, _MESSAGE, _NOOP = "0", "1", "2", "3", "4", "6"
-_NETWORK_ERRORS = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
 
 #: a Socket.IO packet is text and, for binary events, attachments
 Message = str | bytes
-
-
-class Disconnected(ConnectionError):
-    """The connection has ended, or could not be made; trying again may help.
-
-    ``retry_after`` is how long the server asked to wait, None where it did not.
-    """
-
-    def __init__(self, words: str, *, retry_after: float | None = None) -> None:
-        super().__init__(words)
-        self.retry_after = retry_after
 
 
 class Transport(ABC):
@@ -106,7 +98,7 @@ class Transport(ABC):
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._end()
-        except _NETWORK_ERRORS:
+        except NETWORK_ERRORS:
             return
 
     async def _write(self) -> None:
@@ -119,7 +111,7 @@ class Transport(ABC):
                     self._outgoing.clear()
                     await self._put(packets)
         except Exception as error:
-            if not isinstance(error, (Disconnected, *_NETWORK_ERRORS)):
+            if not isinstance(error, (Disconnected, *NETWORK_ERRORS)):
                 _log.exception("a connection was given up")
             self._outgoing.clear()
             await self._cut()  # which tells the reader
@@ -130,7 +122,7 @@ class Transport(ABC):
             handshake: dict[str, Any] = orjson.loads(packet[1:]) if packet[:1] == _OPEN else {}
             self._patience = (handshake["pingInterval"] + handshake["pingTimeout"]) / 1000
         except (orjson.JSONDecodeError, KeyError, TypeError):
-            raise Disconnected("this is not a Socket.IO server") from None
+            raise Disconnected("this is not a Socket.IO server", reason="not_a_server") from None
         self._writer = asyncio.create_task(self._write(), name="collab client writer")
         return handshake
 
@@ -158,8 +150,8 @@ class WebSocketTransport(Transport):
             self._ws = await self._http.ws_connect(
                 self._url, max_msg_size=0, timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT)
             )
-        except _NETWORK_ERRORS as error:
-            raise Disconnected(_words(error)) from error
+        except NETWORK_ERRORS as error:
+            raise disconnected(error) from error
         try:
             self._start(await self._packet())
         except BaseException:
@@ -190,8 +182,8 @@ class WebSocketTransport(Transport):
                 frame = await self._ws.receive()
         except TimeoutError:
             raise Disconnected("the server has gone silent") from None
-        except _NETWORK_ERRORS as error:
-            raise Disconnected(_words(error)) from error
+        except NETWORK_ERRORS as error:
+            raise disconnected(error) from error
         if frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
             data: Message = frame.data
             return data
@@ -263,18 +255,16 @@ class PollingTransport(Transport):
 
     async def _request(self, method: str, body: bytes | None, timeout: float) -> str:
         headers = {"Content-Type": "text/plain;charset=UTF-8"} if body is not None else None
-        limit = aiohttp.ClientTimeout(total=timeout)
+        limit = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
         try:
             # As a file, because aiohttp warns of large bodies that are given as bytes.
             data = BytesIO(body) if body is not None else None
             async with self._http.request(method, self._url, data=data, headers=headers, timeout=limit) as answer:
                 text = await answer.text(encoding="utf-8")
-        except (*_NETWORK_ERRORS, UnicodeDecodeError) as error:
-            raise Disconnected(_words(error)) from error
+        except (*NETWORK_ERRORS, UnicodeDecodeError) as error:
+            raise disconnected(error) from error
         if answer.status != 200:
-            wait = answer.headers.get("Retry-After", "")
-            retry_after = float(wait) if wait.isdecimal() else None
-            raise Disconnected(f"the server answered {answer.status}", retry_after=retry_after)
+            raise answered(answer.status, answer.headers.get("Retry-After", ""))
         return text
 
     async def _put(self, packets: list[Message]) -> None:
@@ -307,34 +297,66 @@ async def open_transport(
 ) -> Transport:
     """Connect by the first of the named transports that works.
 
+    One that is silent for :data:`HEAD_START` of the time gets the next one beside it: whoever keeps a WebSocket
+    waiting for ever (a proxy, a captive portal) may well answer polls.
+
     Args:
         url: of the Engine.IO endpoint, such as ``http://127.0.0.1:8080/socket.io/``.
-        timeout: seconds for each of them.
+        timeout: seconds for all of them.
 
     Raises:
         Disconnected: none works.
     """
-    faults: dict[str, str] = {}
-    retry_after: float | None = None
-    for name in names:
-        transport = _KINDS[name](http, url)
-        try:
-            async with asyncio.timeout(timeout):
-                await transport.open()
-        except TimeoutError:
-            faults[name] = f"no answer within {timeout:g} s"
-        except Disconnected as error:
-            faults[name] = str(error)
-            retry_after = error.retry_after
-        else:
-            return transport
-    reasons = set(faults.values())
-    words = reasons.pop() if len(reasons) == 1 else "; ".join(f"{name}: {reason}" for name, reason in faults.items())
-    raise Disconnected(words, retry_after=retry_after)
+    faults: dict[TransportName, Disconnected] = {}
+    opening: dict[asyncio.Task[Transport], TransportName] = {}
+    waiting = list(names)
+    try:
+        async with asyncio.timeout(timeout):
+            while waiting or opening:
+                if waiting:
+                    name = waiting.pop(0)
+                    opening[asyncio.create_task(_opened(_KINDS[name](http, url)))] = name
+                patience = timeout * HEAD_START if waiting else None
+                done, _ = await asyncio.wait(opening, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                for attempt in done:
+                    fault = attempt.exception()
+                    if fault is None:
+                        del opening[attempt]
+                        return attempt.result()
+                    if not isinstance(fault, Disconnected):
+                        raise fault
+                    if fault.reason in NOBODY:
+                        raise fault
+                    faults[opening.pop(attempt)] = fault
+    except TimeoutError:
+        for name in opening.values():
+            faults[name] = Disconnected(f"no answer within {timeout:g} s", reason="timeout")
+    finally:
+        await _give_up(opening)
+    raise _summary(faults)
 
 
-def _words(error: BaseException) -> str:
-    number = getattr(error, "errno", None)
-    if isinstance(error, aiohttp.ClientConnectorError) and number is not None and number > 0:
-        return os.strerror(number)  # what aiohttp says of it is for programmers
-    return " ".join(str(error).split()) or type(error).__name__
+async def _opened(transport: Transport) -> Transport:
+    await transport.open()
+    return transport
+
+
+async def _give_up(opening: Iterable[asyncio.Task[Transport]]) -> None:
+    """Leave no connection behind, not even one that has just come about."""
+    tasks = list(opening)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled() and task.exception() is None:
+            await task.result().close()
+
+
+def _summary(faults: dict[TransportName, Disconnected]) -> Disconnected:
+    """One error of what was wrong with each transport."""
+    words = {str(fault) for fault in faults.values()}
+    told = words.pop() if len(words) == 1 else "; ".join(f"{name}: {fault}" for name, fault in faults.items())
+    reasons = [fault.reason for fault in faults.values()]
+    waits = [fault.retry_after for fault in faults.values() if fault.retry_after is not None]
+    return Disconnected(told, retry_after=max(waits, default=None), reason=None if None in reasons else reasons[-1])

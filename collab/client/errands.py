@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable
 from contextlib import suppress
 
-from collab.client.engineio import Disconnected
+from collab.client.unreachable import Disconnected
 
 _log = logging.getLogger("collab.client")
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
 
-from collab.client.engineio import Disconnected
 from collab.client.links import Link
 from collab.client.options import Backoff
 from collab.client.parts import refusal_in
 from collab.client.signals import Changes
+from collab.client.unreachable import Disconnected
 from collab.protocol.stream_events import check_stream_name
 
 #: events that wait for whoever iterates slowly; beyond, they are asked for again

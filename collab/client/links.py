@@ -9,8 +9,10 @@ from typing import Any, Protocol
 import aiohttp
 from yarl import URL
 
-from collab.client.engineio import TRANSPORTS, Disconnected, TransportName, open_transport
+from collab.client.engineio import CONNECT_TIMEOUT, TRANSPORTS, TransportName, open_transport
+from collab.client.options import Options
 from collab.client.socketio import Event, Namespace
+from collab.client.unreachable import Disconnected
 
 
 class Link(Protocol):
@@ -68,7 +70,7 @@ class NetworkDialer:
         path: of the Socket.IO endpoint below it.
         transports: which to try, in this order.
         http: an HTTP client to use; without it each link has its own.
-        timeout: seconds for one attempt with one transport.
+        timeout: seconds for one attempt.
 
     Raises:
         ValueError: the URL is none of a server, or a transport is unknown.
@@ -95,7 +97,7 @@ class NetworkDialer:
 
     async def dial(self, document: str, auth: dict[str, Any]) -> Link:
         """See :class:`Dialer`."""
-        http = self._http or aiohttp.ClientSession()
+        http = self._http or aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT))
         own = None if http is self._http else http
         namespace: Namespace | None = None
         try:
@@ -109,9 +111,20 @@ class NetworkDialer:
             elif own is not None:
                 await own.close()
             if isinstance(error, TimeoutError):
-                raise Disconnected(f"no answer within {self._timeout:g} s") from None
+                raise Disconnected(f"no answer within {self._timeout:g} s", reason="timeout") from None
             raise
         return namespace
+
+
+def dialer_of(url: str, options: Options) -> NetworkDialer:
+    """The one that the owner of a session asks for; raises as it does."""
+    return NetworkDialer(
+        url,
+        path=options.get("path", "/socket.io/"),
+        transports=options.get("transports", TRANSPORTS),
+        http=options.get("http"),
+        timeout=options.get("connect_timeout", 10.0),
+    )
 
 
 def _endpoint(url: str, path: str) -> URL:

@@ -21,10 +21,10 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from collab.client.engineio import Disconnected
 from collab.client.options import Backoff, TokenSource
 from collab.client.socketio import error_from
 from collab.client.token_source import current_token
+from collab.client.unreachable import Disconnected
 from collab.errors import CollabError
 
 #: seconds for one request

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import aiohttp
 
@@ -32,18 +32,20 @@ class Options(TypedDict, total=False):
 
     ``token``: a JWT, or a function (plain or asynchronous) that returns one; it is asked before every
     connection and when the server says that the token expires soon.
-    ``user``: how to be shown, ``{"name": ..., "color": ...}``, where the token does not say it.
+    ``user``: how to be shown, ``{"name": ..., "color": ...}`` and free fields (``"avatar": "https://..."``), where the
+    token does not say it.
     ``transports``: which to try, in this order.
     ``http``: an ``aiohttp.ClientSession`` to use, for proxies and certificates; it stays open.
     ``path``: of the Socket.IO endpoint, below what the URL has; ``/socket.io/``.
-    ``open_timeout``: seconds within which the session has to become live, 30; None waits for good.
-    ``connect_timeout``: seconds for one attempt with one transport, 10.
+    ``open_timeout``: seconds for which opening goes on trying, by backoff; None: for good. Without it an address where
+    no server is says so within seconds (:class:`collab.client.Unreachable`), and a document has 30 to become live.
+    ``connect_timeout``: seconds for one attempt to connect, 10.
     ``close_timeout``: seconds that leaving waits for unsaved edits, 5.
     ``backoff``: how long to wait between attempts.
     """
 
     token: TokenSource
-    user: dict[str, str] | None
+    user: Mapping[str, Any] | None
     transports: Sequence[TransportName]
     http: aiohttp.ClientSession | None
     path: str

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 import pycrdt
 
-from collab.client.engineio import TRANSPORTS, Disconnected
 from collab.client.errands import Errands
 from collab.client.following import Following
 from collab.client.following import Stream as EventStream
-from collab.client.links import Dialer, Link, NetworkDialer
+from collab.client.links import Dialer, Link, dialer_of
 from collab.client.options import Backoff, Options, TokenSource
 from collab.client.outbox import Outbox
 from collab.client.presence import Presence
@@ -25,7 +24,8 @@ from collab.client.sender import MAX_UPDATE_BYTES, Sender
 from collab.client.signals import Changes, Stream
 from collab.client.socketio import Dismissed, Event, error_from
 from collab.client.status import MOVES, Status
-from collab.client.token_source import current_token
+from collab.client.token_source import auth_of, current_token
+from collab.client.unreachable import Disconnected, Opening
 from collab.errors import CollabError
 from collab.protocol.codec import EMPTY_UPDATE
 from collab.protocol.disguise import undisguise
@@ -54,8 +54,9 @@ class Session:
         doc: pycrdt.Doc[Any] | None = None,
         *,
         token: TokenSource = None,
-        user: dict[str, str] | None = None,
+        user: Mapping[str, Any] | None = None,
         open_timeout: float | None = 30.0,
+        patient: bool = True,
         close_timeout: float = 5.0,
         backoff: Backoff | None = None,
     ) -> None:
@@ -68,6 +69,7 @@ class Session:
         self._token = token
         self._user = user
         self._open_timeout = open_timeout
+        self._patient = patient
         self._close_timeout = close_timeout
         self._backoff = backoff or Backoff()
 
@@ -158,17 +160,14 @@ class Session:
             CollabError, ConnectionError: the session was closed, and nobody waits for that.
             TimeoutError: ``timeout`` seconds were not enough.
         """
-
-        def there() -> bool:
-            if self._status in statuses:
-                return True
-            if self._status is Status.CLOSED:
-                raise self.error or ConnectionError("the session is closed")
-            return False
-
         async with asyncio.timeout(timeout):
-            await self._changes.until(there)
+            await self._changes.until(lambda: self._is_in(*statuses))
         return self._status
+
+    def _is_in(self, *statuses: Status) -> bool:
+        if self._status is Status.CLOSED and Status.CLOSED not in statuses:
+            raise self.error or ConnectionError("the session is closed")
+        return self._status in statuses
 
     async def until(self, condition: Callable[[], bool], timeout: float | None = None) -> None:
         """Wait until ``condition`` holds; it is looked at whenever something here has changed.
@@ -210,16 +209,24 @@ class Session:
 
     async def __aenter__(self) -> Self:
         self._start()
+        opening = Opening(self.document, self._dialer.place, self._changes.tell, patient=self._patient)
+
+        def opened() -> bool:
+            if self._status is Status.OFFLINE:  # not while something is under way
+                opening.judge(self._last_failure)
+            return self._is_in(Status.LIVE)
+
         try:
             async with asyncio.timeout(self._open_timeout):
-                await self.reached(Status.LIVE)
+                await self._changes.until(opened)
         except TimeoutError:
             await self._stop(None)
-            words = f"{self.document!r} could not be opened at {self._dialer.place}"
-            raise ConnectionError(f"{words}: {self._last_failure or 'no answer'}") from self._last_failure
+            raise opening.failed(self._last_failure) from self._last_failure
         except BaseException:
             await self._stop(None)
             raise
+        finally:
+            opening.end()
         return self
 
     async def __aexit__(
@@ -292,7 +299,7 @@ class Session:
         link: Link | None = None
         politely = True
         try:
-            link = await self._dialer.dial(self.document, await self._auth())
+            link = await self._dialer.dial(self.document, await auth_of(self._token, self._user))
             while True:
                 event = await link.receive()
                 if event.name == "notice" and event.args and isinstance(event.args[0], dict):
@@ -321,15 +328,6 @@ class Session:
             self._presence_timer.cancel()
             self._presence_timer = None
         self.presence._end()
-
-    async def _auth(self) -> dict[str, Any]:
-        auth: dict[str, Any] = {"presence": "json"}
-        token = await current_token(self._token)
-        if token is not None:
-            auth["token"] = token
-        if self._user is not None:
-            auth["user"] = self._user
-        return auth
 
     # -- what the server says -------------------------------------------------------------------------------
 
@@ -429,22 +427,16 @@ def connect(url: str, document: str, *, doc: pycrdt.Doc[Any] | None = None, **op
 
     Raises:
         CollabError: ``invalid_document``; on entering: the server refuses (``unauthorized``, ...).
-        ConnectionError: on entering: it cannot be reached within ``open_timeout``.
+        Unreachable: on entering: no server is reached. It is a ConnectionError and says why (``reason``).
     """
-    dialer = NetworkDialer(
-        url,
-        path=options.get("path", "/socket.io/"),
-        transports=options.get("transports", TRANSPORTS),
-        http=options.get("http"),
-        timeout=options.get("connect_timeout", 10.0),
-    )
     return Session(
         document,
-        dialer,
+        dialer_of(url, options),
         doc,
         token=options.get("token"),
         user=options.get("user"),
         open_timeout=options.get("open_timeout", 30.0),
+        patient="open_timeout" in options,
         close_timeout=options.get("close_timeout", 5.0),
         backoff=options.get("backoff"),
     )

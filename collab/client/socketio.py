@@ -12,7 +12,8 @@ from typing import Any
 import aiohttp
 import orjson
 
-from collab.client.engineio import Disconnected, Transport
+from collab.client.engineio import Transport
+from collab.client.unreachable import Disconnected
 from collab.errors import CODES, CollabError
 from collab.protocol.packets import ACK, BINARY_ACK, CONNECT, DISCONNECT, Packet, PacketError, parse_packet
 

@@ -1,11 +1,13 @@
-"""The token of a session, from wherever its owner has it."""
+"""The token of a session, from wherever its owner has it, and what goes with it."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
+from typing import Any
 
-from collab.client.engineio import Disconnected
 from collab.client.options import TokenSource
+from collab.client.unreachable import Disconnected
 from collab.errors import CollabError
 
 
@@ -28,3 +30,14 @@ async def current_token(source: TokenSource) -> str | None:
         raise
     except Exception as error:
         raise Disconnected(f"no token: {error}") from error
+
+
+async def auth_of(source: TokenSource, user: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a session says when it connects; raises as :func:`current_token`."""
+    auth: dict[str, Any] = {"presence": "json"}
+    token = await current_token(source)
+    if token is not None:
+        auth["token"] = token
+    if user is not None:
+        auth["user"] = dict(user)
+    return auth

@@ -28,7 +28,7 @@ from collab.auth.base import clean_color, clean_name
 from collab.client.links import Link
 from collab.client.session import Session as Handle
 from collab.client.socketio import Dismissed, Event
-from collab.client.engineio import Disconnected
+from collab.client.unreachable import Disconnected
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.live_document import LiveDocument

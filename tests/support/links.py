@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from collab.client.engineio import Disconnected
+from collab.client.unreachable import Disconnected
 
 
 class NotedLink:

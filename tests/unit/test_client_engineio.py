@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from collab.client.engineio import Disconnected, Transport, TransportName, open_transport
+from collab.client.engineio import Transport, TransportName, open_transport
+from collab.client.unreachable import Disconnected
 from collab.protocol.packets import SEPARATOR
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -181,7 +182,7 @@ async def test_why_none_works_is_said_of_each(service: Service) -> None:
     service.by_polling("", status=503, headers={"Retry-After": "7"})
     with pytest.raises(Disconnected) as failed:
         await service.open("websocket", "polling")
-    assert "websocket: 404" in str(failed.value)
+    assert "websocket: the server answered 404" in str(failed.value)
     assert "polling: the server answered 503" in str(failed.value)
     assert failed.value.retry_after == 7.0
     service.script.clear()

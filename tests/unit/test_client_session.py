@@ -10,11 +10,11 @@ import pytest
 from pycrdt import Doc, Text
 
 from collab.client import session as module
-from collab.client.engineio import Disconnected
 from collab.client.options import Backoff
 from collab.client.session import Session
 from collab.client.socketio import Dismissed, Event
 from collab.client.status import Status
+from collab.client.unreachable import Disconnected, Unreachable
 from collab.errors import CollabError
 from tests.support.documents import typed
 from tests.support.links import NotedLink
@@ -237,10 +237,37 @@ async def test_failures_in_a_row_wait_longer_and_being_live_forgets_them(monkeyp
 
 
 async def test_who_is_not_answered_in_time_is_told_why() -> None:
-    one, _ = session(Disconnected("no route to host"), open_timeout=0.05)
-    with pytest.raises(ConnectionError, match="'notes' could not be opened at the test: no route to host"):
+    one, _ = session(Disconnected("no route to host", reason="no_route"), open_timeout=0.05)
+    with pytest.raises(Unreachable, match="'notes' could not be opened at the test: no route to host") as failed:
         await one.__aenter__()
-    assert one.status is Status.CLOSED
+    assert (one.status, failed.value.reason, failed.value.place) == (Status.CLOSED, "no_route", "the test")
+
+
+async def test_an_address_where_nobody_is_says_so_at_once_unless_there_is_patience() -> None:
+    silence = Disconnected("no answer", reason="timeout")
+    one, dialer = session(silence, Server(), patient=False)
+    with pytest.raises(Unreachable, match="at the test: no answer"):
+        await within(one.__aenter__())
+    assert (one.status, len(dialer.auths)) == (Status.CLOSED, 1)
+    one, dialer = session(silence, silence, Server())
+    async with one:
+        assert (one.status, len(dialer.auths)) == (Status.LIVE, 3)
+
+
+async def test_what_was_reached_once_is_tried_for_as_long_as_it_takes() -> None:
+    live = Server()
+    one, dialer = session(live, *[Disconnected("no answer", reason="timeout")] * 3, Server(), patient=False)
+    async with one:
+        live.end(Disconnected("cable"))
+        await within(one.reached(Status.OFFLINE))
+        await within(one.reached(Status.LIVE))
+    assert len(dialer.auths) == 5
+
+
+async def test_a_server_that_says_when_to_come_back_is_waited_for() -> None:
+    one, dialer = session(Disconnected("503", retry_after=0.01, reason="unavailable"), Server(), patient=False)
+    async with one:
+        assert len(dialer.auths) == 2
 
 
 async def test_waiting_has_its_bounds() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from collab.client.engineio import Disconnected, Message
+from collab.client.engineio import Message
 from collab.client.socketio import Dismissed, Event, Namespace, error_from
+from collab.client.unreachable import Disconnected
 from collab.errors import CODES, CollabError
 
 NAME = "/doc/a,b"

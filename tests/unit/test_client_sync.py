@@ -14,6 +14,7 @@ from pycrdt import Doc, Text
 from collab.client import session as live
 from collab.client.status import Status
 from collab.client.sync import Session, connect
+from collab.client.unreachable import Unreachable
 from collab.doors.inprocess import InProcessDoor
 from collab.errors import CollabError
 from collab.hub.hub import Hub
@@ -166,8 +167,9 @@ def test_a_start_that_fails_leaves_no_thread(house: House) -> None:
 
 def test_an_address_is_not_dialled_before_it_is_entered() -> None:
     session = connect("http://127.0.0.1:9", "notes", open_timeout=0.05)
-    with pytest.raises(ConnectionError, match=r"127\.0\.0\.1:9"), session:
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9: Connection refused") as failed, session:
         pass
+    assert failed.value.reason == "refused"
 
 
 def test_presence_is_that_of_the_session(house: House) -> None:

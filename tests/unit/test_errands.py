@@ -7,8 +7,8 @@ import logging
 
 import pytest
 
-from collab.client.engineio import Disconnected
 from collab.client.errands import Errands
+from collab.client.unreachable import Disconnected
 
 
 async def test_what_fails_is_logged_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:

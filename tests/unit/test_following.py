@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from collab.client import following as module
-from collab.client.engineio import Disconnected
 from collab.client.following import Following, StreamEvents
 from collab.client.options import Backoff
+from collab.client.unreachable import Disconnected
 from collab.errors import CollabError
 
 QUICK = Backoff(base=0.001, most=0.01)

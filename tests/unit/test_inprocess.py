@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Text
 
-from collab.client.engineio import Disconnected
 from collab.client.socketio import Dismissed, Event
 from collab.client.status import Status
+from collab.client.unreachable import Disconnected
 from collab.doors import inprocess
 from collab.doors.inprocess import SEND_BUFFER, InProcessDoor, InProcessLink
 from collab.errors import CollabError
@@ -195,6 +195,14 @@ async def test_who_a_program_is(hub: Hub, role: str, user: dict[str, str] | None
         return
     async with door.open("notes", role=role, user=user) as session:
         assert (session.role, session.info["user"]["name"], session.transport) == (role, name, "process")
+
+
+async def test_what_else_a_program_is_shown_with(hub: Hub) -> None:
+    owl = {"id": "owl", "name": "Owl", "color": "teal", "avatar": "https://people.example/owl.png"}
+    async with InProcessDoor(hub).open("notes", user=owl) as session:
+        assert session.info["user"] == owl
+    with pytest.raises(CollabError, match=r"user\.avatar"):
+        InProcessDoor(hub).open("notes", user={"avatar": "javascript:alert(1)"})
 
 
 async def test_whoever_is_first_starts_the_hub_and_leaving_saves(hub: Hub) -> None:

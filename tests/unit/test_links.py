@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from collab.client.engineio import Disconnected
 from collab.client.links import NetworkDialer
+from collab.client.unreachable import Disconnected
 from collab.errors import CollabError
 
 

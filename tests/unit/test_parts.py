@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Text
 
-from collab.client.engineio import Disconnected
 from collab.client.options import Backoff
 from collab.client.parts import PART_BYTES, WINDOW_BYTES, refusal_in, send_in_parts
+from collab.client.unreachable import Disconnected
 from collab.errors import CollabError
 from tests.support.links import NotedLink
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from collab.client.engineio import Disconnected
 from collab.client.token_source import current_token
+from collab.client.unreachable import Disconnected
 from collab.errors import CollabError
 
 
