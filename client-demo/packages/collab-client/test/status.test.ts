@@ -2,7 +2,7 @@
 
 import { createHmac } from 'node:crypto'
 import { createServer, request, type IncomingMessage, type Server } from 'node:http'
-import { connect, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 
 import { CollabError, CollabProvider, type ErrorCode, type ProviderOptions, type State, type StatusEvent } from '../src/index.js'
@@ -81,6 +81,27 @@ async function between(url: string, lets: (what: 'websocket' | 'polling' | 'api'
       passed.pipe(socket).pipe(passed)
     })
     for (const end of [passed, socket]) end.on('error', () => [passed, socket].forEach((each) => each.destroy()))
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  closers.push(() => {
+    for (const socket of open) socket.destroy()
+    return new Promise((resolve) => proxy.close(resolve))
+  })
+  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+}
+
+/** A network that takes so many milliseconds each way. */
+async function slowly(url: string, delay: number): Promise<string> {
+  const { hostname, port } = new URL(url)
+  const open = new Set<Socket>()
+  const proxy = createTcpServer((near) => {
+    const far = connect(Number(port), hostname)
+    for (const [from, to] of [[near, far], [far, near]] as const) {
+      open.add(from)
+      from.on('data', (bytes) => setTimeout(() => to.writable && to.write(bytes), delay))
+      from.on('error', () => from.destroy())
+      from.on('close', () => setTimeout(() => to.destroy(), delay))
+    }
   })
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
   closers.push(() => {
@@ -233,6 +254,26 @@ test('a server that stands still: nothing is called saved, and it is saved when 
   server.signal('SIGCONT')
   await saving
   expect(provider.unsaved).toBe(0)
+})
+
+test('a network that is slow: live when everything is here, saved when the ack is', async () => {
+  const delay = 150
+  const name = fresh()
+  const near = open(servers.open.url, name)
+  near.doc.getText('body').insert(0, 'from the other side. ')
+  await near.saved()
+  const provider = open(await slowly(servers.open.url, delay), name)
+  provider.on('status', ({ state }) => state === 'closed' || expect(provider.doc.getText('body').length > 0).toBe(state === 'live'))
+  await until(() => provider.status === 'live', 'live')
+  expect(provider.states()).toBe('connecting syncing live')
+  const began = performance.now()
+  provider.doc.getText('body').insert(0, 'x')
+  expect([provider.status, provider.unsaved]).toEqual(['live', 1])
+  await provider.saved()
+  // There and back; a timer may be early by one.
+  expect(performance.now() - began).toBeGreaterThanOrEqual(2 * delay - 2)
+  expect([provider.status, provider.unsaved]).toEqual(['live', 0])
+  await until(() => near.doc.getText('body').toString() === 'xfrom the other side. ', 'it went out')
 })
 
 const BLOCKED: Record<string, [('websocket' | 'polling')[], string]> = {
