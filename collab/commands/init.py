@@ -18,14 +18,17 @@ _APPLICATION = (
     'export COLLAB_WEBHOOKS=\'[{"url": "http://127.0.0.1:8000/webhook", "secret": "\'$WEBHOOK_SECRET\'"}]\'',
     "collab serve --auth jwt --cors-origins http://127.0.0.1:8000 &",
 )
+#: Ann may edit, Bob may read
+_PAGE = "http://127.0.0.1:8000/?user=ann"
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is written, below ``starts``, and how it is run."""
+    """What is written, below ``starts``, how it is run, and what is opened in a browser then."""
 
     files: tuple[str, ...]
     run: tuple[str, ...]
+    page: str
 
 
 STARTS = {
@@ -34,21 +37,27 @@ STARTS = {
             "react/index.html", "react/package.json", "react/tsconfig.json", "react/src/App.tsx", "react/src/main.tsx",
         ),
         ("collab serve --cors-origins http://localhost:5173 &", "npm install", "npm run dev"),
+        "http://localhost:5173",
     ),
     "vanilla": Start(
-        ("vanilla/index.html",), ("collab serve --cors-origins http://localhost:8000 &", "python3 -m http.server 8000"),
+        ("vanilla/index.html",),
+        ("collab serve --cors-origins http://localhost:8000 &", "python3 -m http.server 8000"),
+        "http://localhost:8000",
     ),
     "fastapi": Start(
         ("fastapi/fastapi_app.py", "page.html"),
         ("pip install fastapi uvicorn pyjwt standardwebhooks", *_APPLICATION, "uvicorn fastapi_app:app"),
+        _PAGE,
     ),
     "django": Start(
         ("django/django_app.py", "page.html"),
         ("pip install django pyjwt standardwebhooks", *_APPLICATION, "python django_app.py runserver 8000"),
+        _PAGE,
     ),
     "express": Start(
         ("express/express_app.mjs", "page.html"),
         ("npm install express jose standardwebhooks", *_APPLICATION, "node express_app.mjs"),
+        _PAGE,
     ),
 }  # fmt: skip
 
@@ -78,5 +87,7 @@ def init(kind: str, folder: Path, url: str) -> None:
         except OSError as error:
             raise Failure(f"{to} cannot be written: {error.strerror or error}") from None
     place = () if folder.samefile(".") else (f"cd {folder}",)
-    for line in (f"{folder}: {kind}. Next:", *(f"  {each}" for each in (*place, *STARTS[kind].run))):
+    start = STARTS[kind]
+    steps = (*(f"  {each}" for each in (*place, *start.run)), f"Then open {start.page} in two windows.")
+    for line in (f"{folder}: {kind}. Next:", *steps):
         ERR.print(on_one_line(line), markup=False, highlight=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pycrdt import Text
 
 from collab.client.sync import connect
@@ -19,7 +19,7 @@ from tests.support.ports import free_port
 from tests.support.server import CollabServer
 from tests.support.starts import COMMANDS, STARTS, application
 
-SOON = 20.0
+SOON = 60.0
 EDITOR = "textarea:not([disabled])"
 
 
@@ -30,11 +30,21 @@ def test_each_is_short() -> None:
         assert len(path.read_text().splitlines()) < 80, path.name
 
 
+def _says_how_to_come_in(browser: Browser, site: str) -> None:
+    """The page, opened as a newcomer does: without saying who they are."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(site)
+    expect(page.locator("#status")).to_contain_text("Open this page with ?user=ann", timeout=30_000)
+    context.close()
+
+
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_people_edit_in_the_page(
     kind: str,
     start_server: Callable[..., CollabServer],
     open_page: Callable[..., Page],
+    browser: Browser,
     tmp_path: Path,
 ) -> None:
     port = free_port()
@@ -62,6 +72,7 @@ def test_people_edit_in_the_page(
             body = ann.doc.get("body", type=Text)
             body += "hello"
             ann.saved(SOON)
+            _says_how_to_come_in(browser, site)
             page = open_page(f"{site}/?user=ann")
             page.wait_for_selector(EDITOR)
             expect(page.locator("textarea")).to_have_value("hello")

@@ -33,6 +33,7 @@ def test_every_start_is_written_and_says_how_it_is_run(kind: str, tmp_path: Path
     assert f"cd {folder}" in output
     for line in STARTS[kind].run:
         assert line in output.replace("\n", " ") or line in output
+    assert f"Then open {STARTS[kind].page} in two windows." in output
 
 
 def test_react_is_installed_from_the_server(tmp_path: Path) -> None:
