@@ -207,7 +207,11 @@ class Session:
             _log.warning("closing %r with %d unsaved edits", self.document, self.unsaved)
         await self._stop(None)
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> Self:
+        """Open it; returns once it is live. For where no ``async with`` fits, as in a notebook; :meth:`close` ends it.
+
+        Raises as entering does.
+        """
         self._start()
         opening = Opening(self.document, self._dialer.place, self._changes.tell, patient=self._patient)
 
@@ -228,6 +232,9 @@ class Session:
         finally:
             opening.end()
         return self
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -171,7 +171,12 @@ class Session:
         finally:
             self._shut_down()
 
-    def __enter__(self) -> Self:
+    def open(self) -> Self:
+        """Open it and return once it is live, where no ``with`` fits. Ends with :meth:`close`.
+
+        Raises:
+            CollabError, Unreachable: as entering.
+        """
         self._thread.start()
         try:
             self._wait(self._open(self._doc.get_update()))
@@ -181,6 +186,9 @@ class Session:
         self._subscription = self._doc.observe(self._observed)
         self.pull()
         return self
+
+    def __enter__(self) -> Self:
+        return self.open()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

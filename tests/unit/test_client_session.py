@@ -254,6 +254,14 @@ async def test_an_address_where_nobody_is_says_so_at_once_unless_there_is_patien
         assert (one.status, len(dialer.auths)) == (Status.LIVE, 3)
 
 
+async def test_it_is_opened_and_closed_by_hand_where_no_with_fits() -> None:
+    one, _ = session(Server())
+    assert await one.open() is one
+    assert one.status is Status.LIVE
+    await one.close()
+    assert one.status is Status.CLOSED
+
+
 async def test_what_was_reached_once_is_tried_for_as_long_as_it_takes() -> None:
     live = Server()
     one, dialer = session(live, *[Disconnected("no answer", reason="timeout")] * 3, Server(), patient=False)

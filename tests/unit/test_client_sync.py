@@ -165,6 +165,13 @@ def test_a_start_that_fails_leaves_no_thread(house: House) -> None:
     assert session._loop.is_closed()
 
 
+def test_it_is_opened_and_closed_by_hand_where_no_with_fits(house: House) -> None:
+    session = house.open().open()
+    assert session.status is Status.LIVE
+    session.close()
+    assert session.status is Status.CLOSED
+
+
 def test_an_address_is_not_dialled_before_it_is_entered() -> None:
     session = connect("http://127.0.0.1:9", "notes", open_timeout=0.05)
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9: Connection refused") as failed, session:
