@@ -7,6 +7,7 @@ keeps such releases away, and one that came in all the same is refused in words.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import version
 
 Release = tuple[int, int]
@@ -19,8 +20,9 @@ TESTED: dict[str, tuple[Release, Release]] = {
 }
 
 
+@cache  # every connection asks, and the answer is in files
 def release(library: str) -> Release:
-    """Major and minor number of what is installed."""
+    """Major and minor number of what was installed when this was asked first."""
     major, minor = version(library).split(".")[:2]
     return int(major), int(minor)
 

@@ -86,3 +86,15 @@ def test_a_library_without_a_public_way_is_refused_in_words(monkeypatch: pytest.
     monkeypatch.setattr(libraries, "release", lambda _library: (5, 19))
     with pytest.raises(RuntimeError, match=r"python-socketio .* from 5\.14 up to, not including, 5\.19"):
         libraries.require_tested("python-socketio")
+
+
+def test_what_is_installed_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every connection asks, and looking takes a millisecond."""
+    asked: list[str] = []
+    monkeypatch.setattr(libraries, "version", lambda library: asked.append(library) or "3.14.0")
+    libraries.release.cache_clear()
+    try:
+        assert all(libraries.is_tested("aiohttp") for _ in range(3))
+    finally:
+        libraries.release.cache_clear()
+    assert asked == ["aiohttp"]
