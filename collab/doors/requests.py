@@ -79,6 +79,7 @@ async def read_body(
         raise CollabError("invalid_payload", "The body did not arrive in time.") from None
     except web.RequestPayloadError:
         raise CollabError("invalid_payload", "The body is not encoded as its headers say.") from None
-    finally:
-        # aiohttp keeps the error of a broken connection, which keeps this frame, until the collector finds the circle.
-        pieces.clear()
+    except ConnectionError as error:
+        # aiohttp keeps it with what it was reading: a circle, if it leads to these frames and their pieces.
+        error.__traceback__ = None
+        raise ConnectionResetError("The connection broke off in the middle of a body.") from None

@@ -154,11 +154,16 @@ class ServedRequests(web.RequestHandler):
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """Answer what nobody else answered: bytes that are no request, and a handler that raised."""
+        if self.transport is None and isinstance(exc, ConnectionResetError):
+            # It went in the middle of its request: nobody waits for an answer, and nothing here is wrong.
+            return web.Response(status=HTTPStatus.BAD_REQUEST)
         if exc is not None and status == HTTPStatus.INTERNAL_SERVER_ERROR:
             # The library's own words about it are not in the log, see collab.logging. Not the path: anything is in it.
             _log.error("request failed", method=request.method, exc_info=exc)
         response = super().handle_error(request, status, exc, message)
         response.headers["Server"] = SERVER
+        if exc is not None and status == HTTPStatus.BAD_REQUEST:
+            exc.__traceback__ = None  # it leads to the parser's frames, which have the error: a circle
         return response
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -168,7 +173,7 @@ class ServedRequests(web.RequestHandler):
             gate.unwatch(self.address, self)
             gate.left(self.address)
         super().connection_lost(exc)
-        self._body = None
+        self._body = self._data_received_cb = None
         self.__dict__.pop("data_received", None)  # which refers back to it
 
 

@@ -115,6 +115,7 @@ class InFlight:
         if load.over:
             return
         load.over = True
+        load.cut = _nobody  # it leads to the request, which leads here: a circle
         if not load.size:
             return
         del self._loads[load]
@@ -134,3 +135,7 @@ class InFlight:
         for load in [each for each in self._loads if each.heard_at < late]:
             load.cut()
             self.remove(load)
+
+
+def _nobody() -> None:
+    """Ends no connection."""

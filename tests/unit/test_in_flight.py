@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 
 import pytest
 
@@ -72,6 +73,21 @@ async def test_releasing_twice_is_releasing_once(room: Room) -> None:
     load.release()
     load.release()
     assert room.take(load, 10) and room.room.size == 0, "it is over"
+
+
+async def test_what_is_over_leads_nowhere(room: Room) -> None:
+    """A request has its load, and the load cuts the request: both would wait for the collector."""
+
+    class Request:
+        def cut(self) -> None: ...
+
+    request = Request()
+    gone = weakref.ref(request)
+    load = room.room.load(A, request.cut)
+    load.release()
+    del request
+    assert gone() is None
+    load.cut()
 
 
 async def test_who_waits_goes_on_when_there_is_room(room: Room) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import time
-from collections.abc import AsyncIterator
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -27,6 +31,7 @@ class House:
         self.opens.set()
         self.port = 0
         self.gate: Gate
+        self.latest: weakref.ref[ServedRequests]
 
     @property
     def visitor(self) -> ServedRequests:
@@ -44,6 +49,7 @@ class House:
         async with asyncio.timeout(10):
             while self.gate._count == before:
                 await asyncio.sleep(0.01)
+        self.latest = weakref.ref(self.visitor)
         return streams
 
 
@@ -170,3 +176,44 @@ async def test_a_handler_that_raises_is_in_the_log(house: House) -> None:
     assert (line["event"], line["log_level"], line["method"]) == ("request failed", "error", "GET")
     assert isinstance(line["exc_info"], ZeroDivisionError)
     writer.close()
+
+
+async def test_who_goes_in_the_middle_of_a_body_is_no_failure(house: House) -> None:
+    """Anybody can do that, as often as they like: a traceback each would be a weapon."""
+    _, writer = await house.come()
+    with structlog.testing.capture_logs() as lines:
+        writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhere")
+        await until(lambda: not house.visitor.idle)
+        handler = house.visitor._task_handler
+        assert handler is not None
+        writer.transport.abort()
+        await asyncio.wait([handler], timeout=10)
+    assert handler.done() and lines == []
+
+
+async def is_no_request(house: House) -> None:
+    reader, writer = await house.come()
+    writer.write(b"GET /" + b"x" * 9000)
+    assert (await reader.read()).startswith(b"HTTP/1.0 400 ")
+    writer.close()
+
+
+async def becomes_a_websocket(house: House) -> None:
+    _, writer = await house.come()
+    parser = SimpleNamespace(feed_data=lambda _data: (False, b""), feed_eof=lambda: None, of=house.visitor)
+    house.visitor.set_parser(cast("Any", parser), data_received_cb=partial(getattr, parser, "of"))
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize("visit", [is_no_request, becomes_a_websocket])
+async def test_what_is_over_does_not_wait_for_the_collector(
+    house: House, visit: Callable[[House], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is logged is kept by the test runner, and what it leads to.
+    monkeypatch.setattr(logging.getLogger("aiohttp.server"), "disabled", True)
+    gc.disable()
+    try:
+        await visit(house)
+        await until(lambda: house.latest() is None)
+    finally:
+        gc.enable()

@@ -5,24 +5,31 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
+from aiohttp import web
+from yarl import URL
 
 from collab.doors.connection import Attachment, Connection
 from collab.doors.socketio.engine_socket import EngineSocket
 from collab.doors.websocket.frame_socket import FrameSocket
 from collab.doors.websocket.writer import SocketWriter
+from collab.hub.in_flight import Load
 from collab.hub.limits import Budget
 from collab.hub.session import Session
 from tests.support.api import Api
+from tests.support.attack import Line
 from tests.wire.conftest import Serve
 
 pytestmark = pytest.mark.asyncio
 
-OURS = (Session, Attachment, Connection, EngineSocket, SocketWriter, FrameSocket, Budget)
+OURS = (
+    Session, Attachment, Connection, EngineSocket, SocketWriter, FrameSocket, Budget, web.Request, Load,
+)  # fmt: skip
 #: enough that a few which somebody still looks at do not matter
 COUNT = 30
 POLLING = {"EIO": "4", "transport": "polling"}
@@ -88,10 +95,38 @@ async def event_stream(url: str, http: aiohttp.ClientSession, number: int) -> No
         await response.content.readany()
 
 
+async def requested(url: str, http: aiohttp.ClientSession, number: int) -> None:
+    insert = {"op": "map.set", "path": "/m/k", "value": number}
+    document = f"{url}/api/v1/documents/{number % 3}"
+    async with http.patch(f"{document}/content", json={"operations": [insert]}) as response:
+        assert response.status == 200, await response.text()
+    async with http.patch(f"{document}/content", json={"operations": [[]]}) as response:
+        assert response.status == 400
+    async with http.get(f"{document}/content") as response:
+        assert response.status == 200
+
+
+async def broken_off(url: str, _http: aiohttp.ClientSession, number: int) -> None:
+    for head in (f"POST /api/v1/documents/{number % 3}/update", "POST /socket.io/?EIO=4&transport=polling", "GET /"):
+        line = await Line(url).open()
+        await line.send(
+            f"{head} HTTP/1.1\r\nHost: {URL(url).host}\r\nContent-Length: 9000\r\n\r\n{'x' * 4000}".encode()
+        )
+        await asyncio.sleep(0.1)
+        line.close()
+
+
 @pytest.mark.parametrize(
-    "visit", [only_opened, joined, polled_and_cut_off, websocket, upgraded, y_websocket, event_stream]
-)
-async def test_nothing_of_a_session_that_is_over_waits_for_the_collector(serve: Serve, visit: Visit) -> None:
+    "visit",
+    [
+        only_opened, joined, polled_and_cut_off, websocket, upgraded, y_websocket, event_stream, requested, broken_off,
+    ],
+)  # fmt: skip
+async def test_nothing_of_a_session_that_is_over_waits_for_the_collector(
+    serve: Serve, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is logged is kept by the test runner, and what it leads to.
+    monkeypatch.setattr(logging.getLogger("aiohttp.server"), "disabled", True)
     api: Api = await serve({"ping_interval": 0.5, "ping_timeout": 0.5, "connect_timeout": 1.0})
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         await visit(api.server.url, http, 0)
