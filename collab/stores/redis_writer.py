@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from redis.exceptions import InvalidResponse
 
 from collab.documents.ledger import Ledger
 from collab.errors import CollabError
@@ -195,6 +196,17 @@ class RedisWriter:
     # -- the loop -------------------------------------------------------------------------------
 
     async def _run(self) -> None:
+        while True:
+            try:
+                await self._write()
+            except Exception:
+                # A fault of ours. Without this task nobody's edits would be saved any more, and nobody would be told.
+                _log.exception("appends failed", unsaved=self._unsaved)
+                STORE_ERRORS.add("internal")
+                await asyncio.sleep(LAST_RETRY)
+                self._work.set()
+
+    async def _write(self) -> None:
         wait = FIRST_RETRY
         while True:
             await self._work.wait()
@@ -209,6 +221,7 @@ class RedisWriter:
             began = time.perf_counter()
             try:
                 answers = (await self._pipe.run([*before, *commands]))[len(before) :]
+                await self._check(answers[: len(lanes)])
             except FAILURES as error:
                 STORE_ERRORS.add("timeout" if isinstance(error, TimeoutError) else "connection")
                 self._silent.begin(url=self._url, reason=_reason(error), unsaved=self._unsaved)
@@ -233,9 +246,23 @@ class RedisWriter:
             for lane, answer in zip(new, answers[len(lanes) :], strict=True):
                 lane.listed = not isinstance(answer, Exception)
             for lane, answer in zip(lanes, answers, strict=False):
-                self._answered(lane, answer)
+                batch = lane.batch
+                try:
+                    self._answered(lane, answer)
+                except Exception:
+                    # One document's trouble; whoever waits for it is told, and the others go on.
+                    _log.exception("an append was answered, and then something failed", document=lane.document)
+                    STORE_ERRORS.add("internal")
+                    _fail(batch, CollabError("storage_unavailable"))
             if self._ready:
                 self._work.set()
+
+    async def _check(self, answers: list[Any]) -> None:
+        """Raise InvalidResponse where one of them is no answer to an append: what they belong to is not known then."""
+        for answer in answers:
+            if not _is_answer(answer):
+                await self._pipe.drop()
+                raise InvalidResponse(f"an answer that is none to an append: {answer!r}")
 
     def _took(self, seconds: float) -> None:
         """A pipeline was answered after so long."""
@@ -352,6 +379,18 @@ class RedisWriter:
 
 def _tell(commits: Commits, lanes: Sequence[_Lane], seconds: float, error: str | None) -> None:
     commits.committed([append.trace for lane in lanes for append in lane.batch], seconds, error)
+
+
+def _is_answer(answer: Any) -> bool:
+    """Whether the script answers so, or it was refused; see :data:`APPEND`."""
+    if isinstance(answer, Exception):
+        return True
+    if not isinstance(answer, list) or not answer:
+        return False
+    if answer[0] != b"ok":
+        return answer[0] in (b"deleted", b"lost", b"changed", b"behind")
+    positions = answer[2:4]
+    return len(answer) == 5 and all(isinstance(each, int) or each.isdigit() for each in positions)
 
 
 def _reason(error: BaseException) -> str:

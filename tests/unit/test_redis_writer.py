@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import structlog
 from redis.exceptions import ResponseError
 
 from collab.documents.ledger import Ledger
@@ -162,7 +163,7 @@ async def test_what_is_refused_fails_with_all_behind_it_and_other_documents_do_n
 async def test_a_deleted_document_takes_nothing_and_its_copy_hears_of_it(house: House) -> None:
     strays: list[str] = []
     house.writer.follow("a", Ledger("e1", 0), lambda: strays.append("a"))
-    house.pipe.faults = [[b"deleted", b"e2", 0, 0]]
+    house.pipe.faults = [[b"deleted"]]
     assert await code_of(house.append(b"1")) == "document_deleted"
     assert strays == ["a"]
 
@@ -170,7 +171,7 @@ async def test_a_deleted_document_takes_nothing_and_its_copy_hears_of_it(house: 
 async def test_an_append_to_another_log_waits_until_the_copy_is_in_line_and_the_seed_goes_first(house: House) -> None:
     strays: list[str] = []
     house.writer.follow("a", Ledger("e1", 0), lambda: strays.append("a"))
-    house.pipe.faults = [[b"other", b"e2", 0, 0]]
+    house.pipe.faults = [[b"changed"]]
     futures = [house.append(b"1"), house.append(b"2")]
     async with asyncio.timeout(20):
         while not strays:
@@ -189,7 +190,7 @@ async def test_a_copy_that_is_gone_writes_to_its_own_log_or_to_none(house: House
     house.writer.follow("a", ledger, lambda: None)
     first = house.append(b"1", epoch="")
     house.writer.unfollow("a")
-    house.pipe.faults = [[b"other", b"e8", 0, 0]]
+    house.pipe.faults = [[b"changed"]]
     house.pipe.gate.set()
     assert await code_of(first) == "storage_unavailable"
     assert {words[EPOCH] for run in house.pipe.runs for words in run} == {"e7"}
@@ -234,3 +235,41 @@ async def test_who_is_not_asked_for_has_no_name_and_an_empty_name_is_one(house: 
         async with asyncio.timeout(20):
             await house.writer.append("a", b"x", who, "e1")
     assert [words[HEAD] for run in house.pipe.runs for words in run] == ["", "=", "=ann"]
+
+
+@pytest.mark.parametrize("strange", [1, b"OK", [], [b"ok"], [b"ok", b"e1", b"x", b"y", b""], [b"what?"]], ids=repr)
+async def test_an_answer_that_is_none_is_no_answer(house: House, strange: Any) -> None:
+    """The batch is sent again, as if the connection had broken, and it is said."""
+    house.pipe.faults = [strange, strange]
+    with structlog.testing.capture_logs() as lines:
+        assert await all_of([house.append(b"1"), house.append(b"2", "b")]) == [1, 1]
+    assert house.health[:3] == [False, False, True]
+    events = [line["event"] for line in lines if line["log_level"] == "error"]
+    assert events == ["Redis does not answer appends"]
+    assert await house.append(b"3") == 2
+
+
+async def test_a_fault_beside_one_document_fails_that_one_only(house: House) -> None:
+    class Faulty(Ledger):
+        def was_logged(self, epoch: str, last: int) -> None:
+            raise ZeroDivisionError
+
+    house.writer.follow("a", Faulty("e1", 0), lambda: None)
+    with structlog.testing.capture_logs() as lines:
+        first, other = house.append(b"1"), house.append(b"1", "b")
+        assert await code_of(first) == "storage_unavailable"
+        assert await all_of([other]) == [1]
+    assert "an append was answered, and then something failed" in [line["event"] for line in lines]
+    house.writer.unfollow("a")
+    assert await all_of([house.append(b"2")]) == [2]
+
+
+async def test_the_writer_outlives_its_own_faults(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = [True]
+    monkeypatch.setattr(module, "LAST_RETRY", 0.01)
+    on_health = house.writer._on_health
+    monkeypatch.setattr(house.writer, "_on_health", lambda well: 1 / 0 if faults and faults.pop() else on_health(well))
+    with structlog.testing.capture_logs() as lines:
+        assert await all_of([house.append(b"1")]) == [1]
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["appends failed"]
+    assert await all_of([house.append(b"2")]) == [2]
