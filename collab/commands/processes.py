@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -130,11 +131,9 @@ class Processes:
                 "a process ended, and is started again",
                 process=number, exit_code=code, lived=round(lived, 1), pause=pause,
             )  # fmt: skip
-            try:
+            with suppress(TimeoutError):  # then it is time to start it again
                 await asyncio.wait_for(self._ending.wait(), pause * random.uniform(0.5, 1.0))
                 return 0
-            except TimeoutError:
-                pass
 
     async def _start(self, number: int) -> _Node:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

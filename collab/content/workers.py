@@ -353,7 +353,7 @@ def work(descriptor: int, memory: int) -> None:
     _limit_memory(memory)
     pipe = Connection(descriptor)
     pipe.send(None)
-    with contextlib.suppress(EOFError, OSError):
+    with contextlib.suppress(EOFError, OSError):  # the server is gone, and so are we
         while True:
             function, args, timeout = pipe.recv()
             with _on_leash(pipe, timeout):

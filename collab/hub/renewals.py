@@ -90,7 +90,7 @@ class Renewals:
             self._hub.cluster.leave(CHANNEL)
         task, self._task = self._task, None
         if task is not None:
-            with contextlib.suppress(AttributeError):
+            with contextlib.suppress(AttributeError):  # never set, or taken away already
                 del self._authenticator.changed  # its own is back
             task.cancel()
             await asyncio.wait([task])

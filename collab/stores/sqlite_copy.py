@@ -72,7 +72,7 @@ def _copy(source: str, target: str, *, replace: bool) -> Copied:
             _sync(os.path.dirname(os.path.abspath(target)))
         finally:
             for end in ("", "-journal", "-wal", "-shm"):
-                with suppress(OSError):
+                with suppress(OSError):  # not there, or the copy's own error is the one to tell
                     os.unlink(unfinished + end)
     except FileExistsError:
         raise CopyError(f"{target} exists") from None

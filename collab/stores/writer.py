@@ -237,7 +237,7 @@ class Writer:
         try:
             return self._queue.get(timeout=IDLE_AFTER)
         except Empty:
-            with suppress(sqlite3.Error):
+            with suppress(sqlite3.Error):  # tidying up: what a commit needs, a commit says
                 self._when_idle(self._connection)
             return self._queue.get()
 
@@ -302,7 +302,7 @@ class Writer:
             try:
                 self._connection.execute("ROLLBACK")
             except sqlite3.Error:
-                return
+                return  # what went wrong before it has been said; the next transaction fails if this one lasts
 
 
 def _resolve(future: asyncio.Future[Any], result: Any) -> None:
