@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from operator import attrgetter
-from typing import NamedTuple
+from operator import itemgetter
 
 import structlog
 
@@ -89,15 +88,16 @@ class Pacer:
         self._flush()
         cost = time.perf_counter() - began
         FLUSH.observe(cost)
-        self._not_before = self._loop.time() + max(self.min_wait, min(COST_FACTOR * cost, MAX_WAIT))
+        wait = COST_FACTOR * cost
+        if wait > MAX_WAIT:  # what `min` and `max` would say, without a call
+            wait = MAX_WAIT
+        if wait < self.min_wait:
+            wait = self.min_wait
+        self._not_before = self._loop.time() + wait
 
 
-class _Pending(NamedTuple):
-    """An update that the others have not seen yet; ``plain`` ones may be merged."""
-
-    update: bytes
-    origin: str | None
-    plain: bool
+#: an update that the others have not seen yet: whose it is, and whether it is plain, so that it may be merged
+_Pending = tuple[bytes, str | None, bool]
 
 
 @dataclass(slots=True)
@@ -156,7 +156,7 @@ class FanOut:
             origin: the id of the session that it came from.
             plain: whether it is plain typing, which may be merged.
         """
-        self._pending.append(_Pending(update, origin, plain))
+        self._pending.append((update, origin, plain))
         self._arrived.append(time.perf_counter())
         self._pacer.request()
 
@@ -180,17 +180,24 @@ class FanOut:
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
         arrived, self._arrived = self._arrived, []
-        for encoder, lane in self._lanes.items():
-            own = sum(origin in lane.sessions for _, origin, _ in pending)
-            UPDATES_SENT.values[encoder.door,] += len(pending) * len(lane.sessions) - own
         self._pacer.min_wait = UPDATE_INTERVAL
-        if len(pending) > 1:
+        clogged: list[Session] = []
+        if len(pending) == 1:  # most often
+            update, origin, _ = pending[0]
+            for encoder, lane in self._lanes.items():
+                UPDATES_SENT.values[encoder.door,] += len(lane.sessions) - (origin in lane.sessions)
+                frames = encoder.update(update)
+                if frames is not None:
+                    clogged += lane.send(frames, () if origin is None else (origin,))
+        else:
+            for encoder, lane in self._lanes.items():
+                own = sum(origin in lane.sessions for _, origin, _ in pending)
+                UPDATES_SENT.values[encoder.door,] += len(pending) * len(lane.sessions) - own
             if len({origin for _, origin, _ in pending}) > 1:
                 self._pacer.min_wait = BUSY_INTERVAL
             pending = _merged(pending)
-        clogged: list[Session] = []
-        for encoder, lane in self._lanes.items():
-            clogged += _send(pending, encoder, lane)
+            for encoder, lane in self._lanes.items():
+                clogged += _send(pending, encoder, lane)
         now = time.perf_counter()
         for at in arrived:
             VISIBLE.observe(now - at)
@@ -255,12 +262,12 @@ def _merged(pending: Sequence[_Pending]) -> list[_Pending]:
     which can be applied, it can make one that cannot. Those stay as they came.
     """
     series: list[_Pending] = []
-    for plain, run in groupby(pending, attrgetter("plain")):
+    for plain, run in groupby(pending, itemgetter(2)):
         updates = list(run)
         if plain and len(updates) > 1:
             origins = {origin for _, origin, _ in updates}
             update = merge([update for update, _, _ in updates])
-            updates = [_Pending(update, origins.pop() if len(origins) == 1 else None, plain=True)]
+            updates = [(update, origins.pop() if len(origins) == 1 else None, True)]
         series += updates
     return series
 

@@ -13,7 +13,7 @@ from collab.documents.document import Document
 from collab.hub import fan_out
 from collab.hub.fan_out import FanOut, Pacer
 from collab.hub.session import Session, State
-from tests.support.peers import Peer
+from tests.support.peers import NotingEncoder, Peer
 
 STALL = 0.2
 
@@ -142,6 +142,19 @@ async def test_who_has_left_gets_nothing_more(room: Room) -> None:
     room.fan_out.leave(reader.session)
     room.fan_out.leave(reader.session)
     room.type("a")
+    room.fan_out.flush()
+    assert reader.got == []
+
+
+@pytest.mark.parametrize("updates", [1, 2])
+async def test_a_wire_without_a_word_for_updates_is_sent_none(
+    room: Room, monkeypatch: pytest.MonkeyPatch, updates: int
+) -> None:
+    monkeypatch.setattr(NotingEncoder, "update", lambda _self, _update: None)
+    monkeypatch.setattr(NotingEncoder, "updates", lambda _self, _updates: ())
+    reader = room.enter()
+    for _ in range(updates):
+        room.type("a")
     room.fan_out.flush()
     assert reader.got == []
 

@@ -9,6 +9,7 @@ import pytest
 
 from collab.doors.connection import Connection
 from collab.doors.socketio.outgoing import DIALECTS, MAX_STEPS_AWAITED, NamespaceAttachment, SocketIOEncoder
+from collab.doors.websocket.writer import SHORT, Frames
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.live_document import DocumentLimits
@@ -32,6 +33,14 @@ OWN, OTHER = DIALECTS
 )
 def test_binary_packets(frames: Any, text: str, attachment: bytes) -> None:
     assert (frames.text.replace(" ", ""), frames.attachment) == (text, attachment)
+
+
+@pytest.mark.parametrize("size", [0, 1, SHORT - 1, SHORT, 65_536])
+def test_updates_of_any_length_are_the_frames_of_their_packet(size: int) -> None:
+    frames = ENCODER.update(bytes(size))
+    assert frames.websocket == Frames(frames.text, frames.attachment).websocket
+    (series,) = ENCODER.updates([bytes(size), b"x"])
+    assert series.websocket == frames.websocket + ENCODER.update(b"x").websocket
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from collab.doors.connection import Attachment, Connection
-from collab.doors.websocket.writer import Frames, SocketLane
+from collab.doors.websocket.writer import BINARY, SHORT, Frames, SocketLane
 from collab.errors import CollabError
 from collab.metrics import outgoing_of
 from collab.protocol.packets import PLACEHOLDER
@@ -48,15 +48,19 @@ class SocketIOEncoder:
         self._of_update = kinds["update"]
         self._of_answer = kinds["answer"]
         self._update = f'451-{namespace},["sync-update",{PLACEHOLDER}]'
+        self._update_head = Frames(self._update).websocket
         self._awareness = f'451-{namespace},["awareness-update",{PLACEHOLDER}]'
 
     def update(self, update: bytes) -> Frames:
         """``sync-update``."""
-        return Frames(self._update, update, self._of_update)
+        frames = Frames(self._update, update, self._of_update)
+        if len(update) < SHORT:  # typing: its first frame is always the same
+            frames.buffer = self._update_head + bytes((BINARY, len(update))) + update
+        return frames
 
     def updates(self, updates: Sequence[bytes]) -> list[Frames]:
         """Several ``sync-update`` in one buffer."""
-        return [Frames.series([Frames(self._update, update, self._of_update) for update in updates])]
+        return [Frames.series([self.update(update) for update in updates])]
 
     def awareness(self, update: bytes) -> Frames:
         """``awareness-update``."""

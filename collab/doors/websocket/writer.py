@@ -18,8 +18,9 @@ from collab.hub.session import Session
 from collab.metrics import Outgoing, outgoing_of
 from collab.protocol.packets import SEPARATOR
 
-_TEXT = 0x81
-_BINARY = 0x82
+TEXT, BINARY = 0x81, 0x82
+#: bytes of a payload whose size stands in the second byte of its frame: fewer than these
+SHORT = 126
 #: what no encoder of a document has made
 _CONTROL = outgoing_of("socket.io")["control"]
 
@@ -27,7 +28,7 @@ _CONTROL = outgoing_of("socket.io")["control"]
 def websocket_frame(opcode: int, payload: bytes) -> bytes:
     """Return ``payload`` as one unmasked WebSocket frame; ``opcode`` includes the FIN bit."""
     size = len(payload)
-    if size < 126:
+    if size < SHORT:
         return bytes((opcode, size)) + payload
     if size < 65536:
         return bytes((opcode, 126)) + size.to_bytes(2, "big") + payload
@@ -77,9 +78,16 @@ class Frames:
         """The WebSocket frames, header and attachment in one buffer."""
         buffer = self.buffer
         if buffer is None:
-            buffer = websocket_frame(_TEXT, self.text.encode()) if self.text else b""
-            if self.attachment is not None:
-                buffer += websocket_frame(_BINARY, self.attachment)
+            buffer = b""
+            if self.text:
+                packet = self.text.encode()
+                size = len(packet)
+                # Small frames are most of them, and made here without a call.
+                buffer = bytes((TEXT, size)) + packet if size < SHORT else websocket_frame(TEXT, packet)
+            attachment = self.attachment
+            if attachment is not None:
+                size = len(attachment)
+                buffer += bytes((BINARY, size)) + attachment if size < SHORT else websocket_frame(BINARY, attachment)
             self.buffer = buffer
         return buffer
 
@@ -156,18 +164,21 @@ class SocketWriter:
                 frames.outgoing.messages += frames.count
                 frames.outgoing.bytes += len(frames.websocket)
                 return self.write_rest(frames.websocket)
+            self._draining = False
             self._set_clear(descriptor := self._descriptor)
         # Most often the socket takes it all: one system call, and nothing of the event loop.
         buffer = frames.buffer or frames.websocket
-        frames.outgoing.messages += frames.count
-        frames.outgoing.bytes += len(buffer)
+        size = len(buffer)
+        outgoing = frames.outgoing
+        outgoing.messages += frames.count
+        outgoing.bytes += size
         try:
             sent = _write(descriptor, buffer)
         except BlockingIOError:
             sent = 0
         except OSError:
             return False  # the peer is gone, the reader will notice
-        return sent != len(buffer) and self.write_rest(buffer[sent:])
+        return sent != size and self.write_rest(buffer[sent:])
 
     def keep(self, _frames: Frames) -> bool:
         """Take what is written while there is no WebSocket; as :meth:`write`. A door that also polls keeps it."""
@@ -186,8 +197,9 @@ class SocketWriter:
         return self.clogged
 
     def _set_clear(self, descriptor: int) -> None:
-        self.clear_descriptor = descriptor
-        CLEAR_CHANGES.count += 1
+        if descriptor != self.clear_descriptor:
+            self.clear_descriptor = descriptor
+            CLEAR_CHANGES.count += 1
 
     @property
     def clogged(self) -> bool:
@@ -195,6 +207,8 @@ class SocketWriter:
 
         Drained is a quarter of it, so that who reads slowly does not change between the two with every write.
         """
+        if self.clear_descriptor >= 0:
+            return False  # most often; nothing waits
         self._draining = self.waiting_bytes > (self._limit // 4 if self._draining else self._limit)
         return self._draining
 
@@ -257,9 +271,11 @@ class SocketLane(Lane):
         if self._as_of != CLEAR_CHANGES.count:
             self._look_again()
         sockets, descriptors, places = self._sockets, self._descriptors, self._places
-        left_out = sorted([places[id] for id in without if id in places], reverse=True)
+        left_out = [places[id] for id in without if id in places]
         if left_out:
-            sockets, descriptors = sockets.copy(), descriptors.copy()
+            if len(left_out) > 1:
+                left_out.sort(reverse=True)
+            sockets, descriptors = sockets[:], descriptors[:]
             for at in left_out:
                 del sockets[at], descriptors[at]
         clogged = write_all(frames, sockets, descriptors)
@@ -284,6 +300,8 @@ def write_all(frames: Frames, sockets: Sequence[SocketWriter], descriptors: Sequ
     Returns:
         The places in ``sockets`` of those to whom more waits to be sent now than allowed.
     """
+    if len(sockets) == 1:  # documents of two people are many
+        return [0] if sockets[0].write(frames) else []
     buffer = frames.buffer or frames.websocket
     writes = map(_write, descriptors, repeat(buffer))
     sent: list[int] = []
