@@ -177,7 +177,7 @@ async def test_small_frames_wait_unparsed(owner: Owner, client: aiohttp.ClientWe
     await asyncio.sleep(0.05)
     socket = owner.socket
     if isinstance(socket, TappedSocket):
-        assert len(socket._backlog or ()) <= PIECE // 6
+        assert len(socket.backlog or ()) <= PIECE // 6
     gate.set()
     await until(lambda: len(owner.taken) == 30_001)
 

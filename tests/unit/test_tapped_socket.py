@@ -127,7 +127,7 @@ async def test_what_comes_with_the_handshake_waits_for_the_start(house: House) -
     house.socket.start()
     house.socket.start()
     await until(lambda: house.owner.taken == [b"early", b"bird"])
-    await until(lambda: house.socket.reads)
+    await until(lambda: house.socket.backlog is None)
     writer.close()
 
 
@@ -156,7 +156,7 @@ async def test_during_a_hold_frames_wait_as_bytes_and_then_come(house: House) ->
     await until(lambda: b"hold" in house.owner.taken)
     await asyncio.sleep(0.05)
     assert house.owner.taken == [b"hold"]
-    assert len(house.socket._backlog or []) <= PIECE // len(small) + 1, "of parsed frames there is a piece at most"
+    assert len(house.socket.backlog or []) <= PIECE // len(small) + 1, "of parsed frames there is a piece at most"
     house.owner.gate.set()
     await until(lambda: len(house.owner.taken) == 30_001)
     assert set(house.owner.taken[1:]) == {b"x"}
@@ -168,12 +168,12 @@ async def test_control_frames_between_the_parts_of_a_message_are_not_of_it(house
     first = masked(b"a" * 50_000, 0x02)
     writer.write(first + masked(b"hi", 0x89))
     await until(lambda: ("ping", b"hi") in house.owner.taken)
-    assert house.socket._unread == len(first)
+    assert house.socket.unread == len(first)
     writer.write(masked(b"b" * 50_000, 0x80))
     await until(lambda: len(house.owner.taken) == 2)
     assert house.owner.taken[0] == ("ping", b"hi")
     assert house.owner.taken[1] == b"a" * 50_000 + b"b" * 50_000
-    assert house.socket._unread == 0
+    assert house.socket.unread == 0
     writer.close()
 
 

@@ -13,7 +13,8 @@ class SocketIOConnection(Connection[NamespaceAttachment]):
     """One Engine.IO session.
 
     Attributes:
-        partial: a packet whose attachments are still to come, and whose it is where that is known.
+        partial: a packet whose attachments are still to come; of an event with one attachment and nothing else, which
+            most are, whose it is, its name, and its id.
         released: namespaces from which the peer was sent away; what is still on its way from there is no fault.
     """
 
@@ -21,5 +22,5 @@ class SocketIOConnection(Connection[NamespaceAttachment]):
 
     def __init__(self, wire: Wire, address: str, budget: Budget) -> None:
         super().__init__(wire, address, budget)
-        self.partial: tuple[NamespaceAttachment | None, Packet] | None = None
+        self.partial: Packet | tuple[NamespaceAttachment, str, int | None] | None = None
         self.released: set[str] = set()

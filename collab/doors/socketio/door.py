@@ -156,7 +156,10 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         if connection is None:
             return
         partial = connection.partial
-        connection.refuse_large(partial and connection.attachments.get(partial[1].namespace))
+        if isinstance(partial, Packet):
+            connection.refuse_large(connection.attachments.get(partial.namespace))
+        else:
+            connection.refuse_large(partial and partial[0])
 
     def _detach(self, attachment: NamespaceAttachment) -> None:
         """Take a session out of its document and out of every index. Idempotent."""
@@ -178,8 +181,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
                 name = _FAST_EVENTS.get(text[bracket:])
                 number = text[comma + 1 : bracket]
                 if name is not None and (not number or (number.isdecimal() and number.isascii() and len(number) < 16)):
-                    packet = Packet(packets.BINARY_EVENT, attachment.key, int(number) if number else None, name, 1)
-                    connection.partial = attachment, packet
+                    connection.partial = attachment, name, int(number) if number else None
                     return
         try:
             packet = parse_packet(text)
@@ -187,7 +189,7 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
             raise ProtocolError(str(error)) from None
         if packet.attachments:
             self._lookup(connection, packet)
-            connection.partial = None, packet
+            connection.partial = packet
         else:
             self._packet(connection, packet, len(text))
 
@@ -196,18 +198,18 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         partial = connection.partial
         if partial is None:
             raise ProtocolError("an attachment that nobody announced")
-        attachment, packet = partial
-        if attachment is not None:
+        if isinstance(partial, tuple):
             connection.partial = None
-            self._intake.take(attachment, packet.data, [data], packet.id, len(data))
+            attachment, name, id = partial
+            self._intake.take(attachment, name, [data], id, len(data))
             return
         try:
-            if not packet.attach(data):
+            if not partial.attach(data):
                 return
         except PacketError as error:
             raise ProtocolError(str(error)) from None
         connection.partial = None
-        self._packet(connection, packet, sum(map(len, packet.received)))
+        self._packet(connection, partial, sum(map(len, partial.received)))
 
     def _lookup(self, connection: SocketIOConnection, packet: Packet) -> NamespaceAttachment | None:
         attachment = connection.attachments.get(packet.namespace)

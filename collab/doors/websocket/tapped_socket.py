@@ -112,38 +112,46 @@ class _Measured:
         self.feed_eof = sink.feed_eof
 
     def feed_data(self, data: bytes) -> Any:
+        """Called once whenever something was read: each time is a new turn of the peer's."""
         socket = self.socket
         if socket is None:
             return False, b""
-        if len(data) > PIECE or not socket.reads:
+        socket.turn = 0
+        size = len(data)
+        if size > PIECE or socket.backlog is not None:
             return socket.take_in_pieces(data)
-        return self.parse(data)
+        unread = socket.unread
+        if unread > COUNTED_FROM or self.parser is None:
+            return self.parse(data)
+        socket.unread = unread + size  # as `parse` would, without two further calls for each edit
+        return self.parser.feed_data(data)
 
     def parse(self, data: bytes) -> Any:
         if self.socket is not None and self.parser is not None and self.socket.measure(len(data)):
             return self.parser.feed_data(data)
         return False, b""
 
-    def new_turn(self) -> None:
-        if self.socket is not None:
-            self.socket.new_turn()
-
 
 class TappedSocket(FrameSocket):
-    """As :class:`FrameSocket`, with the parser's messages taken where they leave it."""
+    """As :class:`FrameSocket`, with the parser's messages taken where they leave it.
 
-    __slots__ = ("_backlog", "_catching_up", "_claim", "_measured", "_turn", "_unparsed", "_unread")
+    Attributes:
+        backlog: frames that wait; None: they are handled as they come.
+        turn: how many were handled since something was read last.
+        unread: bytes of a message that is not complete.
+    """
+
+    __slots__ = ("_catching_up", "_claim", "_measured", "_unparsed", "backlog", "turn", "unread")
 
     owns_descriptor = True
 
     def __init__(self, owner: FrameOwner, max_message: int, bulk: Bulk) -> None:
         super().__init__(owner, max_message, bulk)
-        self._turn = 0
+        self.turn = 0
         self._claim: _Claim | None = None
         self._measured: _Measured
-        self._unread = 0
-        # None: frames are handled as they come. Until start() they wait.
-        self._backlog: list[Any] | None = []
+        self.unread = 0
+        self.backlog: list[Any] | None = []  # until start() they wait
         self._unparsed = b""
         self._catching_up: asyncio.Task[None] | None = None
 
@@ -177,27 +185,22 @@ class TappedSocket(FrameSocket):
         self._reader = sink
         self._parser = WebSocketReader(sink, self._max_msg_size, compress=False, decode_text=True)
         measured = self._measured = _Measured(self._parser, sink, self)
-        request.protocol.set_parser(cast("Any", measured), data_received_cb=measured.new_turn)
+        request.protocol.set_parser(cast("Any", measured))
         request.protocol.keep_alive(False)
 
     def start(self) -> None:
         """Begin to hand frames to the owner. Idempotent."""
         if self._catching_up is not None:
             return
-        if self._backlog or self._unparsed:
+        if self.backlog or self._unparsed:
             self._begin_to_catch_up()
         else:
-            self._backlog = None
-
-    @property
-    def reads(self) -> bool:
-        """Whether what comes is handled at once, not kept."""
-        return self._backlog is None
+            self.backlog = None
 
     def take_in_pieces(self, data: bytes) -> Any:
         """Parse ``data`` as far as it can be handled, and keep the rest."""
         at = 0
-        while self._backlog is None and at < len(data):
+        while self.backlog is None and at < len(data):
             end, _ = self._measured.parse(data[at : at + PIECE])
             if end:
                 return True, b""
@@ -209,14 +212,10 @@ class TappedSocket(FrameSocket):
                 self.refuse_large()
         return False, b""
 
-    def new_turn(self) -> None:
-        """More has been read from the peer."""
-        self._turn = 0
-
     def measure(self, count: int) -> bool:
         """Count bytes that are about to be parsed; False where they may not be."""
-        unread = self._unread  # without these: another message may end among them
-        self._unread += count
+        unread = self.unread  # without these: another message may end among them
+        self.unread += count
         return unread <= COUNTED_FROM or self._measure_large(count, unread)
 
     def _measure_large(self, count: int, unread: int) -> bool:
@@ -244,8 +243,8 @@ class TappedSocket(FrameSocket):
     def _hold(self, until: Awaitable[Any]) -> None:
         before = self.owner.hold
         self.owner.hold = until if before is None else InTurn(before, until)
-        if self._backlog is None:
-            self._backlog = []
+        if self.backlog is None:
+            self.backlog = []
             self._begin_to_catch_up()
 
     def arrived(self, message: Any) -> None:
@@ -253,26 +252,26 @@ class TappedSocket(FrameSocket):
         kind = message[0]
         plain = kind is BINARY or kind is TEXT
         if plain:  # others may come in the middle of one
-            plain = self._unread <= MAX_UNKNOWN
-            self._unread = 0
+            plain = self.unread <= MAX_UNKNOWN
+            self.unread = 0
             if self._claim is not None:
                 self._claim.complete()
         elif kind is PING or kind is PONG:  # they may come between the parts of one, and are none
-            self._unread = max(0, self._unread - _CONTROL_HEAD - len(message[1]))
-        if self._backlog is not None:
+            self.unread = max(0, self.unread - _CONTROL_HEAD - len(message[1]))
+        if self.backlog is not None:
             if self._catching_up is None:
                 self._pause()  # what comes before start() is not read ahead
-            self._backlog.append(message)
+            self.backlog.append(message)
             return
         if plain and not self._said_goodbye:
             self.owner.take_frame(message[1])
         else:
             self._take(message)
-        self._turn += 1
-        if self.owner.hold is not None or self._turn >= TURN:
-            self._backlog = []
+        self.turn += 1
+        if self.owner.hold is not None or self.turn >= TURN:
+            self.backlog = []
             self._begin_to_catch_up()
-        elif self._claim is not None and not self._unread:
+        elif self._claim is not None and not self.unread:
             self._let_others()
 
     def _cut(self) -> None:
@@ -290,7 +289,7 @@ class TappedSocket(FrameSocket):
     def say_goodbye(self, code: int = NORMAL, reason: str = "") -> None:
         """See :class:`FrameSocket`. A large message that is not complete will never be: what came of it is dropped."""
         super().say_goodbye(code, reason)
-        if self._unread > COUNTED_FROM and self._said_goodbye:
+        if self.unread > COUNTED_FROM and self._said_goodbye:
             self._let_others()
             self._unparsed = b""
             self._parser = self._measured.parser = None
@@ -316,11 +315,11 @@ class TappedSocket(FrameSocket):
         try:
             await self._work_off()
             while self._unparsed and not self.ended.done():
-                if not self._unread:
+                if not self.unread:
                     self._let_others()
                 await asyncio.sleep(0)
                 piece, self._unparsed = self._unparsed[:PIECE], self._unparsed[PIECE:]
-                self._backlog = []
+                self.backlog = []
                 self._measured.parse(piece)
                 await self._work_off()
         except Exception:
@@ -328,15 +327,15 @@ class TappedSocket(FrameSocket):
             _log.exception("a pause in reading failed")
             self.say_goodbye(OUR_FAULT)
             return
-        self._backlog = self._catching_up = None
-        if not self._unread:
+        self.backlog = self._catching_up = None
+        if not self.unread:
             self._let_others()
         transport = self._transport
         if transport is not None and not transport.is_closing():
             transport.resume_reading()
 
     async def _work_off(self) -> None:
-        backlog = self._backlog
+        backlog = self.backlog
         at = turn = 0
         while not self.ended.done():
             if self.owner.hold is not None:
