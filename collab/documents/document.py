@@ -342,8 +342,15 @@ class Document:
 
     def _integrate(self, update: bytes) -> None:
         self._kept = None
+        core: Any = self._doc._doc
         try:
-            _apply(self._doc, update)
+            # `apply_update` of pycrdt's own, without its context managers, which cost half as much as the work.
+            transaction = core.create_transaction()
+            try:
+                core.apply_update(transaction, update)
+                transaction.commit()
+            finally:
+                transaction.drop()
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
@@ -426,14 +433,3 @@ class Document:
     def content_hash(self) -> str:
         """SHA-256 (hex) of the content; equal for replicas that hold the same."""
         return content_hash(self._inside(), undisguise if self._disguised else None)
-
-
-def _apply(doc: pycrdt.Doc[Any], update: bytes) -> None:
-    """``doc.apply_update`` without its context managers, which cost half as much as the work."""
-    core: Any = doc._doc
-    transaction = core.create_transaction()
-    try:
-        core.apply_update(transaction, update)
-        transaction.commit()
-    finally:
-        transaction.drop()

@@ -117,7 +117,7 @@ class Intake:
             if session.role < rule.role:
                 session.require(rule.role)
             if rule.payload == "binary":
-                payload = _one_binary(args)
+                payload = args[0] if len(args) == 1 and type(args[0]) is bytes else _one_binary(args)
             else:
                 payload = _one_json(args, rule.optional)
                 if type(payload) is Unparsed and name != "operations":

@@ -117,9 +117,12 @@ class Journal:
     def check_room(self) -> None:
         """Raise ``storage_unavailable`` where the unsaved tail has reached its bound."""
         waiting = self._unsaved_bytes
+        most = self._max_unsaved_bytes
+        if waiting + self._in_flight_bytes <= most:
+            return  # most often, and nobody has to ask for the time
         if self._in_flight and time.monotonic() - self._answered_at > _STUCK:
             waiting += self._in_flight_bytes
-        if waiting > self._max_unsaved_bytes:
+        if waiting > most:
             raise CollabError("storage_unavailable", retry_after=_LAST_RETRY)
 
     def reached(self, position: int) -> None:
@@ -148,7 +151,8 @@ class Journal:
         self._in_flight_bytes -= len(update) + _OVERHEAD
         self._answered_at = time.monotonic()
         if isinstance(result, int):
-            self.reached(result)
+            if result > self.position:
+                self.position = result
             if self._on_saved is not None:
                 self._on_saved(result)
         elif result.code == "document_deleted":
@@ -159,7 +163,8 @@ class Journal:
         done(result)
         while self._followers and self._followers[0][0] <= self._settled:
             self._tell_follower(self._followers.popleft()[1])
-        self._wake()
+        if self._waiting:
+            self._wake()
 
     def when_durable(self, done: Done) -> None:
         """Call ``done`` once everything appended before this call is durable."""

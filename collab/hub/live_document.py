@@ -236,7 +236,7 @@ class LiveDocument:
         quotas = self.quotas
         if (quotas.full or quotas.exhausted or not self.stored) and update[:1] != b"\0":
             quotas.check_edit(session.payer if session is not None else owner, new=not self.stored)
-        if not self._fits(update):
+        if self.document.size + len(update) > self.limits.max_document_bytes and not self._fits(update):
             if len(update) > PIECE_BYTES and not at_once:
                 return self._apply_slowly(update, done, session, participant, owner)
             self._check_size(update)

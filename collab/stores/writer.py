@@ -189,6 +189,10 @@ class Writer:
     def flush(self) -> None:
         """Hand over what waits, now."""
         waiting, self._waiting = self._waiting, []
+        if 0 < len(waiting) <= MAX_BATCH:
+            self._under_way += 1
+            self._queue.put(waiting)
+            return
         for first in range(0, len(waiting), MAX_BATCH):
             self._under_way += 1
             self._queue.put(waiting[first : first + MAX_BATCH])
@@ -202,7 +206,8 @@ class Writer:
                 append.done(result)
             except Exception as error:  # the others still have to hear of theirs
                 self._loop.call_exception_handler({"message": "an append's done failed", "exception": error})
-        self._gather()
+        if self._waiting or self._timer is not None:
+            self._gather()
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, transaction: bool = True) -> T:
         """Run ``work`` behind everything handed over so far, in a transaction of its own.

@@ -107,12 +107,12 @@ async def test_an_edit_passes_the_files_that_are_listed(serve: Serve, tmp_path: 
 
 @pytest.mark.timeout(180)
 def test_an_edit_costs_the_loop_so_many_calls() -> None:
-    """Time says as much of the machine as of us; calls can be counted. 164 to 177 when this was written."""
-    # On a busy machine timers (heartbeats, gauges) fall due more often for each edit; nothing takes calls away.
+    """Time says as much of the machine as of us; calls can be counted. 125 to 146 when this was written."""
+    # On a busy machine an edit comes late after the answer to the one before, and waits for others: that takes timers.
     command = [sys.executable, "-m", "tests.support.counted_calls"]
     for _ in range(3):
         counted = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         calls = json.loads(counted.stdout.splitlines()[-1])["calls"]
-        if calls < 200:
+        if calls < 165:
             break
-    assert 50 < calls < 200
+    assert 50 < calls < 165
