@@ -8,7 +8,7 @@ import secrets
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -158,6 +158,154 @@ def _traced(settings: Settings, hub: Hub, authenticator: Authenticator, workers:
     return tracing, TracedIntake(tracing, authenticator, workers, max_update_bytes=settings.max_update_bytes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Inner:
+    """What stands behind every door."""
+
+    hub: Hub
+    authenticator: Authenticator
+    workers: Workers
+    renewals: Renewals
+    inboxes: Inboxes
+    deliveries: Deliveries
+
+
+@dataclass(frozen=True, slots=True)
+class _Watchers:
+    """What looks at all of it, and is asked by health, metrics and the admin page."""
+
+    gauges: Gauges
+    concerns: Concerns
+    space: SpaceWatch
+    headroom: Headroom
+    lag: LoopLag
+    trimming: Trimming
+    #: where documents live in Redis
+    promise: PromiseWatch | None
+
+
+def _doors_for(settings: Settings, inner: _Inner, peers: Peers, intake: Intake) -> tuple[list[Door], SocketIODoor]:
+    """Every door to documents, and that of Socket.IO, which programs may want by itself."""
+    hub = inner.hub
+    shared = SharedLimits(settings)
+    admission = Admission(hub, inner.authenticator, settings, shared)
+    socketio = SocketIODoor(
+        hub,
+        admission,
+        intake,
+        settings,
+        bulk=shared.bulk,
+        client_manager=_manager_for(settings),
+        origin_fault=peers.origin_fault,
+        client_address=peers.address,
+    )
+    inprocess = InProcessDoor(hub)
+    hub.open = inprocess.open
+    http = HttpDoor(
+        hub,
+        inner.authenticator,
+        admission,
+        settings,
+        peers,
+        inner.workers,
+        shared,
+        inner.renewals.recheck,
+        inner.inboxes,
+        inner.deliveries,
+    )
+    others: list[Door] = [
+        YWebSocketDoor(hub, admission, intake, settings, shared.bulk, peers),
+        HocuspocusDoor(hub, admission, intake, settings, shared.bulk, peers),
+    ]
+    return [inprocess, socketio, *others, http], socketio
+
+
+def _watchers_for(settings: Settings, inner: _Inner) -> _Watchers:
+    hub = inner.hub
+    promise = PromiseWatch(hub.store) if isinstance(hub.store, RedisStore) else None
+    trim = malloc_trim()
+    headroom = Headroom(hub, MemoryUse.of(settings.max_memory), trim)
+    gauges = Gauges(
+        hub, inner.workers, settings.auth, time.monotonic, promise, headroom, lambda: inner.deliveries.waiting
+    )
+    space = SpaceWatch(hub, gauges, settings.low_space)
+    concerns = Concerns(hub, space, headroom, promise)
+    trimming = Trimming(lambda: len(hub.documents) + sum(len(live.sessions) for live in hub.documents.values()), trim)
+    return _Watchers(gauges, concerns, space, headroom, LoopLag(), trimming, promise)
+
+
+def _admin_door_for(
+    settings: Settings, inner: _Inner, peers: Peers, watchers: _Watchers, whom: Authenticator | None
+) -> AdminDoor:
+    overview = Overview(
+        inner.hub,
+        watchers.gauges,
+        inner.workers,
+        watchers.lag,
+        settings.node_name,
+        settings.auth,
+        watchers.concerns,
+    )
+    return AdminDoor(whom, peers, overview, Actions(inner.hub))
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """In which order it all begins, and ends."""
+
+    settings: Settings
+    inner: _Inner
+    watchers: _Watchers
+    doors: list[Door]
+    intake: Intake
+    tracing: Tracing | None
+
+    async def start(self, _app: web.Application) -> None:
+        inner, watchers = self.inner, self.watchers
+        watchers.lag.start()
+        watchers.trimming.open()
+        watchers.headroom.open()
+        inner.workers.open()
+        inner.renewals.open()
+        inner.inboxes.open()
+        await inner.authenticator.open()
+        await inner.hub.start()
+        watchers.space.open()
+        await inner.deliveries.open()
+        inner.renewals.meet()
+        inner.inboxes.meet()
+        if watchers.promise is not None:
+            promise = await watchers.promise.open()
+            _log.info("one node of a cluster", nodes=inner.hub.cluster.nodes, promise=promise)
+            if not is_redis_url(self.settings.store):
+                store = self.settings.store
+                _log.warning("in a cluster documents live in Redis; this store is not used", store=store)
+
+    async def leave(self, _app: web.Application) -> None:
+        if not self.inner.hub.draining:  # an application around this one knows of no draining
+            await drain(self.inner.hub, self.doors, self.settings.drain_timeout)
+
+    async def stop(self, _app: web.Application) -> None:
+        inner, watchers = self.inner, self.watchers
+        for door in self.doors:
+            await door.close()
+        await self.intake.close()
+        await inner.inboxes.close()
+        await asyncio.to_thread(inner.workers.close)
+        await inner.deliveries.close()
+        await inner.hub.close()
+        await inner.authenticator.close()
+        await inner.renewals.close()
+        watchers.lag.stop()
+        await watchers.trimming.close()
+        await watchers.headroom.close()
+        await watchers.space.close()
+        if watchers.promise is not None:
+            await watchers.promise.close()
+        if self.tracing is not None:
+            await self.tracing.close()
+
+
 def create_app(
     settings: Settings | None = None, *, auth: Authenticator | str | None = None, **keywords: Any
 ) -> web.Application:
@@ -185,104 +333,31 @@ def create_app(
     store.streams.bounds = StreamBounds(settings.stream_keep, settings.stream_keep_for)
     deliveries = Deliveries(store.outbox, settings.webhooks)
     hub = _hub_for(settings, store, cluster, deliveries if deliveries.looks else None)
-    workers = Workers()
-    renewals = Renewals(hub, authenticator)
-    inboxes = Inboxes(hub, authenticator)
-    shared = SharedLimits(settings)
+    inner = _Inner(hub, authenticator, Workers(), Renewals(hub, authenticator), Inboxes(hub, authenticator), deliveries)
     peers = Peers(settings.trusted_proxies, settings.cors_origins)
-    admission = Admission(hub, authenticator, settings, shared)
-    tracing, intake = None, Intake(authenticator, workers, max_update_bytes=settings.max_update_bytes)
+    tracing, intake = None, Intake(authenticator, inner.workers, max_update_bytes=settings.max_update_bytes)
     if settings.tracing:
-        tracing, intake = _traced(settings, hub, authenticator, workers)
-    socketio = SocketIODoor(
-        hub,
-        admission,
-        intake,
-        settings,
-        bulk=shared.bulk,
-        client_manager=_manager_for(settings),
-        origin_fault=peers.origin_fault,
-        client_address=peers.address,
-    )
-    inprocess = InProcessDoor(hub)
-    hub.open = inprocess.open
-    doors: list[Door] = [
-        inprocess,
-        socketio,
-        YWebSocketDoor(hub, admission, intake, settings, shared.bulk, peers),
-        HocuspocusDoor(hub, admission, intake, settings, shared.bulk, peers),
-        HttpDoor(
-            hub, authenticator, admission, settings, peers, workers, shared, renewals.recheck, inboxes, deliveries
-        ),
-    ]
-    promise = PromiseWatch(store) if isinstance(store, RedisStore) else None
-    trim = malloc_trim()
-    headroom = Headroom(hub, MemoryUse.of(settings.max_memory), trim)
-    gauges = Gauges(hub, workers, settings.auth, time.monotonic, promise, headroom, lambda: deliveries.waiting)
-    space = SpaceWatch(hub, gauges, settings.low_space)
-    concerns = Concerns(hub, space, headroom, promise)
-    lag = LoopLag()
-    trimming = Trimming(lambda: len(hub.documents) + sum(len(live.sessions) for live in hub.documents.values()), trim)
+        tracing, intake = _traced(settings, hub, authenticator, inner.workers)
+    doors, socketio = _doors_for(settings, inner, peers, intake)
+    watchers = _watchers_for(settings, inner)
+    if settings.admin:
+        whom = authenticator if auth is not None or settings.auth != "none" else None
+        doors.append(_admin_door_for(settings, inner, peers, watchers, whom))
     app = web.Application(middlewares=[count_requests])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", web.NotAppKeyWarning)  # plain names are what people look for
         app["hub"] = hub
         app["doors"] = doors
         app["socketio"] = socketio
-    if settings.admin:
-        overview = Overview(hub, gauges, workers, lag, settings.node_name, settings.auth, concerns)
-        whom = authenticator if auth is not None or settings.auth != "none" else None
-        doors.append(AdminDoor(whom, peers, overview, Actions(hub)))
     for door in doors:
         door.add_routes(app)
-    health.add_routes(app, hub, concerns)
-    MetricsPage(gauges, peers, settings.metrics_token).add_routes(app)
+    health.add_routes(app, hub, watchers.concerns)
+    MetricsPage(watchers.gauges, peers, settings.metrics_token).add_routes(app)
     pages.add_routes(app)
-
-    async def start(_app: web.Application) -> None:
-        lag.start()
-        trimming.open()
-        headroom.open()
-        workers.open()
-        renewals.open()
-        inboxes.open()
-        await authenticator.open()
-        await hub.start()
-        space.open()
-        await deliveries.open()
-        renewals.meet()
-        inboxes.meet()
-        if promise is not None:
-            _log.info("one node of a cluster", nodes=cluster.nodes, promise=await promise.open())
-            if not is_redis_url(settings.store):
-                _log.warning("in a cluster documents live in Redis; this store is not used", store=settings.store)
-
-    async def leave(_app: web.Application) -> None:
-        if not hub.draining:  # an application around this one knows of no draining
-            await drain(hub, doors, settings.drain_timeout)
-
-    async def stop(_app: web.Application) -> None:
-        for door in doors:
-            await door.close()
-        await intake.close()
-        await inboxes.close()
-        await asyncio.to_thread(workers.close)
-        await deliveries.close()
-        await hub.close()
-        await authenticator.close()
-        await renewals.close()
-        lag.stop()
-        await trimming.close()
-        await headroom.close()
-        await space.close()
-        if promise is not None:
-            await promise.close()
-        if tracing is not None:
-            await tracing.close()
-
-    app.on_startup.append(start)
-    app.on_shutdown.append(leave)
-    app.on_cleanup.append(stop)
+    life = _Life(settings, inner, watchers, doors, intake, tracing)
+    app.on_startup.append(life.start)
+    app.on_shutdown.append(life.leave)
+    app.on_cleanup.append(life.stop)
     return app
 
 
