@@ -73,9 +73,10 @@ class MemoryOutbox(Outbox):
 
     async def collect(self, now: float, match: Match) -> tuple[int, dict[str, int]]:
         """See :class:`Outbox`."""
-        if tables.idle(self._connection, now):
+        keys = tables.edited(self._connection, now)
+        if not keys and tables.idle(self._connection):
             return 0, {}
-        return tables.collect(self._connection, now, match, self.most_waiting)
+        return tables.collect(self._connection, now, match, self.most_waiting, keys)
 
     async def due(self, endpoint: str, now: float, limit: int, busy: frozenset[str]) -> list[list[Delivery]]:
         """See :class:`Outbox`."""

@@ -170,21 +170,26 @@ def promote(connection: sqlite3.Connection, key: int | str) -> None:
 # -- deliveries -----------------------------------------------------------------------------------------
 
 
-def idle(connection: sqlite3.Connection, now: float) -> bool:
-    """Whether there is nothing to collect."""
-    (busy,) = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM webhook_events)"
-        " OR EXISTS (SELECT 1 FROM webhook_edits WHERE last_at <= ? OR first_at <= ?)",
-        (now - QUIET, now - LONGEST),
-    ).fetchone()
+def edited(connection: sqlite3.Connection, now: float) -> list[int | str]:
+    """Documents whose edits are to be told; it looks at each that is being edited."""
+    rows = connection.execute(
+        "SELECT document FROM webhook_edits WHERE last_at <= ? OR first_at <= ? LIMIT ?",
+        (now - QUIET, now - LONGEST, COLLECTED_AT_ONCE),
+    )
+    return [key for (key,) in rows]
+
+
+def idle(connection: sqlite3.Connection) -> bool:
+    """Whether there are no events to collect."""
+    (busy,) = connection.execute("SELECT EXISTS (SELECT 1 FROM webhook_events)").fetchone()
     return not busy
 
 
-def collect(connection: sqlite3.Connection, now: float, match: Match, most: int) -> tuple[int, dict[str, int]]:
-    for (key,) in connection.execute(
-        "SELECT document FROM webhook_edits WHERE last_at <= ? OR first_at <= ? LIMIT ?",
-        (now - QUIET, now - LONGEST, COLLECTED_AT_ONCE),
-    ).fetchall():
+def collect(
+    connection: sqlite3.Connection, now: float, match: Match, most: int, keys: Sequence[int | str]
+) -> tuple[int, dict[str, int]]:
+    """Deliveries of the next events; before them the edits of these documents become events, the last ones."""
+    for key in keys:
         promote(connection, key)
     rows = connection.execute(
         "SELECT id, document, type, at, data FROM webhook_events ORDER BY id LIMIT ?", (COLLECTED_AT_ONCE,)
@@ -221,6 +226,7 @@ def _waiting(connection: sqlite3.Connection, endpoint: str) -> int:
     return int(count)
 
 
+_SOME_WAIT = "EXISTS (SELECT 1 FROM webhook_deliveries WHERE endpoint = ? AND document = ? AND failed_at IS NULL)"
 _COLUMNS = "d.number, d.id, d.endpoint, d.document, d.type, d.at, d.data"
 
 
@@ -251,43 +257,47 @@ def _delivery(row: Sequence[Any]) -> Delivery:
 
 
 def settle(connection: sqlite3.Connection, settled: Sequence[Settled]) -> None:
+    arrived = [each for each in settled if each.result == "ok"]
+    connection.executemany(
+        "DELETE FROM webhook_deliveries WHERE number = ?", [(each.delivery.row,) for each in arrived]
+    )
     for each in settled:
-        delivery = each.delivery
-        lane = (delivery.endpoint, delivery.event.document)
-        if each.result == "retry":
-            connection.execute(
-                "UPDATE webhook_lanes SET due = ?, attempts = attempts + 1, since = coalesce(since, ?), reason = ?"
-                " WHERE endpoint = ? AND document = ?",
-                (each.due, each.at, each.reason, *lane),
-            )
-            continue
-        if each.result == "ok":
-            connection.execute("DELETE FROM webhook_deliveries WHERE number = ?", (delivery.row,))
-        else:
-            connection.execute(
-                "UPDATE webhook_deliveries SET failed_at = ?, reason = ? WHERE number = ?",
-                (each.at, each.reason, delivery.row),
-            )
-            connection.execute(
-                "DELETE FROM webhook_deliveries WHERE number IN (SELECT number FROM webhook_deliveries"
-                " WHERE endpoint = ? AND failed_at IS NOT NULL ORDER BY failed_at DESC LIMIT -1 OFFSET ?)",
-                (delivery.endpoint, MOST_FAILED),
-            )
-        _next_in(connection, lane, each.at)
+        if each.result == "failed":
+            _fail(connection, each)
+    # What comes next in a lane begins anew: before it, perhaps, fails in its turn.
+    ended = {
+        (each.delivery.endpoint, each.delivery.event.document): each.at for each in settled if each.result != "retry"
+    }
+    connection.executemany(
+        f"DELETE FROM webhook_lanes WHERE endpoint = ? AND document = ? AND NOT {_SOME_WAIT}",
+        [(*lane, *lane) for lane in ended],
+    )
+    connection.executemany(
+        "UPDATE webhook_lanes SET due = ?, attempts = 0, since = NULL, reason = NULL"
+        " WHERE endpoint = ? AND document = ?",
+        [(at, *lane) for lane, at in ended.items()],
+    )
+    connection.executemany(
+        "UPDATE webhook_lanes SET due = ?, attempts = attempts + 1, since = coalesce(since, ?), reason = ?"
+        " WHERE endpoint = ? AND document = ?",
+        [
+            (each.due, each.at, each.reason, each.delivery.endpoint, each.delivery.event.document)
+            for each in settled
+            if each.result == "retry"
+        ],
+    )
 
 
-def _next_in(connection: sqlite3.Connection, lane: tuple[str, str], now: float) -> None:
-    more = connection.execute(
-        "SELECT 1 FROM webhook_deliveries WHERE endpoint = ? AND document = ? AND failed_at IS NULL", lane
-    ).fetchone()
-    if more:
-        connection.execute(
-            "UPDATE webhook_lanes SET due = ?, attempts = 0, since = NULL, reason = NULL"
-            " WHERE endpoint = ? AND document = ?",
-            (now, *lane),
-        )
-    else:
-        connection.execute("DELETE FROM webhook_lanes WHERE endpoint = ? AND document = ?", lane)
+def _fail(connection: sqlite3.Connection, settled: Settled) -> None:
+    connection.execute(
+        "UPDATE webhook_deliveries SET failed_at = ?, reason = ? WHERE number = ?",
+        (settled.at, settled.reason, settled.delivery.row),
+    )
+    connection.execute(
+        "DELETE FROM webhook_deliveries WHERE number IN (SELECT number FROM webhook_deliveries"
+        " WHERE endpoint = ? AND failed_at IS NOT NULL ORDER BY failed_at DESC LIMIT -1 OFFSET ?)",
+        (settled.delivery.endpoint, MOST_FAILED),
+    )
 
 
 def hurry(connection: sqlite3.Connection, endpoint: str, now: float) -> None:

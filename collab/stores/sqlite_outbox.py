@@ -46,11 +46,12 @@ class SqliteOutbox(Outbox):
 
     async def collect(self, now: float, match: Match) -> tuple[int, dict[str, int]]:
         """See :class:`Outbox`."""
-        if await self._read(partial(tables.idle, now=now)):
+        keys, idle = await self._read(lambda connection: (tables.edited(connection, now), tables.idle(connection)))
+        if idle and not keys:
             return 0, {}
 
         def collect(connection: sqlite3.Connection) -> tuple[int, dict[str, int]]:
-            found = tables.collect(connection, now, match, self.most_waiting)
+            found = tables.collect(connection, now, match, self.most_waiting, keys)
             failpoint("webhook.collect.before_commit")
             return found
 

@@ -58,9 +58,8 @@ class Deliveries(Observer):
         self._wanted = frozenset[str]().union(*(each.events for each in endpoints))
         self._match = lru_cache(_MATCHES)(self._find_matches)  # a store's thread asks, too
         self._seen: deque[Event] = deque(maxlen=MOST_SEEN)
-        self._unseen = 0
         self._states: dict[str, EndpointState] = {}
-        self._looked_at = self._leased_at = -LEASE
+        self._looked_at = self._leased_at = self._collected_at = -LEASE
         self._task: asyncio.Task[None] | None = None
         self._trouble = Incident(_log, "the outbox cannot be had", "the outbox can be had again", level="warning")
         self._dropping = Incident(_log, "webhooks are dropped", "webhooks are not dropped any more")
@@ -120,13 +119,16 @@ class Deliveries(Observer):
         self._seen.append(Event(live.name, type, time.time(), data))
         self._news.set()  # soon, or it would be told behind what follows it
 
-    async def _put_seen(self) -> None:
+    async def _put_seen(self) -> bool:
+        """Put aside who came and went; whether somebody did."""
+        seen = bool(self._seen)
         while self._seen:
             some = [self._seen[at] for at in range(min(len(self._seen), _SEEN_AT_ONCE))]
             await self._outbox.put(some)
             for each in some:
                 if self._seen and self._seen[0] is each:
                     self._seen.popleft()
+        return seen
 
     # -- delivering -----------------------------------------------------------------------------
 
@@ -155,13 +157,16 @@ class Deliveries(Observer):
 
     async def _turn(self) -> bool:
         """Look once; whether there is more to do at once."""
-        await self._put_seen()
+        seen = await self._put_seen()
         if not await self._have_lease():
             self._states = {}
             return False
-        now = time.time()
-        count, dropped = await self._outbox.collect(now, self._match)
-        self._tell_dropped(dropped, count)
+        now, count = time.time(), 0
+        # What was sent is written down more often: looking for what is to be told is the more costly of the two.
+        if seen or time.monotonic() - self._collected_at >= TICK:
+            count, dropped = await self._outbox.collect(now, self._match)
+            self._collected_at = time.monotonic() if count < COLLECTED_AT_ONCE else -LEASE
+            self._tell_dropped(dropped, count)
         if time.monotonic() - self._looked_at >= LOOK:
             await self._look(now)
         for lanes in self.lanes.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -13,7 +14,7 @@ from collab.errors import CollabError
 from collab.incidents import Incident
 from collab.metrics import WEBHOOK_DELIVERIES
 from collab.stores.failpoints import failpoint
-from collab.stores.outbox import Delivery, Outbox, Settled
+from collab.stores.outbox import LANE_AT_ONCE, Delivery, Outbox, Settled
 from collab.webhooks.backoff import next_attempt
 from collab.webhooks.endpoints import Endpoint
 from collab.webhooks.message import body_of
@@ -40,7 +41,7 @@ class Lanes:
         outbox: where it waits.
         endpoint: where it goes.
         may_send: whether this node may still deliver.
-        news: called when something was sent.
+        news: called when there is something to write down, and more may be sent once that is done.
     """
 
     def __init__(
@@ -55,14 +56,18 @@ class Lanes:
         #: nothing is to be sent until somebody says so
         self.disabled = False
         self.delivered = 0
+        #: what came of the latest attempt of this node, and when that was (seconds since 1970)
+        self.latest: tuple[Attempt, float] | None = None
         self._outbox = outbox
         self._may_send = may_send
         self._news = news
         self._sender = sender or Sender(endpoint)
         #: documents of which something is sent, or not written down yet
         self._busy: set[str] = set()
+        #: lanes that wait for one of the tasks that send
+        self._lanes: deque[list[Delivery]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._sending = 0
         self._done: list[tuple[str, list[Settled]]] = []
         self._unanswered = 0
         self._failed_at = self._hurried_at = -CALM
@@ -86,7 +91,10 @@ class Lanes:
             return
         for lane in await self._outbox.due(id, now, room, frozenset(self._busy)):
             self._busy.add(lane[0].event.document)
-            task = asyncio.get_running_loop().create_task(self._send(lane))
+            self._lanes.append(lane)
+        for _ in range(min(len(self._lanes), AT_ONCE - self._sending)):
+            self._sending += 1
+            task = asyncio.get_running_loop().create_task(self._send_lanes())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -98,22 +106,31 @@ class Lanes:
         del self._done[: len(done)]
         self._busy.difference_update(document for document, _ in done)  # not before: it would be sent once more
 
+    async def _send_lanes(self) -> None:
+        """Be one of the tasks that send; as long as a lane waits, there is one."""
+        try:
+            while self._lanes:
+                await self._send(self._lanes.popleft())
+        finally:
+            self._sending -= 1
+
     async def _send(self, lane: list[Delivery]) -> None:
         """Send the next deliveries of one document, up to the first that does not arrive."""
         results: list[Settled] = []
         until = time.monotonic() + LONGEST_TURN
         try:
             for delivery in lane:
-                async with self._turn:
-                    if self.disabled or self._gone or not self._may_send() or time.monotonic() > until:
-                        break
-                    settled = await self._try(delivery)
+                if self.disabled or self._gone or not self._may_send() or time.monotonic() > until:
+                    break
+                settled = await self._try(delivery)
                 results.append(settled)
                 if settled.result == "retry":
                     break
         finally:
             self._done.append((lane[0].event.document, results))
-            if len(self._done) > len(self._busy) // 2:
+            done = len(self._done)
+            # There may be more of this document, or there is room for others, or nothing else is under way.
+            if len(lane) == LANE_AT_ONCE or done == TAKEN // 2 or done == len(self._busy):
                 self._news()
 
     async def _try(self, delivery: Delivery) -> Settled:
@@ -123,6 +140,7 @@ class Lanes:
             _log.exception("a webhook cannot be written", id=delivery.id, type=delivery.event.type)
             return self._fails_for_good(delivery, "it cannot be written")
         attempt = await self._sender.send(delivery.id, body)
+        self.latest = attempt, time.time()
         failpoint("webhook.sent")
         return self._judged(delivery, attempt)
 
@@ -164,10 +182,13 @@ class Lanes:
 
     async def test(self) -> Attempt:
         """Send a message of type ``test``, now and once."""
-        return await self._sender.test()
+        attempt = await self._sender.test()
+        self.latest = attempt, time.time()
+        return attempt
 
     async def close(self, patience: float) -> None:
         """Give what is under way ``patience`` seconds, and write down what became of it."""
+        self._lanes.clear()
         tasks = list(self._tasks)
         if tasks:
             await asyncio.wait(tasks, timeout=patience)

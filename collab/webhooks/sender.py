@@ -55,7 +55,10 @@ class Sender:
         self._url = endpoint.url
         self._signers = [Signer(secret) for secret in endpoint.secrets]
         self._timeout = timeout
+        self._agent = f"collab/{__version__}"
         self._http: Any = None
+        self._parsed: Any = None
+        self._faults: tuple[type[Exception], ...] = ()
 
     async def test(self) -> Attempt:
         """Send a message of type ``test``, once."""
@@ -63,19 +66,14 @@ class Sender:
 
     async def send(self, id: str, body: bytes) -> Attempt:
         """Send a message; never raises but for a cancellation."""
-        # Half a second that whoever tells nobody does not pay.
-        from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
-
         if self._http is None:
-            self._http = ClientSession(
-                timeout=ClientTimeout(total=None), cookie_jar=DummyCookieJar(), auto_decompress=False
-            )
+            self._open()
         headers = self._headers(id, body)
         began = time.perf_counter()
         try:
             async with (
                 asyncio.timeout(self._timeout),
-                self._http.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
+                self._http.post(self._parsed, data=body, headers=headers, allow_redirects=False) as answer,
             ):
                 status: int = answer.status
                 wait = _wait_of(answer.headers.get("Retry-After"))
@@ -83,7 +81,7 @@ class Sender:
                     answer.close()
         except TimeoutError:
             return Attempt("failed", None, f"no answer within {self._timeout:g} seconds", time.perf_counter() - began)
-        except (ClientError, OSError, ValueError) as error:
+        except self._faults as error:
             # Its own words may have the URL in them, and that may have a password.
             number = getattr(error, "errno", None) or 0
             why = os.strerror(number) if number > 0 else type(error).__name__
@@ -97,11 +95,25 @@ class Sender:
             return Attempt("failed", status, f"HTTP {status}: redirects are not followed", took)
         return Attempt("failed", status, f"HTTP {status}", took, wait)
 
+    def _open(self) -> None:
+        # Half a second that whoever tells nobody does not pay.
+        from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
+        from yarl import URL
+
+        self._faults = (ClientError, OSError, ValueError)
+        self._parsed = URL(self._url)
+        self._http = ClientSession(
+            timeout=ClientTimeout(total=None), cookie_jar=DummyCookieJar(), auto_decompress=False
+        )
+
     def _headers(self, id: str, body: bytes) -> dict[str, str]:
         now = datetime.now(UTC)
         headers, *others = [signer.headers(id, body, now) for signer in self._signers]
-        signatures = [each["webhook-signature"] for each in (headers, *others)]
-        return {**headers, "webhook-signature": " ".join(signatures), "User-Agent": f"collab/{__version__}"}
+        if others:
+            signatures = [each["webhook-signature"] for each in (headers, *others)]
+            headers["webhook-signature"] = " ".join(signatures)
+        headers["User-Agent"] = self._agent
+        return headers
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -48,7 +48,7 @@ def test_what_a_transaction_takes_back_is_not_told(tmp_path: Path) -> None:
     connection.execute("INSERT INTO documents VALUES (1, 'a', 0, 0, 'e')")
     connection.execute("INSERT INTO log VALUES (1, 1, 'ann', 5.0, 0, x'00')")
     connection.execute("ROLLBACK")
-    assert tables.idle(connection, 1e12)
+    assert tables.idle(connection) and not tables.edited(connection, 1e12)
     connection.close()
 
 
@@ -64,7 +64,7 @@ def test_an_event_names_so_many_people_and_no_more(connection: sqlite3.Connectio
 
 def test_failures_have_a_bound(connection: sqlite3.Connection) -> None:
     tables.put(connection, [Event(f"d{n}", "session.left", 1.0) for n in range(3)])
-    tables.collect(connection, 1.0, lambda _type, _document: ("e",), 100)
+    tables.collect(connection, 1.0, lambda _type, _document: ("e",), 100, [])
     connection.executemany(
         "INSERT INTO webhook_deliveries (id, endpoint, document, type, at, data, failed_at) VALUES (?, 'e', 'x', 't', 1,"
         " '{}', ?)",
@@ -79,7 +79,7 @@ def test_failures_have_a_bound(connection: sqlite3.Connection) -> None:
 
 def test_numbers_of_documents_that_are_due_have_a_bound(connection: sqlite3.Connection) -> None:
     tables.put(connection, [Event(f"d{n}", "session.left", 1.0) for n in range(20)])
-    tables.collect(connection, 1.0, lambda _type, _document: ("e",), 100)
+    tables.collect(connection, 1.0, lambda _type, _document: ("e",), 100, [])
     first = tables.due(connection, "e", 2.0, 5, frozenset())
     busy = frozenset(lane[0].event.document for lane in first)
     second = tables.due(connection, "e", 2.0, 5, busy)
