@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from benchmarks.workloads import acks, cluster, cursors, idle, joins, observers, pending, saturation, scale, typing
+from benchmarks.workloads import (
+    acks,
+    cluster,
+    cursors,
+    idle,
+    joins,
+    observers,
+    pending,
+    saturation,
+    scale,
+    typing,
+    webhooks,
+)
 from benchmarks.workloads.base import Workload
 
 WORKLOADS: dict[str, Workload] = {
@@ -22,5 +34,6 @@ WORKLOADS: dict[str, Workload] = {
         saturation.SATURATION,
         scale.SCALE,
         cluster.CLUSTER,
+        webhooks.WEBHOOKS,
     )
 }
