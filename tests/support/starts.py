@@ -28,8 +28,11 @@ COMMANDS: dict[str, Callable[[int], list[str]]] = {
 @contextmanager
 def application(
     kind: str, folder: Path, url: str, port: int, out: IO[str] | int = subprocess.DEVNULL
-) -> Iterator[None]:
-    """Write one into ``folder``, and run it beside the server at ``url``; what it says goes to ``out``."""
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Write one into ``folder``, and run it beside the server at ``url``; what it says goes to ``out``.
+
+    It listens some time later, if nothing ends it before.
+    """
     environment = {
         **os.environ, "COLLAB_URL": url, "COLLAB_JWT_SECRET": SECRET, "WEBHOOK_SECRET": WEBHOOK_SECRET,
         "PORT": str(port), "PYTHONDONTWRITEBYTECODE": "1",
@@ -38,7 +41,7 @@ def application(
     (folder / "node_modules").symlink_to(MODULES)
     program = subprocess.Popen(COMMANDS[kind](port), cwd=folder, env=environment, stdout=out)
     try:
-        yield
+        yield program
     finally:
         program.terminate()
         program.wait()
