@@ -245,8 +245,9 @@ def _admin_door_for(
         settings.node_name,
         settings.auth,
         watchers.concerns,
+        inner.deliveries,
     )
-    return AdminDoor(whom, peers, overview, Actions(inner.hub))
+    return AdminDoor(whom, peers, overview, Actions(inner.hub, inner.deliveries))
 
 
 @dataclass(frozen=True, slots=True)

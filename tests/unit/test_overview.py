@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import orjson
+import pytest
 from pycrdt import Doc, Text
 
 from collab.content.workers import Workers
@@ -23,7 +24,10 @@ from collab.observe.recent import LINES, note_line
 from collab.observe.space import SpaceWatch
 from collab.stores.base import DeletedDocument
 from collab.stores.memory import MemoryStore
+from collab.webhooks.deliveries import Deliveries
+from collab.webhooks.endpoints import Endpoint
 from tests.support.peers import Peer
+from tests.support.receiver import SECRET, Receiver
 
 
 def typed(text: str) -> bytes:
@@ -32,10 +36,12 @@ def typed(text: str) -> bytes:
     return doc.get_update()
 
 
-def looking(hub: Hub, workers: Workers, node: str | None) -> Overview:
+def looking(hub: Hub, workers: Workers, node: str | None, deliveries: Deliveries | None = None) -> Overview:
     gauges, headroom = Gauges(hub, workers, "none", time.monotonic), Headroom(hub, MemoryUse([]))
     concerns = Concerns(hub, SpaceWatch(hub, gauges, None), headroom, None)
-    return Overview(hub, gauges, workers, LoopLag(), node, "none", concerns)
+    return Overview(
+        hub, gauges, workers, LoopLag(), node, "none", concerns, deliveries or Deliveries(hub.store.outbox, [])
+    )
 
 
 async def test_the_busiest_documents_the_people_and_the_latest_faults() -> None:
@@ -115,3 +121,37 @@ async def test_who_reads_slowly_stands_first() -> None:
     ]
     assert shown["now"]["behind"] == 1
     await hub.close()
+
+
+async def test_who_is_told_stands_there_as_long_as_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Receiver() as receiver:
+        store, workers = MemoryStore(), Workers()
+        hub = Hub(store, DocumentLimits())
+        url = receiver.url.replace("//", "//ann:secret@")
+        some = frozenset({"document.created"})
+        deliveries = Deliveries(
+            store.outbox, [Endpoint(url, (SECRET,), some, ("team/*",)), Endpoint(url + "/all", (SECRET,))]
+        )
+        overview = looking(hub, workers, None, deliveries)
+        await hub.start()
+        await deliveries.open()
+        receiver.trouble = 410
+        first, _ = deliveries.lanes.values()
+        assert (await deliveries.test(first.endpoint.id)).status == 410
+        await store.outbox.disable(first.endpoint.id, time.time() - 7)
+        await store.create("team/a")
+        await receiver.until(lambda: any(each["type"] == "document.created" for each in receiver.came))
+
+        async def silent(*_words: Any) -> Any:
+            raise CollabError("storage_unavailable")
+
+        for _ in range(2):
+            shown: list[dict[str, Any]] = orjson.loads(orjson.dumps((await overview.look())["webhooks"]))
+            told, all_ = shown
+            assert (told["url"], told["events"], told["documents"]) == (receiver.url, ["document.created"], ["team/*"])
+            assert told["disabled"] in (7, 8) and "secret" not in str(shown)
+            assert told["answer"]["words"] == "HTTP 410: it wants nothing any more" and not told["answer"]["ok"]
+            assert (all_["events"], all_["documents"], all_["waiting"]) == ([], ["*"], 1)
+            monkeypatch.setattr(store.outbox, "states", silent)
+        await deliveries.close()
+        await hub.close()

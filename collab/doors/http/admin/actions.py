@@ -10,6 +10,7 @@ import structlog
 from collab.errors import CollabError
 from collab.hub.hub import Hub
 from collab.hub.live_document import LiveDocument
+from collab.webhooks.deliveries import Deliveries
 
 _log = structlog.get_logger("collab.admin")
 
@@ -19,10 +20,12 @@ class Actions:
 
     Args:
         hub: where.
+        deliveries: tells other systems what happens.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, deliveries: Deliveries) -> None:
         self._hub = hub
+        self._deliveries = deliveries
         self._known: dict[str, Callable[[dict[str, Any]], Awaitable[str]]] = {
             "disconnect": self._disconnect,
             "unload": self._unload,
@@ -30,10 +33,12 @@ class Actions:
             "check": self._check,
             "release": self._release,
             "undelete": self._undelete,
+            "webhook-test": self._webhook_test,
+            "webhook-retry": self._webhook_retry,
         }
 
     async def do(self, wanted: Any, by: str) -> str:
-        """Do what ``wanted`` says (``action``, and ``document`` or ``session``).
+        """Do what ``wanted`` says (``action``, and ``document``, ``session`` or ``endpoint``).
 
         Args:
             by: who wants it, for the log.
@@ -46,7 +51,7 @@ class Actions:
         if known is None:
             raise CollabError("invalid_payload", f"Possible are {', '.join(self._known)}.")
         words = await known(wanted)
-        about = {key: str(wanted[key])[:200] for key in ("document", "session") if key in wanted}
+        about = {key: str(wanted[key])[:200] for key in ("document", "session", "endpoint") if key in wanted}
         _log.info("an administrator did something", action=action, by=by, **about)
         return words
 
@@ -90,6 +95,19 @@ class Actions:
         if not await self._hub.undelete(name):
             raise CollabError("not_found", "This document is not in the trash.")
         return f"“{name}” is back, with its versions and its history."
+
+    async def _webhook_test(self, wanted: dict[str, Any]) -> str:
+        lanes = self._deliveries.find(str(wanted.get("endpoint")))
+        attempt = await self._deliveries.test(lanes.endpoint.id)
+        if attempt.result != "ok":
+            return f"The test did not arrive at {lanes.endpoint.shown}: {attempt.reason}."
+        return f"The test arrived at {lanes.endpoint.shown}: HTTP {attempt.status} after {attempt.seconds:.3f} s."
+
+    async def _webhook_retry(self, wanted: dict[str, Any]) -> str:
+        lanes = self._deliveries.find(str(wanted.get("endpoint")))
+        count = await self._deliveries.retry(lanes.endpoint.id)
+        more = f" {count} that had failed for good are sent once more." if count else ""
+        return f"{lanes.endpoint.shown} is told what waits.{more}"
 
     async def _check(self, _wanted: dict[str, Any]) -> str:
         report = await self._hub.store.check()

@@ -99,6 +99,23 @@ function trashRow(row) {
     el('td', {}, el('button', { type: 'button', onclick: () => act_on('undelete', row.name) }, 'Restore')));
 }
 
+function webhookRow(row) {
+  const { answer } = row;
+  const act = (action, word) => el('button', { type: 'button', onclick: () => act_on(action, undefined, undefined, row.id) }, word);
+  const off = row.disabled !== null;
+  const state = off ? el('span', { class: 'tag bad', title: `It answered 410, and is told nothing since ${span(row.disabled)}.` }, 'disabled')
+    : answer && !answer.ok ? el('span', { class: 'tag warn', title: answer.words }, 'failing')
+    : el('span', { class: 'tag good' }, 'on');
+  const told = `${row.events.length ? row.events.join(', ') : 'everything'}${row.documents.includes('*') ? '' : ` in ${row.documents.join(', ')}`}`;
+  const again = off ? act('webhook-retry', 'Enable') : row.failed || row.waiting && answer && !answer.ok ? act('webhook-retry', 'Resend') : '';
+  return el('tr', {},
+    el('td', { class: 'name', title: `${row.url} (${row.id})` }, row.url), el('td', { class: 'name small', title: told }, told),
+    el('td', { class: 'n' }, number.format(row.waiting), row.waiting ? el('span', { class: 'quiet small' }, ` for ${span(row.oldest)}`) : null),
+    el('td', { class: 'n small' }, number.format(row.failed)),
+    el('td', { class: 'small answer', title: answer ? answer.words : null }, answer ? `${answer.words}, ${span(answer.ago)} ago` : 'none of this node'),
+    el('td', {}, state), el('td', { class: 'acts' }, again, act('webhook-test', 'Test')));
+}
+
 function recentRow({ at, level, event, fields }) {
   const more = Object.entries(fields).map(([key, value]) => `${key}=${value}`).join('  ');
   const time = new Date(at * 1000);
@@ -156,6 +173,10 @@ function draw(now) {
   $('trash-card').hidden = !now.trash.length;
   $('trash-count').textContent = now.trash.length < 50 ? 'Deleted, and kept for a while.' : 'Deleted, and kept for a while: the first 50 by name.';
   fill('trash', deleted.map(trashRow), 4, 'None of this name.');
+  $('webhooks-card').hidden = !now.webhooks.length;
+  const waiting = now.webhooks.reduce((sum, row) => sum + row.waiting, 0);
+  $('webhooks-count').textContent = waiting ? `${number.format(waiting)} wait to be delivered` : 'nothing waits';
+  fill('webhooks', now.webhooks.map(webhookRow), 7, '');
   const most = Math.max(...now.largest.map((row) => row.size), 1);
   $('largest').replaceChildren(...(now.largest.length ? now.largest.map((row) => largestRow(row, most)) : [el('li', { class: 'empty' }, 'Nobody has a document open.')]));
   $('quarantine').hidden = !now.quarantine.length;
@@ -179,10 +200,10 @@ function say(words, bad = false) {
   hiding = setTimeout(() => { toast.className = ''; }, 5000);
 }
 
-async function act_on(action, document, session) {
+async function act_on(action, document, session, endpoint) {
   try {
     const answer = await fetch(`${base}/do`, {
-      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ action, document, session }),
+      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ action, document, session, endpoint }),
     });
     const said = await answer.json();
     say(said.ok ? said.message : said.error.message, !said.ok);

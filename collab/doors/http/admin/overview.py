@@ -6,6 +6,7 @@ import math
 import os
 import resource
 import time
+from contextlib import suppress
 from heapq import nlargest
 from typing import Any
 
@@ -22,6 +23,9 @@ from collab.observe.headroom import largest
 from collab.observe.loop import LoopLag
 from collab.observe.memory_use import resident
 from collab.observe.recent import LINES
+from collab.stores.outbox import TYPES, EndpointState
+from collab.webhooks.deliveries import Deliveries
+from collab.webhooks.lanes import Lanes
 
 #: rows of each table
 MOST_DOCUMENTS = 100
@@ -40,12 +44,23 @@ class Overview:
         node: our name, if we have one.
         auth: the word for who may connect.
         concerns: what an administrator should look at.
+        deliveries: tells other systems what happens.
     """
 
     def __init__(
-        self, hub: Hub, gauges: Gauges, workers: Workers, lag: LoopLag, node: str | None, auth: str, concerns: Concerns
+        self,
+        hub: Hub,
+        gauges: Gauges,
+        workers: Workers,
+        lag: LoopLag,
+        node: str | None,
+        auth: str,
+        concerns: Concerns,
+        deliveries: Deliveries,
     ) -> None:
         self._concerns = concerns
+        self._deliveries = deliveries
+        self._endpoints: dict[str, EndpointState] = {}
         self._hub = hub
         self._gauges = gauges
         self._workers = workers
@@ -83,6 +98,7 @@ class Overview:
             },
             "quarantine": sorted(self._hub.quarantine),
             "trash": await self._trash(),
+            "webhooks": await self._webhooks(),
             "documents": documents,
             "largest": largest(self._hub),
             "people": people,
@@ -108,6 +124,16 @@ class Overview:
             {"name": each.name, "size": each.size, "ago": max(0, round(now - each.deleted_at))} for each in found
         ]
         return self._deleted
+
+    async def _webhooks(self) -> list[dict[str, Any]]:
+        """Who is told what, and how that goes; what was known stands where the store does not answer."""
+        with suppress(CollabError):
+            self._endpoints = await self._deliveries.states()
+        now = time.time()
+        return [
+            _endpoint(lanes, self._endpoints.get(id, EndpointState()), now)
+            for id, lanes in self._deliveries.lanes.items()
+        ]
 
     # -- documents and people -------------------------------------------------------------------
 
@@ -183,6 +209,29 @@ def _document(live: LiveDocument, rate: float) -> dict[str, Any]:
         "behind": live.behind,
         "unsaved": unsaved,
         "unsaved_for": round(age, 1),
+    }
+
+
+def _endpoint(lanes: Lanes, state: EndpointState, now: float) -> dict[str, Any]:
+    endpoint, answer = lanes.endpoint, None
+    if lanes.latest is not None:
+        attempt, at = lanes.latest
+        answer = {
+            "ok": attempt.result == "ok",
+            "words": attempt.reason or f"HTTP {attempt.status}",
+            "seconds": round(attempt.seconds, 3),
+            "ago": max(0, round(now - at)),
+        }
+    return {
+        "id": endpoint.id,
+        "url": endpoint.shown,
+        "events": [] if endpoint.events >= set(TYPES) else sorted(endpoint.events),
+        "documents": list(endpoint.documents),
+        "waiting": state.waiting,
+        "oldest": None if state.oldest is None else max(0.0, round(now - state.oldest, 1)),
+        "failed": state.failed,
+        "disabled": None if state.disabled_at is None else max(0, round(now - state.disabled_at)),
+        "answer": answer,
     }
 
 
