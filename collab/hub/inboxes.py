@@ -39,7 +39,7 @@ RETRY = 0.5
 #: entries that a follower is told in one go
 PAGE = 100
 #: in the place of an id: some entries are read now, or nobody knows what was missed
-CHANGED = 0
+CHANGED = InboxLog.GONE
 
 _log = structlog.get_logger("collab.inbox")
 

@@ -3,6 +3,8 @@
 A message is an event ``message`` of the stream ``chat`` whose data is ``{body, reply_to?}``: a text, in which
 ``@[sub]`` names a participant, and the offset of the event that it answers. What a store keeps of an event is read
 here (:func:`collab.protocol.stream_events.body_of`), so that every door means the same.
+
+An event ``taken-back`` with ``{offset}`` takes a message back, if it is from the one who sent that.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import orjson
 
 #: the stream, and the event, whose messages go into inboxes
 CHAT, MESSAGE = "chat", "message"
+#: the event by which a message is taken back
+TAKEN_BACK = "taken-back"
 #: people named in one message who hear of it; the others are named in vain: a message is no mailing list
 MAX_MENTIONS = 20
 #: characters of a message that an inbox shows: a line or two in a list
@@ -33,13 +37,15 @@ class Mail:
         mentioned: participants who are named, each once.
         reply_to: the offset of the event that is answered; None: it answers none.
         sender: who wrote it, who needs not be told; None: somebody without a token.
-        data: ``{from, excerpt}`` as JSON.
+        data: ``{from, excerpt}`` as JSON; where a message is taken back without the excerpt.
+        takes_back: the offset of a message whose entries go out of inboxes, if it is from the same sender.
     """
 
     mentioned: tuple[str, ...]
     reply_to: int | None
     sender: str | None
     data: bytes
+    takes_back: int | None = None
 
     @property
     def size(self) -> int:
@@ -54,13 +60,21 @@ class Mail:
             found.append((author, "reply"))
         return found
 
+    def takes(self, data: bytes) -> bool:
+        """Whether an entry with this ``data`` is of the same sender, and may be taken back with its message."""
+        own, its = orjson.loads(self.data)["from"], orjson.loads(data)["from"]
+        same = self.takes_back is not None and own["participant"] == its["participant"]
+        return same and (own["participant"] is not None or own["name"] == its["name"])
+
 
 def mail_in(stream: str, body: bytes) -> Mail | None:
-    """What of an event of ``stream`` goes into inboxes; None: nothing."""
-    if stream != CHAT or not (b"@[" in body or b'"reply_to"' in body):
+    """What of an event of ``stream`` goes into inboxes, or out of them; None: nothing."""
+    if stream != CHAT or not (b"@[" in body or b'"reply_to"' in body or b'"taken-back"' in body):
         return None
     event = orjson.loads(body)
     data = event["data"]
+    if event["event"] == TAKEN_BACK:
+        return _taken_back(data, event["from"])
     if event["event"] != MESSAGE or not isinstance(data, dict) or not isinstance(data.get("body"), str):
         return None
     sender = event["from"]["participant"]
@@ -72,6 +86,13 @@ def mail_in(stream: str, body: bytes) -> Mail | None:
         return None
     kept = orjson.dumps({"from": event["from"], "excerpt": excerpt_of(data["body"])})
     return Mail(tuple(named)[:MAX_MENTIONS], reply_to, sender, kept)
+
+
+def _taken_back(data: Any, sender: dict[str, Any]) -> Mail | None:
+    offset = data.get("offset") if isinstance(data, dict) else None
+    if type(offset) is not int or offset < 1:
+        return None
+    return Mail((), None, sender["participant"], orjson.dumps({"from": sender}), offset)
 
 
 def excerpt_of(text: str) -> str:

@@ -1,6 +1,7 @@
 """The port of inboxes: what participants were named in, or answered, newest last; written with the event it tells of.
 
-An entry belongs to its document: in the trash it is not shown, for good it goes along. Ids rise over all inboxes of a
+An entry belongs to its document: in the trash it is not shown, for good it goes along. It goes when its message is
+taken back. Ids rise over all inboxes of a
 store, and none is given twice. How events bring entries: ``mail`` of :meth:`collab.stores.streams.StreamLog.publish`.
 
 Every adapter passes ``tests/contract/test_inbox.py``.
@@ -39,12 +40,14 @@ class InboxLog(ABC):
 
     Attributes:
         keep: newest entries of each participant.
-        on_news: called on the event loop once an entry is durable, in the order of ids. A shared store rings the bell
-            :data:`CHANNEL` instead, for every node.
+        on_news: called on the event loop once an entry is durable, in the order of ids, and with :data:`GONE` once some
+            are gone. A shared store rings the bell :data:`CHANNEL` instead, for every node.
     """
 
     #: where nodes tell each other of entries (``{participant, id}``); no document has this name
     CHANNEL = "?inbox"
+    #: in the place of an id: entries have changed, or are gone
+    GONE = 0
 
     def __init__(self) -> None:
         self.keep = KEEP

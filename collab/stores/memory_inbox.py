@@ -35,7 +35,9 @@ class MemoryInbox(InboxLog):
     def deliver(
         self, mail: Mail, answered: bytes | None, document: str, stream: str, offset: int, now: float
     ) -> tuple[tuple[str, int], ...]:
-        """Keep the entries of an event; whose they are, with their ids."""
+        """Keep the entries of an event, or forget those of the message that it takes back; whose they are, and ids."""
+        if mail.takes_back is not None:
+            return self._take_back(mail, document, stream)
         told = []
         for participant, kind in mail.recipients(answered):
             self._last += 1
@@ -44,6 +46,16 @@ class MemoryInbox(InboxLog):
             self._trim(participant)
             self.on_news(participant, entry.id)
             told.append((participant, entry.id))
+        return tuple(told)
+
+    def _take_back(self, mail: Mail, document: str, stream: str) -> tuple[tuple[str, int], ...]:
+        told = []
+        for participant, entries in self._of(document).items():
+            meant = [each for each in entries if (each.stream, each.offset) == (stream, mail.takes_back)]
+            for entry in (each for each in meant if mail.takes(each.data)):
+                entries.remove(entry)
+                self.on_news(participant, self.GONE)
+                told.append((participant, self.GONE))
         return tuple(told)
 
     def _trim(self, participant: str) -> None:

@@ -51,6 +51,21 @@ class RedisInbox(InboxLog):
             words += [participant, b"%b %b" % (kind.encode(), rest), bell[:-1]]
         return keys, words
 
+    async def take_back(self, document: str, stream: str, mail: Mail) -> None:
+        """Erase the entries of the message that is taken back, and tell every node. Idempotent.
+
+        Raises:
+            What Redis raises: some of them may be there still.
+        """
+        for participant, entry in await self.of_document(document):
+            if (entry.stream, entry.offset) != (stream, mail.takes_back) or not mail.takes(entry.data):
+                continue
+            async with self._link.asking() as client:
+                await client.hdel(key_of(self._link, participant), str(entry.id))
+                # Not in the name of this node, which would take it for what it has told itself.
+                note = encode_note("", {"participant": participant, "id": self.GONE})
+                await client.publish(self._link.channel(self.CHANNEL), note)
+
     async def read(self, participant: str) -> list[InboxEntry]:
         """See :class:`InboxLog`."""
         async with self._link.asking() as client:

@@ -92,8 +92,26 @@ class RedisStreams(StreamLog):
                 else:
                     await asyncio.sleep(RETRY)
                 continue
-            results += map(_result, answers[: len(some)])
+            for publication, answer in zip(some, answers, strict=False):
+                result = _result(answer)
+                if isinstance(result, Published) and not await self._took_back(publication, deadline):
+                    result = CollabError("storage_unavailable", retry_after=1)
+                results.append(result)
         return results
+
+    async def _took_back(self, publication: Publication, deadline: float) -> bool:
+        """Erase what a message has brought that is taken back; False if Redis is away for long: then nothing is
+        acknowledged, and it is done when the event is published again, under its key."""
+        mail = publication.mail
+        while mail is not None and mail.takes_back is not None:
+            try:
+                await self.inbox.take_back(publication.document, publication.stream, mail)
+                break
+            except CollabError:
+                if self._closing or time.monotonic() > deadline:
+                    return False
+                await asyncio.sleep(RETRY)
+        return True
 
     async def _answered(self, publications: list[Publication]) -> list[bytes | None]:
         """What is kept of the event that each one answers. Whoever answers it has seen it, and no event ever changes:

@@ -60,7 +60,9 @@ class SqliteInbox(InboxLog):
 def deliver(
     connection: sqlite3.Connection, mail: Mail, document: int, stream: str, position: int, now: float, keep: int
 ) -> tuple[tuple[str, int], ...]:
-    """Write the entries of an event; whose they are, with their ids."""
+    """Write the entries of an event, or erase those of a message that it takes back; whose they are, with their ids."""
+    if mail.takes_back is not None:
+        return _take_back(connection, mail, document, stream)
     row = connection.execute(
         "SELECT data FROM stream_events WHERE document = ? AND stream = ? AND position = ? AND position < ?",
         (document, stream, mail.reply_to, position),
@@ -80,6 +82,16 @@ def deliver(
         assert id is not None
         told.append((participant, id))
     return tuple(told)
+
+
+def _take_back(connection: sqlite3.Connection, mail: Mail, document: int, stream: str) -> tuple[tuple[str, int], ...]:
+    rows = connection.execute(
+        "SELECT id, participant, data FROM inbox WHERE document = ? AND stream = ? AND position = ?",
+        (document, stream, mail.takes_back),
+    ).fetchall()
+    gone = [(id, participant) for id, participant, data in rows if mail.takes(data)]
+    connection.executemany("DELETE FROM inbox WHERE id = ?", [(id,) for id, _ in gone])
+    return tuple((participant, InboxLog.GONE) for _, participant in gone)
 
 
 def put(connection: sqlite3.Connection, document: int, entries: Iterable[tuple[str, InboxEntry]]) -> None:

@@ -93,3 +93,25 @@ async def test_on_any_node_and_over_every_kill(
         ("@[bob] first", True), ("@[bob] second", True), ("@[bob] third", False),
     ]  # fmt: skip
     await session.close()
+
+
+async def test_what_is_taken_back_on_another_node_is_gone(start_node: StartNode, http: aiohttp.ClientSession) -> None:
+    one, two = start_node(args=JWT), start_node(args=JWT)
+    ann = Api(two, http, mint("*=admin", sub="ann"))
+    mallory = Api(two, http, mint("*=admin", sub="mallory"))
+    bob = Api(one, http, mint("*=viewer", sub="bob"))
+    session = Client(WebSocketWire(one.url, http), "/doc/elsewhere")
+    await session.connect({"token": bob.token})
+    async with bob.inbox() as stream:
+        await until_page(stream, [], 0)
+        await say(ann, "@[bob] a secret")
+        page = await until_page(stream, ["@[bob] a secret"], 1)
+        await until_told(session, "@[bob] a secret")
+        told = len(session.events("inbox"))
+        for who, left in ((mallory, 1), (ann, 0)):
+            taken = {"event": "taken-back", "data": {"offset": page["events"][0]["offset"]}}
+            assert (await who("POST", where("a") + "/streams/chat", taken)).status == 201
+            assert len((await page_of(bob))["events"]) == left, "gone with the ack, on every node"
+        await until_page(stream, [], 0)
+    await session.wait(lambda _packet: {"events": [], "unread": 0} in session.events("inbox")[told:], 40)
+    await session.close()

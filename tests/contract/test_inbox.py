@@ -171,3 +171,37 @@ async def test_a_copy_has_all_of_it(store: Store) -> None:
     assert [whose for whose, _ in found] == ["bob", "cat", "cat"]
     expected: list[InboxEntry] = [entry for entry in await store.inbox.read("cat") if entry.document == "a"]
     assert [entry for whose, entry in found if whose == "cat"] == expected
+
+
+async def test_what_is_taken_back_is_in_no_inbox(store: Store) -> None:
+    heard: list[tuple[str, int]] = []
+
+    async def take_back(offset: int, by: str | None, *, name: str | None = None, key: str | None = None) -> None:
+        sender = {"participant": by, "name": name or (by or "Guest").title(), "agent": False}
+        body = body_of("taken-back", {"offset": offset}, sender)
+        await store.streams.publish("a", "chat", body, key=key, mail=mail_in("chat", body))
+
+    await say(store, "hello", by="bob")
+    await say(store, "@[cat] a secret", to=1)
+    await say(store, "@[cat] of a guest", by=None)
+    await say(store, "@[cat] a secret", document="other")
+    await say(store, "@[cat] stays")
+    store.inbox.on_news = lambda whose, id: heard.append((whose, id))
+    for by, name in (("mallory", "Ann"), (None, "Ann"), (None, "Mallory")):
+        await take_back(2, by, name=name)
+        await take_back(3, by, name=name)
+    assert await inbox(store, "cat") == [
+        ("mention", "a", 2), ("mention", "a", 3), ("mention", "other", 1), ("mention", "a", 4),
+    ]  # fmt: skip
+    assert await inbox(store, "bob") == [("reply", "a", 2)] and not heard, "nobody takes back what others wrote"
+    await take_back(2, "ann", name="Ann B.", key="once")
+    await take_back(3, None)
+    assert await inbox(store, "cat") == [("mention", "other", 1), ("mention", "a", 4)]
+    assert await inbox(store, "bob") == []
+    if store.adapter != "redis":  # there every node hears a bell
+        assert sorted(heard) == [("bob", 0), ("cat", 0), ("cat", 0)]
+    await take_back(2, "ann", key="once")
+    await take_back(99, "ann")
+    assert len(await store.inbox.read("cat")) == 2
+    await say(store, "@[cat] @[bob] after it")
+    assert (await inbox(store, "bob"))[0][0] == "mention"

@@ -74,3 +74,17 @@ def test_whatever_is_published_is_read(data: Any, more: str) -> None:
     found = mail({"body": more, "reply_to": data, "more": data})
     assert found is None or found.mentioned == ("bob",) or found.reply_to is not None
     mail([data, more])
+
+
+def test_who_takes_back_what() -> None:
+    taken = mail({"offset": 3}, event="taken-back")
+    assert taken is not None and (taken.takes_back, taken.mentioned, taken.size) == (3, (), 0)
+    kept = mail({"body": "@[bob]"})
+    renamed = mail({"body": "@[bob]"}, sender={**ANN, "name": "Anna"})
+    other = mail({"body": "@[bob]"}, sender={**ANN, "participant": "eve"})
+    assert kept is not None and renamed is not None and other is not None
+    assert (taken.takes(kept.data), taken.takes(renamed.data), taken.takes(other.data)) == (True, True, False)
+    assert not kept.takes(kept.data), "it takes back nothing"
+    for data in ({"offset": 0}, {"offset": True}, {"offset": "3"}, {}, [3], None):
+        assert mail(data, event="taken-back") is None
+    assert mail({"offset": 3}, event="taken-back", stream="log") is None
