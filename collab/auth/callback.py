@@ -339,8 +339,10 @@ class CallbackAuthenticator(Authenticator):
             self._news.clear()
             left = self._due[0][0] - time.monotonic() if self._due else None
             if left is None or left > 0:
+                # Not wait_for, which in Python 3.11 may swallow the cancellation that ends this.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), left)
+                    async with asyncio.timeout(left):
+                        await self._news.wait()
                 continue
             due: set[str | None] = set()
             # Whoever is due soon is taken along: each look goes through everybody who is in.

@@ -152,8 +152,10 @@ class Deliveries(Observer):
                 await asyncio.sleep(LOOK)
             await asyncio.sleep(SHORTEST)
             if not busy:
+                # Not wait_for, which in Python 3.11 may swallow the cancellation that ends this.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), TICK)
+                    async with asyncio.timeout(TICK):
+                        await self._news.wait()
 
     async def _turn(self) -> bool:
         """Look once; whether there is more to do at once."""

@@ -95,3 +95,17 @@ async def test_a_store_that_fails_is_waited_for(monkeypatch: pytest.MonkeyPatch)
         await store.append("a", b"x")
         await receiver.until(lambda: receiver.of("document.created"))
         await deliveries.close()
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_the_end_comes_whatever_has_just_happened(steps: int) -> None:
+    """A news that came in the same moment once swallowed the cancellation, and the end was waited for for ever."""
+    store = MemoryStore()
+    deliveries = Deliveries(store.outbox, [Endpoint("http://127.0.0.1:9/", (SECRET,))])
+    await deliveries.open()
+    await asyncio.sleep(2 * module.SHORTEST)
+    deliveries._news.set()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await deliveries.close()
