@@ -6,6 +6,7 @@ import type * as Y from 'yjs'
 
 import type { EditorContext } from '../editor'
 import { overFrames } from '../pasting'
+import { sameStep } from './sync'
 
 /** From so many characters on it goes in pieces. */
 const LARGE = 40_000
@@ -21,18 +22,21 @@ export function largePastes(undo: Y.UndoManager, toast: EditorContext['toast']):
   async function paste(view: EditorView, text: string): Promise<void> {
     const { from, to } = view.state.selection.main
     const place = { at: from }
-    undo.stopCapturing()
-    if (to > from) view.dispatch({ changes: { from, to }, userEvent: 'input.paste' })
+    /** What was selected goes with the first piece. */
+    let over = to - from
     places.add(place)
     const put = (begin: number, end: number): void => {
       const { at } = place
       const insert = text.slice(begin, end)
       const followed = view.state.selection.main.empty && view.state.selection.main.head === at
       view.dispatch({
-        changes: { from: at, insert },
-        ...(followed ? { selection: EditorSelection.cursor(at + insert.length) } : {}),
+        changes: { from: at, to: at + over, insert },
+        ...(followed || over > 0 ? { selection: EditorSelection.cursor(at + insert.length) } : {}),
         userEvent: 'input.paste',
+        annotations: sameStep.of(true),
       })
+      over = 0
+      place.at = at + insert.length
     }
     try {
       const goesOn = (): boolean => view.dom.isConnected && !view.state.readOnly

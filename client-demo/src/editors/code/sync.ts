@@ -7,7 +7,7 @@
  * places are mapped on their way between the two.
  */
 
-import { ChangeSet, type Extension, Facet } from '@codemirror/state'
+import { Annotation, ChangeSet, type Extension, Facet, Transaction } from '@codemirror/state'
 import { EditorView, ViewPlugin, type ViewUpdate } from '@codemirror/view'
 import { yCollab, ySync, ySyncAnnotation, ySyncFacet, type YSyncConfig } from 'y-codemirror.next'
 import type * as Y from 'yjs'
@@ -17,6 +17,14 @@ const REST = 1500
 
 /** Called whenever what waited for the end of a composition may be drawn. */
 export const whenComposed = Facet.define<(view: EditorView) => void>()
+
+/** On changes that are part of the step before, such as the pieces of one paste. */
+export const sameStep = Annotation.define<boolean>()
+
+const undoOf = Facet.define<Y.UndoManager>()
+
+/** Letters, new lines, and letters that are taken away one by one: typing is one step for as long as nobody pauses. */
+const TYPING = /^(input(\.type(\..*)?)?|delete(\.(backward|forward))?)$/
 
 class Sync {
   /** What is in the text and not yet on this screen. */
@@ -68,6 +76,9 @@ class Sync {
     if (!update.docChanged || update.transactions[0]?.annotation(ySyncAnnotation) === this.conf) return
     const changes = this.held === null ? update.changes : update.changes.map(this.held)
     if (this.held !== null) this.held = this.held.map(update.changes, true)
+    const [undo] = this.view.state.facet(undoOf)
+    const kind = kindOf(update.transactions)
+    if (kind !== 'typing') undo?.stopCapturing()
     this.text.doc?.transact(() => {
       let moved = 0
       changes.iterChanges((from, to, _from, _to, inserted) => {
@@ -77,6 +88,7 @@ class Sync {
         moved += words.length - (to - from)
       })
     }, this.conf)
+    if (kind === 'alone') undo?.stopCapturing()
   }
 
   private readonly onText = (event: Y.YTextEvent, transaction: Y.Transaction): void => {
@@ -98,6 +110,19 @@ class Sync {
   private show(changes: ChangeSet): void {
     this.view.dispatch({ changes, annotations: [ySyncAnnotation.of(this.conf)] })
   }
+}
+
+/** How changes stand to the typing before and after them: what is not typed is a step of its own, typing over a selection begins one. */
+function kindOf(transactions: readonly Transaction[]): 'typing' | 'begins' | 'alone' {
+  let kind: ReturnType<typeof kindOf> = 'typing'
+  for (const each of transactions) {
+    if (!each.docChanged || each.annotation(sameStep) === true) continue
+    const event = each.annotation(Transaction.userEvent) ?? ''
+    if (!TYPING.test(event)) return 'alone'
+    // Whoever composes letters has the stages of a word selected.
+    if (event !== 'input.type.compose' && each.startState.selection.ranges.some(({ empty }) => !empty)) kind = 'begins'
+  }
+  return kind
 }
 
 function changesOf(event: Y.YTextEvent, length: number): ChangeSet {
@@ -136,7 +161,7 @@ const plugin = ViewPlugin.fromClass(Sync, {
 /** The text in the editor, with undo of one's own edits. */
 export function textSync(text: Y.Text, undoManager: Y.UndoManager): Extension {
   const parts = yCollab(text, null, { undoManager }) as Extension[]
-  return [parts.map((part) => (part === ySync ? plugin : part))]
+  return [undoOf.of(undoManager), parts.map((part) => (part === ySync ? plugin : part))]
 }
 
 /** Where a place of the screen is in the text. */

@@ -132,7 +132,7 @@ function codeLines(state: Parameters<Command>[0], dispatch: Parameters<Command>[
   const lines = old.split('\n').map(change).join('\n')
   if (lines === old) return true
   const start = $from.start()
-  const tr = state.tr.insertText(lines, start + begin, start + end)
+  const tr = state.tr.insertText(lines, start + begin, start + end).setMeta('uiEvent', 'indent')
   const head = Math.max(start + begin, from + lines.split('\n')[0]!.length - old.split('\n')[0]!.length)
   tr.setSelection(empty ? TextSelection.create(tr.doc, head) : TextSelection.create(tr.doc, start + begin, start + begin + lines.length))
   dispatch(tr)

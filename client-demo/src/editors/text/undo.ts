@@ -1,5 +1,6 @@
 /** Undo of one's own edits only; what went in over many frames goes out over many frames, as one step for whoever asks. */
 
+import type { Slice } from 'prosemirror-model'
 import { type EditorState, Plugin, PluginKey, type Transaction } from 'prosemirror-state'
 import { ReplaceStep } from 'prosemirror-transform'
 import { defaultDeleteFilter, defaultProtectedNodes, ySyncPluginKey, yUndoPluginKey } from 'y-prosemirror'
@@ -101,40 +102,56 @@ export function makeSteps(fragment: Y.XmlFragment): Steps {
   return steps
 }
 
-const own = new PluginKey<boolean>('steps of their own')
+/** How a change stands to the typing before and after it. */
+type Kind = 'typing' | 'begins' | 'alone'
+const kinds = new PluginKey<Kind>('kinds of steps')
+const ORDER: readonly Kind[] = ['typing', 'begins', 'alone']
 
 /**
  * What is not typing is a step of its own, however soon it follows: who widens a picture that was pasted a moment ago, and
- * takes that back, keeps the picture. The first plugin goes before the one that writes to the document, the other behind it.
+ * takes that back, keeps the picture. Typing over a selection begins a step. The first plugin goes before the one that writes
+ * to the document, the other behind it.
  */
 export function stepsOfTheirOwn(steps: Steps): { before: Plugin; behind: Plugin } {
-  const view = (): { update(view: { state: EditorState }, before: EditorState): void } => ({
+  const stopAt = (which: readonly Kind[]) => (): { update(view: { state: EditorState }, before: EditorState): void } => ({
     update: (view, before) => {
-      if (view.state.doc !== before.doc && own.getState(view.state) === true) steps.stop()
+      if (view.state.doc !== before.doc && which.includes(kinds.getState(view.state) ?? 'typing')) steps.stop()
     },
   })
   return {
-    before: new Plugin<boolean>({
-      key: own,
+    before: new Plugin<Kind>({
+      key: kinds,
       state: {
-        init: () => false,
-        apply: (tr, was) => (tr.getMeta('appendedTransaction') !== undefined && was) || (tr.docChanged && !isTyping(tr)),
+        init: () => 'typing',
+        apply: (tr, was, before) => {
+          const kind = kindOf(tr, before)
+          const appended = tr.getMeta('appendedTransaction') !== undefined
+          return appended && ORDER.indexOf(was) > ORDER.indexOf(kind) ? was : kind
+        },
       },
-      view,
+      view: stopAt(['begins', 'alone']),
     }),
-    behind: new Plugin({ view }),
+    behind: new Plugin({ view: stopAt(['alone']) }),
   }
+}
+
+function kindOf(tr: Transaction, before: EditorState): Kind {
+  if (!tr.docChanged) return 'typing'
+  if (!isTyping(tr)) return 'alone'
+  // Whoever composes letters has the stages of a word selected.
+  if (before.selection.empty || tr.getMeta('composition') !== undefined) return 'typing'
+  return tr.steps.some((step) => step instanceof ReplaceStep && step.slice.size > 0) ? 'begins' : 'alone'
 }
 
 function isTyping(tr: Transaction): boolean {
   if (tr.getMeta('paste') === true || tr.getMeta('uiEvent') !== undefined || tr.getMeta(ySyncPluginKey) !== undefined) return false
-  return tr.steps.every((step) => step instanceof ReplaceStep && !holdsBlocks(step))
+  return tr.steps.every((step, at) => step instanceof ReplaceStep && !holdsBlocks(step.slice) && !holdsBlocks(tr.docs[at]?.slice(step.from, step.to) ?? step.slice))
 }
 
 /** A line that is broken puts two halves of nothing in; whatever has text in a block, or is no text, is no typing. */
-function holdsBlocks(step: ReplaceStep): boolean {
+function holdsBlocks(slice: Slice): boolean {
   let holds = false
-  step.slice.content.descendants((node) => {
+  slice.content.descendants((node) => {
     holds ||= !node.isText && (node.isLeaf || node.childCount > 0)
     return !holds
   })
