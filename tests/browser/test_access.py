@@ -301,6 +301,87 @@ def test_the_hint_moves_nothing(
         assert max(y for _, y in stroke["points"]) == 0, "a straight line stays one"
 
 
+#: controls under the hint, by what they are called
+UNDER_HINT = """() => {
+    const hint = document.querySelector('.hint')
+    const found = []
+    for (const control of document.querySelectorAll('button, input, select, textarea, a, summary')) {
+        const { left, top, width, height } = control.getBoundingClientRect()
+        for (const x of [0.1, 0.5, 0.9]) {
+            for (const y of [0.1, 0.5, 0.9]) {
+                const seen = width > 0 && document.elementFromPoint(left + x * width, top + y * height)
+                if (seen && hint.contains(seen) && !hint.contains(control)) found.push(control.ariaLabel || control.textContent)
+            }
+        }
+    }
+    return [...new Set(found)]
+}"""
+SIZES = {
+    "desktop": (1280, 800),
+    "laptop": (1024, 700),
+    "half": (660, 800),
+    "phone": (390, 780),
+    "phone, held wide": (844, 390),
+}
+
+
+@pytest.mark.parametrize("kind", ["text", "code", "board"])
+def test_the_hint_covers_nothing_that_can_be_used(
+    shared_server: CollabServer, open_page: OpenPage, kind: str, screenshot: Screenshot
+) -> None:
+    page = open_page(f"{shared_server.url}/d/uncovered-{kind}?kind={kind}", init_script=STRANGER)
+    saved(page)
+    expect(page.locator(".hint")).to_be_visible()
+    panels = {
+        "chat": (".chat", ""),
+        "inspector": (".inspector", "Control+Alt+i"),
+        "share": ("dialog[open]", ""),
+        "find": (".find-bar:not([hidden]), .cm-search", "Control+f"),
+    }
+    for size, (width, height) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        expect(page.locator(".hint")).to_be_visible(visible="phone" not in size)
+        assert page.evaluate(UNDER_HINT) == [], size
+        screenshot(page, f"hint-{kind}-{size}".replace(", ", "-").replace(" ", "-"))
+        for name, (panel, keys) in panels.items():
+            if name == "find" and kind == "board":
+                continue
+            if name == "chat":
+                page.locator(".chat-button").click()
+            elif name == "share" and page.get_by_role("button", name="Share").is_visible():
+                page.get_by_role("button", name="Share").click()
+            elif name == "share":
+                page.get_by_role("button", name="Menu").click()
+                page.get_by_role("menuitem", name="Share...").click()
+            else:
+                page.locator(".ProseMirror, .cm-content, .board").focus()
+                page.keyboard.press(keys)
+            expect(page.locator(panel)).to_be_visible()
+            assert page.evaluate(UNDER_HINT) == [], f"{name}, {size}"
+            if name == "find" and kind == "text":
+                # A stranger's first search.
+                page.get_by_role("button", name="Match case").click()
+            if name == "inspector":
+                page.keyboard.press(keys)
+            else:
+                page.keyboard.press("Escape")
+            expect(page.locator(panel)).to_be_hidden()
+    if kind == "text":
+        page.set_viewport_size({"width": 660, "height": 800})
+        page.locator(".ProseMirror").focus()
+        page.keyboard.type("one https://example.org/ two")
+        expect(page.locator(".hint")).to_be_hidden()
+        page.set_viewport_size({"width": 1280, "height": 800})
+        expect(page.locator(".hint")).to_be_visible()
+    if kind == "board":
+        page.set_viewport_size({"width": 1280, "height": 800})
+        draw(page, "r", (300, 300), (400, 400))
+        page.keyboard.press("Control+a")
+        expect(page.locator(".board-panel")).to_be_visible()
+        assert page.evaluate(UNDER_HINT) == []
+        screenshot(page, "hint-board-panel")
+
+
 def test_no_hint_for_those_whom_it_does_not_help(start_server: Any, open_page: OpenPage) -> None:
     server = start_server(args=["--auth", "jwt"], env={"COLLAB_JWT_SECRET": SECRET})
     page = open_page(f"{server.url}/d/a?kind=code#token={token(role='viewer')}", init_script=STRANGER)

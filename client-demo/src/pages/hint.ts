@@ -7,8 +7,8 @@ import { icon } from '../ui/icons'
 import { peersOf } from '../ui/presence'
 
 const DISMISSED = 'collab:hint-dismissed'
-/** A phone has no second window. */
-const ROOMY = '(min-width: 641px)'
+/** A phone has no second window, however it is held. */
+const ROOMY = '(min-width: 641px) and (min-height: 500px)'
 
 /** The hint, hidden wherever it would not help; null for those who know. */
 export function hint(provider: CollabProvider): HTMLElement | null {
