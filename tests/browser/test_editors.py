@@ -128,3 +128,50 @@ def test_code_has_languages_folding_search_and_many_cursors(
     expect(page.locator(".cm-content")).to_contain_text("return days")
     expect(page.locator(".cm-content")).not_to_contain_text("hours")
     saved(page)
+
+
+def test_what_nobody_named_or_chose_is_called_by_what_it_holds(
+    shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    page = open_page(f"{shared_server.url}/d/code-mnpqrstuvw?kind=code")
+    saved(page)
+    language = page.locator(".code-bar button")
+    expect(language).to_have_text("Plain text")
+    page.locator(".cm-content").click()
+    page.keyboard.insert_text("import os\n\nfor name in os.listdir():\n    print(name)\n")
+    expect(language).to_have_text("Python")
+    expect(page.locator(".cm-line span", has_text=re.compile("^import$"))).to_be_visible()
+    screenshot(page, "code-guessed")
+
+    def downloaded() -> str:
+        page.get_by_role("button", name="Menu").click()
+        with page.expect_download() as download:
+            page.get_by_role("menuitem", name="Download").click()
+        return str(download.value.suggested_filename)
+
+    assert downloaded() == "Untitled code.py"
+    page.locator(".title").fill("tools/main.rs")
+    page.locator(".title").press("Enter")
+    expect(language).to_have_text("Rust")
+    assert downloaded() == "tools main.rs"
+    # What somebody chose stays, also where it is plain.
+    language.click()
+    page.get_by_role("menuitemradio", name="Plain text").click()
+    page.locator(".title").fill("server.go")
+    page.locator(".title").press("Enter")
+    expect(page).to_have_title(re.compile("^server.go"))
+    expect(language).to_have_text("Plain text")
+    saved(page)
+
+    page.goto(f"{shared_server.url}/d/text-mnpqrstuvw?kind=text")
+    saved(page)
+    page.locator(".ProseMirror").click()
+    page.keyboard.type("Where herons stand\n# Herons")
+    expect(page.locator(".title")).to_have_value("Herons")
+    page.keyboard.press("Shift+Home")
+    page.keyboard.press("Delete")
+    expect(page.locator(".title")).to_have_value("Where herons stand")
+    expect(page).to_have_title(re.compile("^Where herons stand"))
+    saved(page)
+    page.goto(shared_server.url)
+    expect(page.locator(".document-row", has_text="Where herons stand")).to_be_visible()

@@ -22,12 +22,14 @@ import * as Y from 'yjs'
 import { h } from '../../ui/dom'
 import { openMenu } from '../../ui/overlays'
 import { peersOf } from '../../ui/presence'
+import { saveFile } from '../../ui/saveFile'
 import type { Editor, EditorContext } from '../editor'
 import { placeOf } from '../places'
+import { ENDINGS, languageOfName, languageOfText } from './guess'
 import { languageId, LANGUAGES } from './languages'
 import { largePastes } from './pasting'
 import { remoteCarets } from './remoteCarets'
-import { textSync, toScreen } from './sync'
+import { isComposing, textSync, toScreen } from './sync'
 import { codeTheme } from './theme'
 import './code.css'
 
@@ -43,6 +45,9 @@ const SEARCH_WORDS = {
   'replace all': 'Replace all',
   close: 'Close search',
 }
+
+/** Milliseconds after which one looks again what language this is. */
+const GUESS = 400
 
 /** Fill `host` with a code editor. */
 export function mount(host: HTMLElement, context: EditorContext): Editor {
@@ -96,6 +101,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
         EditorView.contentAttributes.of({ 'aria-label': 'Code' }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged || update.selectionSet) showPosition()
+          if (update.docChanged) guessSoon()
         }),
         EditorView.domEventHandlers({
           wheel: () => endFollow(),
@@ -120,8 +126,25 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   }
 
   let shownLanguage = ''
+  let guessing: ReturnType<typeof setTimeout> | undefined
+  function guessSoon(): void {
+    if (meta.get('language') !== undefined) return
+    guessing ??= setTimeout(() => {
+      guessing = undefined
+      // Colours that come into a line disturb whoever composes letters in it.
+      if (isComposing(view)) guessSoon()
+      else showLanguage()
+    }, GUESS)
+  }
+  /** What was chosen, else what the name or the first lines say. */
+  function languageNow(): string {
+    const chosen = meta.get('language')
+    if (chosen !== undefined) return languageId(chosen)
+    return languageOfName(context.title()) ?? languageOfName(provider.document) ?? languageOfText(view.state.sliceDoc(0, 4_000)) ?? 'plain'
+  }
   function showLanguage(): void {
-    const id = languageId(meta.get('language'))
+    const id = languageNow()
+    languageButton.title = meta.get('language') === undefined ? 'Language, as it looks' : 'Language'
     if (id === shownLanguage) return
     shownLanguage = id
     languageButton.textContent = LANGUAGES[id]?.label ?? id
@@ -171,10 +194,15 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
       { label: view.state.readOnly ? 'Find' : 'Find and replace', hint: 'Ctrl F', run: () => void openSearchPanel(view) },
       {
         label: 'Download',
-        run: () => download(provider.document, view.state.doc.toString()),
+        run: () => {
+          const title = context.title()
+          const ending = languageOfName(title) === null ? `.${ENDINGS[shownLanguage]?.[0] ?? 'txt'}` : ''
+          saveFile(view.state.doc.toString(), title, ending, 'text/plain')
+        },
       },
     ],
     destroy: () => {
+      clearTimeout(guessing)
       meta.unobserve(showLanguage)
       awareness.off('change', onAwareness)
       view.destroy()
@@ -182,10 +210,4 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
       bar.remove()
     },
   }
-}
-
-function download(name: string, content: string): void {
-  const link = h('a', { href: URL.createObjectURL(new Blob([content], { type: 'text/plain' })), download: name.replaceAll('/', '-') })
-  link.click()
-  URL.revokeObjectURL(link.href)
 }

@@ -2,7 +2,7 @@
 
 import { DOMSerializer, type Node } from 'prosemirror-model'
 
-import { h } from '../../ui/dom'
+import { saveFile } from '../../ui/saveFile'
 
 export type Format = 'markdown' | 'html' | 'text'
 
@@ -15,10 +15,7 @@ const FILES: Record<Format, { type: string; ending: string }> = {
 /** Save a text on this machine, under its title. */
 export async function download(doc: Node, title: string, format: Format): Promise<void> {
   const { type, ending } = FILES[format]
-  const blob = new Blob([await written(doc, title, format)], { type: `${type};charset=utf-8` })
-  const link = h('a', { href: URL.createObjectURL(blob), download: `${title.replace(/[\\/:*?"<>|\u0000-\u001f]+/g, ' ').trim() || 'Text'}.${ending}` })
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+  saveFile(await written(doc, title, format), title, `.${ending}`, type)
 }
 
 async function written(doc: Node, title: string, format: Format): Promise<string> {

@@ -8,6 +8,7 @@ import { EditorState, Plugin, Selection } from 'prosemirror-state'
 import { EditorView } from 'prosemirror-view'
 
 import { h, oncePerFrame } from '../../ui/dom'
+import { untitled } from '../../ui/location'
 import { peersOf } from '../../ui/presence'
 import type { Editor, EditorContext } from '../editor'
 import { NODE_VIEWS } from './blocks'
@@ -27,7 +28,7 @@ import { makeSchema } from './schema'
 import { slashMenu } from './slash'
 import { sync } from './sync'
 import { tableBar, tables } from './tableBar'
-import { firstHeading } from './title'
+import { firstHeading, firstWords } from './title'
 import { tolerant } from './tolerance'
 import { toolbar } from './toolbar'
 import { markdownTyping } from './typing'
@@ -50,6 +51,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   const help = h('p', { id: 'text-keys', hidden: true }, KEYS)
   host.append(scroller, count, help)
 
+  const nameless = untitled(context.provider.document) !== context.provider.document
   let readOnly = false
   let changed = (_before?: EditorState): void => undefined
   const schema = tolerant(makeSchema())
@@ -117,7 +119,8 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
     tools.update()
     bar.update()
     find.update()
-    context.onHeading(firstHeading(view.state.doc))
+    // A name that somebody thought of says more than the words that it begins with.
+    context.onHeading(firstHeading(view.state.doc) ?? (nameless ? firstWords(view.state.doc) : null))
   })
   const tellPlace = oncePerFrame(() => {
     touched ||= view.hasFocus()
