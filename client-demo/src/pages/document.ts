@@ -1,14 +1,14 @@
 /** `/d/<document>`: top bar, status, people, and the editor of the document's kind. */
 
-import { ChevronLeft, File, History, MoreHorizontal, Share2, X } from 'lucide'
+import { ChevronLeft, File, History, MoreHorizontal, Share2 } from 'lucide'
 import { IndexeddbPersistence } from 'y-indexeddb'
 import * as Y from 'yjs'
 
 import type { Editor, EditorContext, Kind, MountEditor } from '../editors/editor'
-import { CollabProvider, inWords, refusalOfName, type Fault, type InboxEntry, type Notice, type Status, type User } from 'collab-client'
+import { CollabProvider, inWords, refusalOfName, type Fault, type InboxEntry, type Notice, type User } from 'collab-client'
 import { Chat } from '../chat/chat'
 import { ChatFrame } from '../chat/frame'
-import { Api, ApiError } from '../ui/api'
+import { Api } from '../ui/api'
 import { avatars } from '../ui/avatars'
 import { fill, h, oncePerFrame } from '../ui/dom'
 import { icon } from '../ui/icons'
@@ -16,8 +16,8 @@ import { KIND_ICONS, KIND_WORDS } from '../ui/kinds'
 import { onLeaving } from '../ui/device'
 import { claimsOf, keptName, learnSubject, rememberedPerson, rememberPerson, subjectOf, subjectOfTab } from '../ui/identity'
 import { addressOf, kindInAddress, onTokenInAddress, setTokenOfTab, tokenOfTab, untitled } from '../ui/location'
-import { openDialog, openMenu, type MenuItem } from '../ui/overlays'
-import { asUser, inkOn, me, personOf, rename, type Me, type Person } from '../ui/people'
+import { openMenu, type MenuItem } from '../ui/overlays'
+import { asUser, me, personOf, rename, type Me, type Person } from '../ui/people'
 import { ownColour, ownShade, peersOf } from '../ui/presence'
 import { forget, remember, rememberedRefusal, rememberRefusal } from '../ui/recent'
 import { statusPill } from '../ui/statusPill'
@@ -26,16 +26,22 @@ import { chosenTheme, nextTheme } from '../ui/theme'
 import { themeButton } from '../ui/themeButton'
 import { showRefused, watchRefused } from '../ui/refused'
 import { closeToast, toast } from '../ui/toasts'
-import { span } from '../ui/words'
 import { signEdits } from './authors'
+import { askDelete } from './deleting'
+import { followBar } from './followBar'
 import { foreignPage } from './foreign'
 import { hint, openSecondWindow } from './hint'
 import { LocalWrites } from './localWrites'
 import { newDocument } from './making'
+import { keepPagesOffline } from './offlinePages'
 import { hides, refusalPage, whyNothing } from './refusal'
 import { rootsOf } from './roots'
 import { openShare } from './share'
+import { SidePanels } from './sidePanels'
 import { askForToken, leavingItems } from './signIn'
+import { skeleton } from './skeleton'
+import { titleField } from './titleField'
+import { isDeleted, isReadOnly } from './writable'
 import './document.css'
 
 const EDITORS: Record<Kind, () => Promise<{ mount: MountEditor }>> = {
@@ -78,19 +84,20 @@ class DocumentPage {
   private refusedBefore: Fault | null
 
   private readonly stage = h('div', { class: 'stage' })
-  private readonly heading = h('h1', { class: 'unseen' })
-  private readonly title = h('input', { class: 'title', 'aria-label': 'Title', spellcheck: false, maxLength: 120 })
+  private readonly title = titleField(() => this.shownTitle(), (words) => {
+    if (words !== this.shownTitle()) this.meta.set('title', words)
+    this.showTitle()
+  })
   private readonly kindIcon = h('span', { class: 'kind-icon', role: 'img' })
-  private readonly followBar = h('div', { class: 'follow-bar', hidden: true })
+  private readonly followBar = followBar(() => this.follow(null))
   private readonly previewLayer = h('div', { class: 'preview-layer' })
-  private readonly sideLayer = h('div', { class: 'side-layer' })
+  private readonly side = new SidePanels<Side>(() => this.showSide())
   private readonly versionsButton = h(
     'button',
     { class: 'button plain square desk-only', type: 'button', title: 'Versions', 'aria-label': 'Versions', hidden: true, onclick: () => void this.toggleVersions() },
     icon(History),
   )
   private readonly chat: Chat
-  private side: { name: Side; element: HTMLElement; from: Element | null; destroy(): void } | null = null
   private readonly api: Api
   private readonly faces: ReturnType<typeof avatars>
   private readonly shade: ReturnType<typeof ownShade>
@@ -120,7 +127,7 @@ class DocumentPage {
       onMore: (anchor) => this.openPeople(anchor),
     })
     this.chat = new Chat(this.provider, { document: name, subject: this.subject, me: () => this.shownPerson(), onToggle: () => this.toggleChat() })
-    fill(host, this.topBar(), h('div', { class: 'stage-frame' }, h('main', { class: 'stage-main' }, this.heading, this.stage, this.previewLayer, this.followBar, hint(this.provider)), this.sideLayer), this.chat.spoken)
+    fill(host, this.topBar(), h('div', { class: 'stage-frame' }, h('main', { class: 'stage-main' }, this.title.heading, this.stage, this.previewLayer, this.followBar.element, hint(this.provider)), this.side.layer), this.chat.spoken)
     this.stage.append(skeleton())
     this.watch()
     this.showRefusal()
@@ -134,18 +141,6 @@ class DocumentPage {
     const theme = themeButton()
     theme.classList.add('desk-only')
 
-    this.title.addEventListener('change', () => {
-      const words = this.title.value.trim()
-      if (words !== this.shownTitle()) this.meta.set('title', words)
-      this.showTitle()
-    })
-    this.title.addEventListener('keydown', (event) => {
-      // These keys belong to whoever composes letters, until they are done.
-      if (event.isComposing) return
-      if (event.key === 'Escape') this.title.value = this.shownTitle()
-      if (event.key === 'Enter' || event.key === 'Escape') this.title.blur()
-    })
-
     const more = h('button', { class: 'button plain square', type: 'button', 'aria-label': 'Menu', title: 'Menu' }, icon(MoreHorizontal))
     more.onclick = () => openMenu(more, this.menuItems())
     return h(
@@ -153,7 +148,7 @@ class DocumentPage {
       { class: 'top-bar' },
       h('a', { class: 'button plain square', href: '/', 'aria-label': 'All documents', title: 'All documents' }, icon(ChevronLeft)),
       this.kindIcon,
-      this.title,
+      this.title.field,
       h('div', { class: 'top-bar-gap' }),
       pill.element,
       this.faces.element,
@@ -346,11 +341,7 @@ class DocumentPage {
   }
 
   private showTitle(): void {
-    const title = this.shownTitle()
-    if (document.activeElement !== this.title) this.title.value = title
-    this.title.size = Math.max(4, Math.min(title.length + 1, 40))
-    document.title = `${title} - collab`
-    this.heading.textContent = title
+    this.title.show()
     this.note()
   }
 
@@ -361,7 +352,7 @@ class DocumentPage {
   private showRole(): void {
     const readOnly = isReadOnly(this.provider.details)
     this.editor?.setReadOnly(readOnly)
-    this.title.readOnly = readOnly || this.foreign !== null || this.refusal !== null
+    this.title.field.readOnly = readOnly || this.foreign !== null || this.refusal !== null
   }
 
   private tellRole(): void {
@@ -389,7 +380,7 @@ class DocumentPage {
     }
     if (hides(fault) && fault.code !== 'invalid_document') {
       rememberRefusal(this.name, fault)
-      this.closeSide()
+      this.side.close()
     }
     this.closeStage()
     this.kind = null
@@ -423,16 +414,7 @@ class DocumentPage {
     this.following = client
     this.faces.setFollowing(client)
     this.editor?.follow(client)
-    const peer = peersOf(this.provider.awareness).find((other) => other.client === client)
-    this.followBar.hidden = peer === undefined
-    if (peer === undefined) return
-    this.followBar.style.setProperty('--person', peer.color)
-    this.followBar.style.setProperty('--ink', inkOn(peer.color))
-    fill(
-      this.followBar,
-      h('span', { class: 'follow-words' }, 'Following ', h('strong', {}, peer.name)),
-      h('button', { class: 'button plain square', type: 'button', 'aria-label': 'Stop following', onclick: () => this.follow(null) }, icon(X)),
-    )
+    this.followBar.show(peersOf(this.provider.awareness).find((other) => other.client === client) ?? null)
   }
 
   /** Who the others see: with a token, the server says so, and it stays so while nobody answers. */
@@ -484,14 +466,14 @@ class DocumentPage {
   }
 
   private async toggleVersions(): Promise<void> {
-    if (this.side?.name === 'versions') return this.closeSide()
+    if (this.side.now === 'versions') return this.side.close()
     const versions = await this.api.versions(this.name).catch(() => null)
     if (versions === null || (this.kind === null && this.foreign === null)) {
       toast({ words: 'The list of versions cannot be had right now.', tone: 'warn' })
       return
     }
     const { versionsPanel } = await import('./versions')
-    this.openSide(
+    this.side.open(
       'versions',
       versionsPanel(versions, {
         api: this.api,
@@ -503,17 +485,17 @@ class DocumentPage {
           fill(this.previewLayer, element)
           this.stage.inert = element !== null
         },
-        onClose: () => this.closeSide(),
+        onClose: () => this.side.close(),
         saved: () => this.provider.saved(),
       }),
     )
   }
 
   private toggleChat(): void {
-    if (this.side?.name === 'chat') return this.closeSide()
+    if (this.side.now === 'chat') return this.side.close()
     if (this.refusal !== null) return
-    const panel = new ChatFrame(this.chat, () => this.closeSide())
-    this.openSide('chat', { element: panel.element, destroy: () => panel.destroy() })
+    const panel = new ChatFrame(this.chat, () => this.side.close())
+    this.side.open('chat', { element: panel.element, destroy: () => panel.destroy() })
     panel.focus()
     void readInboxOf(this.api, this.name)
   }
@@ -525,7 +507,7 @@ class DocumentPage {
     if (seen.length > 0) void this.api.markRead({ ids: seen.map(({ id }) => id) }).catch(() => undefined)
     heard(entries.filter((entry) => !watched(entry)), this.subject, ({ document }) => {
       if (document !== this.name) location.assign(`${addressOf(document)}#chat`)
-      else if (this.side?.name !== 'chat') this.toggleChat()
+      else if (this.side.now !== 'chat') this.toggleChat()
     })
   }
 
@@ -533,65 +515,29 @@ class DocumentPage {
   private openAsAsked(): void {
     if (location.hash !== '#chat') return
     history.replaceState(history.state, '', location.pathname + location.search)
-    if (this.side?.name !== 'chat') this.toggleChat()
+    if (this.side.now !== 'chat') this.toggleChat()
   }
 
   private async toggleInspector(): Promise<void> {
-    if (this.side?.name === 'inspector') return this.closeSide()
+    if (this.side.now === 'inspector') return this.side.close()
     if (this.refusal !== null) return
     const { inspector } = await import('./inspector')
-    this.openSide('inspector', inspector(this.provider, () => this.closeSide()))
-  }
-
-  private openSide(name: Side, panel: { element: HTMLElement; destroy(): void }): void {
-    this.closeSide()
-    this.side = { name, from: document.activeElement, ...panel }
-    this.sideLayer.append(panel.element)
-    this.showSide()
-  }
-
-  private closeSide(): void {
-    const { side } = this
-    this.side = null
-    const hadFocus = side?.element.contains(document.activeElement) === true
-    side?.destroy()
-    side?.element.remove()
-    // To where it was when the panel was opened, for those who close it from within.
-    if (hadFocus && side?.from instanceof HTMLElement) side.from.focus({ preventScroll: true })
-    this.showSide()
+    this.side.open('inspector', inspector(this.provider, () => this.side.close()))
   }
 
   private showSide(): void {
-    this.versionsButton.setAttribute('aria-pressed', String(this.side?.name === 'versions'))
-    this.chat.button.setAttribute('aria-pressed', String(this.side?.name === 'chat'))
+    this.versionsButton.setAttribute('aria-pressed', String(this.side.now === 'versions'))
+    this.chat.button.setAttribute('aria-pressed', String(this.side.now === 'chat'))
   }
 
   // -- dialogs ---------------------------------------------------------------------------------
 
-  private async askDelete(): Promise<void> {
-    const { keep } = await this.api.deleted().catch(() => ({ keep: 0 }))
-    const undoing = keep > 0 ? `For ${span(keep)} the home page can bring it back.` : 'This cannot be undone.'
-    const others = peersOf(this.provider.awareness).length
-    const lost = others === 0 ? 'It is gone for everybody' : `It is gone for everybody, also for the ${others === 1 ? 'person' : `${others} people`} here now`
-    const close = openDialog(
-      `Delete “${this.shownTitle()}”?`,
-      h('p', {}, `${lost}, with all its versions. ${undoing}`),
-      h('div', { class: 'row' },
-        h('button', { class: 'button danger', type: 'button', onclick: () => { close(); void this.delete() } }, 'Delete for everybody'),
-        h('button', { class: 'button', type: 'button', onclick: () => close() }, 'Cancel'),
-      ),
-    )
-  }
-
-  private async delete(): Promise<void> {
-    try {
-      await this.api.remove(this.name)
+  private askDelete(): Promise<void> {
+    const onGone = async (): Promise<void> => {
       forget(this.name)
       await this.local?.clearData()
-      location.assign('/')
-    } catch (error) {
-      toast({ words: error instanceof ApiError ? error.message : 'The document could not be deleted.', tone: 'bad' })
     }
+    return askDelete({ api: this.api, document: this.name, title: this.shownTitle(), others: peersOf(this.provider.awareness).length, onGone })
   }
 
   private signIn(): void {
@@ -618,7 +564,7 @@ class DocumentPage {
   /** Let go of everything that is kept in this browser; the page is about to be another. */
   private close(): void {
     this.closed = true
-    this.closeSide()
+    this.side.close()
     this.closeStage()
     this.chat.destroy()
     this.provider.destroy()
@@ -635,33 +581,4 @@ function signedInAs(subject: string): Person | null {
 
 function asKind(marker: unknown): Kind | null {
   return marker === 'text' || marker === 'code' || marker === 'board' ? marker : null
-}
-
-function isDeleted({ phase, fault }: Status): boolean {
-  return phase === 'refused' && fault?.code === 'document_deleted'
-}
-
-/** Whether nothing that is typed would be kept: also where there is no document any more. */
-function isReadOnly(status: Status): boolean {
-  return status.readOnly || isDeleted(status)
-}
-
-let pagesKept = false
-
-/** From now on the page itself opens without a server; only where the document is there already. */
-function keepPagesOffline(): void {
-  if (pagesKept || !import.meta.env.PROD || !('serviceWorker' in navigator)) return
-  pagesKept = true
-  navigator.serviceWorker.register('/sw.js').catch(() => {
-    // Without it a reload needs the server; edits are kept all the same.
-  })
-}
-
-function skeleton(): HTMLElement {
-  const lines = [92, 78, 85, 40, 0, 88, 64]
-  return h(
-    'div',
-    { class: 'skeleton', 'aria-hidden': 'true' },
-    ...lines.map((width) => h('div', { style: `width:${width}%` })),
-  )
 }
