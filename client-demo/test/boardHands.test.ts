@@ -3,9 +3,10 @@
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { toSvg } from '../src/editors/board/export'
-import { corners, union, boxAround } from '../src/editors/board/geometry'
-import { linearPoints } from '../src/editors/board/linear'
-import { inkOf, letterColour, PALETTE, paperColour, readShape, strokeColour, fillColour, type Shape } from '../src/editors/board/shapes'
+import { boxAround, corners, distanceToEdge, inside, outline, union } from '../src/editors/board/geometry'
+import { bendPoint, bentTo, labelOf, linearPoints, pathPoints } from '../src/editors/board/linear'
+import { elbow, outsideOf, wayBetween } from '../src/editors/board/routes'
+import { asPlain, inkOf, letterColour, PALETTE, paperColour, readShape, strokeColour, fillColour, type Shape } from '../src/editors/board/shapes'
 import { snapBox } from '../src/editors/board/snap'
 import { BoardStore } from '../src/editors/board/store'
 import { copiesOf, moved, resized, scaled, turned } from '../src/editors/board/transform'
@@ -209,4 +210,81 @@ test('an SVG is XML, whatever a text holds', () => {
   expect(svg).not.toMatch(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/)
   expect(!/\p{Surrogate}/u.test(svg)).toBe(true)
   expect(svg.replace(/&(amp|lt|gt|quot);/g, '')).not.toContain('&')
+})
+
+// -- the way of arrows ------------------------------------------------------------------------------
+
+const ROUTES = ['straight', 'curved', 'elbow'] as const
+
+test('however an arrow goes, it begins and ends outside of what it sticks to, at its edge', () => {
+  const random = seeded(21)
+  for (let i = 0; i < CASES; i++) {
+    const [a, b] = [{ ...made(random, 'a') }, { ...made(random, 'b') }]
+    b.x += 1600
+    const shapes = new Map([['a', a], ['b', b]])
+    const arrow = readShape('x', {
+      type: 'arrow', points: [[0, 0], [1, 1]], from: 'a', to: 'b', route: ROUTES[i % 3], ...(i % 2 === 0 && { bend: random() - 0.5 }),
+    })!
+    const path = pathPoints(arrow, (id) => shapes.get(id))
+    for (const [at, shape] of [[path[0]!, a], [path.at(-1)!, b]] as const) {
+      expect(inside(at, outline(shape)), JSON.stringify({ i, at, shape })).toBe(false)
+      expect(distanceToEdge(at, outline(shape))).toBeLessThan(6.01)
+    }
+  }
+})
+
+test('an elbow goes along the axes only', () => {
+  const random = seeded(22)
+  for (let i = 0; i < CASES; i++) {
+    const [a, b] = [{ x: random() * 400, y: random() * 400 }, { x: random() * 400, y: random() * 400 }]
+    const way = wayBetween({ ...a, w: 0, h: 0 }, { ...b, w: 0, h: 0 })
+    const corners = elbow(a, b, way.axis, random() - 0.5)
+    for (let at = 1; at < corners.length && corners.length > 2; at++) {
+      const [p, q] = [corners[at - 1]!, corners[at]!]
+      expect(p.x === q.x || p.y === q.y).toBe(true)
+    }
+    expect([corners[0], corners.at(-1)]).toEqual([a, b])
+  }
+})
+
+test('a line that is pulled goes through where it was pulled to, as near as a curve can', () => {
+  const random = seeded(23)
+  for (let i = 0; i < CASES; i++) {
+    const line = readShape('x', { type: 'line', points: [[0, 0], [200 + random() * 100, random() * 100]], route: 'curved' })!
+    const [end] = line.points.slice(-1)
+    const length = Math.hypot(end![0]!, end![1]!)
+    const off = (random() - 0.5) * length
+    if (Math.abs(off) < length * 0.05) continue
+    const at = { x: end![0]! / 2 - (end![1]! / length) * off, y: end![1]! / 2 + (end![0]! / length) * off }
+    const bent = bentTo(line, nobody, at)
+    const middle = bendPoint(bent, nobody)!
+    expect(Math.hypot(middle.x - at.x, middle.y - at.y)).toBeLessThan(1)
+  }
+})
+
+test('a label lies in a gap of its line, and the line is whole beside it', () => {
+  for (const route of ROUTES) {
+    const line = readShape('x', { type: 'arrow', points: [[0, 0], [400, 200]], route, text: 'label' })!
+    const path = pathPoints(line, nobody)
+    const { box } = labelOf(line, path)!
+    const pieces = outsideOf(path, box)
+    expect(pieces).toHaveLength(2)
+    expect([pieces[0]![0], pieces[1]!.at(-1)]).toEqual([path[0], path.at(-1)])
+    for (const piece of pieces) for (const { x, y } of piece) {
+      expect(x > box.x + 0.01 && x < box.x + box.w - 0.01 && y > box.y + 0.01 && y < box.y + box.h - 0.01, `${route}: ${x}, ${y}`).toBe(false)
+    }
+    expect(toSvg([line], nobody, false)).toContain('>label<')
+  }
+})
+
+test('straight, as every arrow was before, is not written; what was bent is written as it is', () => {
+  const straight = readShape('x', { type: 'arrow', points: [[0, 0], [9, 9]] })!
+  expect(Object.keys(asPlain(straight))).not.toContain('route')
+  expect(Object.keys(asPlain(straight))).not.toContain('bend')
+  const store = new BoardStore(new Y.Doc())
+  store.add([{ ...straight, route: 'curved' }])
+  store.update(new Map([['x', { bend: 0.137 }]]))
+  expect(store.get('x')).toMatchObject({ route: 'curved', bend: 0.137 })
+  store.update(new Map([['x', { bend: null }]]))
+  expect(store.get('x')?.bend).toBeNull()
 })

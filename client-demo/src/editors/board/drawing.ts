@@ -3,7 +3,7 @@
 import { boxOf, distance } from './geometry'
 import { CLICK, neighbours, SNAP_REACH, type Gesture, type Keys, type Touch } from './gestures'
 import { shapeAt } from './hit'
-import { bindingAt, isTarget, linearPoints } from './linear'
+import { bentTo, bindingAt, isTarget, linearPoints } from './linear'
 import { freshId, rounded, type Box, type Point, type Shape, type ShapeType } from './shapes'
 import { snapBox } from './snap'
 import type { Stage } from './stage'
@@ -14,7 +14,7 @@ export function freshShape(stage: Stage, type: ShapeType, at: Point): Shape {
   const { look } = stage
   return {
     id: freshId(), type, x: rounded(at.x), y: rounded(at.y), w: 0, h: 0, rotation: 0, points: [], text: '', src: '',
-    from: null, to: null, locked: false, index: 'a0', made: null, ...look,
+    from: null, to: null, bend: null, locked: false, index: 'a0', made: null, ...look,
     fill: type === 'note' && look.fill === 'none' ? 'yellow' : look.fill,
   }
 }
@@ -184,6 +184,24 @@ export class Ends implements Gesture {
 
   cancel(): void {
     this.stage.target = null
+    this.stage.drop()
+  }
+}
+
+/** Pull the middle of a curve or of an elbow. */
+export class Bend implements Gesture {
+  constructor(private readonly stage: Stage, private readonly shape: Shape) {}
+
+  move({ at }: Touch): void {
+    this.stage.show([bentTo(this.shape, this.stage.lookup, at)])
+  }
+
+  end(touch: Touch): void {
+    this.move(touch)
+    this.stage.commit()
+  }
+
+  cancel(): void {
     this.stage.drop()
   }
 }

@@ -6,7 +6,7 @@ import { overlaps } from './geometry'
 import { fitted } from './layout'
 import { linearPoints } from './linear'
 import { keepLook } from './look'
-import type { Look, Shape } from './shapes'
+import { isLinear, type Look, type Shape } from './shapes'
 import type { Stage } from './stage'
 import type { Restack } from './store'
 import { copiesOf, moved, withPoints } from './transform'
@@ -26,7 +26,11 @@ export class Edits {
     const { stage } = this
     stage.look = { ...stage.look, ...change }
     keepLook(stage.look)
-    const changed = stage.selected.filter((shape) => !shape.locked).map((shape) => fitted({ ...shape, ...change }))
+    const { route, ...rest } = change
+    const changed = stage.selected
+      .filter((shape) => !shape.locked)
+      // Only lines have a way, and where one was bent to means nothing on another.
+      .map((shape) => fitted({ ...shape, ...rest, ...(route !== undefined && isLinear(shape) && { route, bend: null }) }))
     if (changed.length === 0) {
       stage.invalidate('overlay')
       return

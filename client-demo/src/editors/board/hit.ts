@@ -1,7 +1,7 @@
 /** What is under the pointer. */
 
 import { boundsOf, contains, distanceToEdge, distanceToSegment, grown, inside, outline, overlaps, rotate, centre } from './geometry'
-import { linearPoints, type Lookup } from './linear'
+import { labelOf, pathPoints, type Lookup } from './linear'
 import { isLinear, STROKE_WIDTHS, type Box, type Point, type Shape } from './shapes'
 
 /**
@@ -23,7 +23,9 @@ export function shapeAt(point: Point, shapes: Shape[], lookup: Lookup, slack: nu
 function touches(shape: Shape, point: Point, lookup: Lookup, slack: number): 'there' | 'around' | null {
   const reach = slack + STROKE_WIDTHS[shape.width] / 2
   if (isLinear(shape)) {
-    const points = linearPoints(shape, lookup)
+    const points = pathPoints(shape, lookup)
+    const label = labelOf(shape, points)
+    if (label !== null && contains(label.box, point)) return 'there'
     for (let i = 1; i < points.length; i++) {
       if (distanceToSegment(point, points[i - 1] as Point, points[i] as Point) <= reach) return 'there'
     }
@@ -51,7 +53,7 @@ function touches(shape: Shape, point: Point, lookup: Lookup, slack: number): 'th
 export function shapesIn(box: Box, shapes: Shape[], lookup: Lookup): Shape[] {
   return shapes.filter((shape) => {
     if (isLinear(shape)) {
-      const points = linearPoints(shape, lookup)
+      const points = pathPoints(shape, lookup)
       return points.some((point) => contains(box, point)) || crosses(box, points, false)
     }
     const bounds = boundsOf(shape)

@@ -1,6 +1,6 @@
 /** How words are broken into lines, and how much room they need in a shape. */
 
-import { FONT_SIZES, holdsText, TEXT_PADDING, type Shape } from './shapes'
+import { FONT_SIZES, holdsText, isLinear, TEXT_PADDING, type Shape } from './shapes'
 
 export const FONT = "'Inter Variable', system-ui, sans-serif"
 export const LINE_HEIGHT = 1.3
@@ -102,7 +102,8 @@ export function textRoom(shape: Pick<Shape, 'type' | 'w' | 'h'>): { w: number; h
 
 /** The least size in which a shape of this width holds its words. */
 export function leastSize(shape: Shape, width: number): { w: number; h: number } {
-  if (shape.text === '' || !holdsText(shape)) return { w: 0, h: 0 }
+  // The words of an arrow lie on it, however short it is.
+  if (shape.text === '' || !holdsText(shape) || isLinear(shape)) return { w: 0, h: 0 }
   const size = FONT_SIZES[shape.fontSize]
   if (shape.type === 'text') return textSize(shape.text, size)
   const { share, padding } = ROOM[shape.type] ?? BOX

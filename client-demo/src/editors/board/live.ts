@@ -320,7 +320,7 @@ function between({ from, to, began }: Motion, now: number): Point {
 function difference(before: Shape | undefined, after: Shape): Patch {
   if (before === undefined) return asPlain(after) as Patch
   const patch: Record<string, unknown> = {}
-  for (const key of ['x', 'y', 'w', 'h', 'rotation', 'points', 'from', 'to'] as const) {
+  for (const key of ['x', 'y', 'w', 'h', 'rotation', 'points', 'from', 'to', 'bend'] as const) {
     if (asMade(before)[key] !== asMade(after)[key]) patch[key] = asMade(after)[key]
   }
   return patch as Patch

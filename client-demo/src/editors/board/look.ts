@@ -9,8 +9,8 @@ export function keptLook(): Look {
     const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}')
     const read = readShape('', { ...FIRST_LOOK, ...(kept as object), type: 'rectangle' })
     if (read === null) return FIRST_LOOK
-    const { stroke, fill, width, dash, opacity, fontSize } = read
-    return { stroke, fill, width, dash, opacity, fontSize }
+    const { stroke, fill, width, dash, opacity, fontSize, route } = read
+    return { stroke, fill, width, dash, opacity, fontSize, route }
   } catch {
     return FIRST_LOOK
   }

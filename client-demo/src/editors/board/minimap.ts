@@ -3,7 +3,7 @@
 import { h } from '../../ui/dom'
 import { isDark } from '../../ui/theme'
 import { centre, grown, outline, union } from './geometry'
-import { linearPoints, type Lookup } from './linear'
+import { pathPoints, type Lookup } from './linear'
 import { fillColour, isLinear, paperColour, strokeColour, type Box, type Point, type Shape } from './shapes'
 import type { Stage } from './stage'
 import type { Viewing } from './viewing'
@@ -161,7 +161,7 @@ export class Minimap {
 /** A shape of a few pixels: its outline and its colour. `pixel` is one of them, in board units. */
 function drawSmall(context: CanvasRenderingContext2D, shape: Shape, lookup: Lookup, dark: boolean, pixel: number): void {
   const { fill, stroke, type } = shape
-  const line = isLinear(shape) ? linearPoints(shape, lookup) : type === 'pen' ? strokeOf(shape) : null
+  const line = isLinear(shape) ? pathPoints(shape, lookup) : type === 'pen' ? strokeOf(shape) : null
   context.beginPath()
   if (line !== null) {
     trace(context, line)

@@ -2,7 +2,7 @@
 
 import type { Camera } from './camera'
 import { boxAround, centre, corners, distance, distanceToSegment, overlaps, rotate, union } from './geometry'
-import { linearPoints } from './linear'
+import { bendPoint, pathPoints } from './linear'
 import { isLinear, type Box, type Point, type Shape } from './shapes'
 import type { Stage } from './stage'
 
@@ -10,6 +10,7 @@ import type { Stage } from './stage'
 export type Handle =
   | { kind: 'resize'; hx: number; hy: number; at: Point; cursor: string; /** A side, all of it. */ side?: [Point, Point] }
   | { kind: 'rotate'; at: Point; cursor: string }
+  | { kind: 'bend'; shape: Shape; at: Point; cursor: string }
   | { kind: 'end'; end: 'from' | 'to'; shape: Shape; at: Point; cursor: string }
 
 const REACH = 9
@@ -24,10 +25,12 @@ export function handlesOf(stage: Stage): Handle[] {
   const only = selected.length === 1 ? selected[0] : undefined
   if (selected.length === 0) return []
   if (only !== undefined && isLinear(only)) {
-    const points = linearPoints(only, stage.lookup)
+    const points = pathPoints(only, stage.lookup)
     const [first, last] = [points[0], points[points.length - 1]]
     if (first === undefined || last === undefined) return []
+    const bend = bendPoint(only, stage.lookup)
     return [
+      ...(bend === null ? [] : [{ kind: 'bend' as const, shape: only, at: camera.toScreen(bend), cursor: 'grab' }]),
       { kind: 'end', end: 'from', shape: only, at: camera.toScreen(first), cursor: 'grab' },
       { kind: 'end', end: 'to', shape: only, at: camera.toScreen(last), cursor: 'grab' },
     ]
@@ -66,7 +69,7 @@ export function handleAt(stage: Stage, screen: Point, coarse: boolean): Handle |
 }
 
 function rank(handle: Handle): number {
-  return handle.kind === 'resize' && (handle.hx === 0 || handle.hy === 0) ? 1 : 0
+  return handle.kind === 'bend' || (handle.kind === 'resize' && (handle.hx === 0 || handle.hy === 0)) ? 1 : 0
 }
 
 function frameOf(stage: Stage, shapes: Shape[]): (Box & { rotation: number }) | null {
@@ -129,9 +132,11 @@ function paintHandles(context: CanvasRenderingContext2D, stage: Stage, colours: 
   for (const handle of handlesOf(stage)) {
     // Sides are grabbed along the line; only corners are shown.
     if (handle.kind === 'resize' && (handle.hx === 0 || handle.hy === 0)) continue
+    // Words can be taken as they are.
+    if (handle.kind === 'bend' && handle.shape.text !== '') continue
     context.beginPath()
     if (handle.kind === 'resize') context.roundRect(handle.at.x - 4, handle.at.y - 4, 8, 8, 2)
-    else context.arc(handle.at.x, handle.at.y, 5, 0, 2 * Math.PI)
+    else context.arc(handle.at.x, handle.at.y, handle.kind === 'bend' ? 4 : 5, 0, 2 * Math.PI)
     context.fill()
     context.stroke()
   }
@@ -147,7 +152,7 @@ function outlineShape(
 ): void {
   const { camera } = stage
   if (isLinear(shape)) {
-    const points = linearPoints(shape, stage.lookup).map((point) => camera.toScreen(point))
+    const points = pathPoints(shape, stage.lookup).map((point) => camera.toScreen(point))
     strokePolygon(context, points, colour, width, false)
     return
   }
@@ -164,7 +169,7 @@ function outlineAll(context: CanvasRenderingContext2D, stage: Stage, shapes: Sha
   context.beginPath()
   for (const shape of shapes) {
     if (shape.locked) continue
-    const points = isLinear(shape) ? linearPoints(shape, stage.lookup) : corners(shape)
+    const points = isLinear(shape) ? pathPoints(shape, stage.lookup) : corners(shape)
     if (!overlaps(boxAround(points), view)) continue
     // In a long path closePath looks at all that came before; going back to the first corner does not.
     const [first] = points

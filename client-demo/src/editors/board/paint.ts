@@ -1,7 +1,7 @@
 /** Shapes onto a canvas. */
 
-import { boundsOf, boxAround, grown, overlaps } from './geometry'
-import { linearPoints, type Lookup } from './linear'
+import { boundsOf, boxAround, grown, overlaps, union } from './geometry'
+import { labelOf, pathPoints, type Lookup } from './linear'
 import { FONT } from './layout'
 import { isPlaced, partsOf, type Part } from './parts'
 import { FONT_SIZES, isLinear, STROKE_WIDTHS, type Box, type Shape } from './shapes'
@@ -17,7 +17,7 @@ interface Painted {
 const painted = new Map<string, Painted>()
 const MOST_PAINTED = 20_000
 /** What of a shape decides how it looks, its place and rotation aside. */
-const LOOKS = ['type', 'w', 'h', 'points', 'text', 'stroke', 'fill', 'width', 'dash', 'fontSize', 'src'] as const
+const LOOKS = ['type', 'w', 'h', 'points', 'text', 'stroke', 'fill', 'width', 'dash', 'fontSize', 'src', 'route', 'bend'] as const
 const pictures = new Map<string, HTMLImageElement>()
 
 /** Pictures load on their own time; whoever paints wants to know when to do it again. */
@@ -25,7 +25,12 @@ export type OnPicture = () => void
 
 /** Where a shape is drawn, arrows that stick included. */
 export function shownBounds(shape: Shape, lookup: Lookup): Box {
-  if (isLinear(shape)) return grown(boxAround(linearPoints(shape, lookup)), STROKE_WIDTHS[shape.width] * 3)
+  if (isLinear(shape)) {
+    const path = pathPoints(shape, lookup)
+    const box = grown(boxAround(path), STROKE_WIDTHS[shape.width] * 3)
+    const label = labelOf(shape, path)
+    return label === null ? box : (union([box, label.box]) ?? box)
+  }
   return grown(boundsOf(shape), shape.type === 'text' ? 0 : STROKE_WIDTHS[shape.width])
 }
 
@@ -87,7 +92,7 @@ function paintShape(
       context.fillStyle = part.colour
       context.textAlign = part.align
       // A text of thousands of lines is seen a screen at a time.
-      const [top, bottom] = shape.rotation === 0 ? [view.y - shape.y - part.size, view.y + view.h - shape.y + 2 * part.size] : [-Infinity, Infinity]
+      const [top, bottom] = shape.rotation === 0 && isPlaced(shape) ? [view.y - shape.y - part.size, view.y + view.h - shape.y + 2 * part.size] : [-Infinity, Infinity]
       for (const { words, x, y } of part.lines) if (y >= top && y <= bottom) context.fillText(words, x, y)
     } else if (part.kind === 'image') {
       const picture = pictureOf(part.src, onPicture)

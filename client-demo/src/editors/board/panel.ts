@@ -31,25 +31,26 @@ type CommonLook = { [Key in keyof Look]: Look[Key] | null }
 /** What the panel shows: the look, which rows make sense, and whether there is a selection. */
 export interface PanelState {
   look: CommonLook
-  rows: { stroke: boolean; fill: boolean; width: boolean; font: boolean }
+  rows: { stroke: boolean; fill: boolean; width: boolean; route: boolean; font: boolean }
   selected: boolean
   locked: boolean
 }
 
 /** What rows a set of shape types needs. */
 export function rowsFor(types: Iterable<Shape['type']>): PanelState['rows'] {
-  const rows = { stroke: false, fill: false, width: false, font: false }
+  const rows = { stroke: false, fill: false, width: false, route: false, font: false }
   for (const type of types) {
     const box = ['rectangle', 'ellipse', 'diamond'].includes(type)
     rows.stroke ||= type !== 'note' && type !== 'image'
     rows.fill ||= box || type === 'note'
     rows.width ||= box || ['pen', 'arrow', 'line'].includes(type)
-    rows.font ||= box || type === 'note' || type === 'text'
+    rows.route ||= type === 'arrow' || type === 'line'
+    rows.font ||= type !== 'pen' && type !== 'image'
   }
   return rows
 }
 
-const ROW_OF: Partial<Record<keyof Look, keyof PanelState['rows']>> = { stroke: 'stroke', fill: 'fill', width: 'width', dash: 'width', fontSize: 'font' }
+const ROW_OF: Partial<Record<keyof Look, keyof PanelState['rows']>> = { stroke: 'stroke', fill: 'fill', width: 'width', dash: 'width', route: 'route', fontSize: 'font' }
 
 /** What shapes have in common: of each property, what those say that show it. */
 export function commonLook(shapes: Shape[], otherwise: Look): CommonLook {
@@ -88,6 +89,12 @@ export function panel(
             choices('Width', ['S', 'M', 'L'], look.width, (width) => actions.look({ width }, false)),
             choices('Dash', ['solid', 'dashed', 'dotted'], look.dash, (dash) => actions.look({ dash }, false), { solid: '—', dashed: '- -', dotted: '···' }),
           ),
+        ),
+      !state.locked &&
+        rows.route &&
+        row(
+          'Route',
+          choices('Route', ['straight', 'curved', 'elbow'], look.route, (route) => actions.look({ route }, false), { straight: 'Straight', curved: 'Curved', elbow: 'Elbow' }),
         ),
       !state.locked && rows.font && row('Text', choices('Font size', ['S', 'M', 'L', 'XL'], look.fontSize, (fontSize) => actions.look({ fontSize }, false))),
       !state.locked && row('Opacity', slider(look.opacity, (opacity, more) => actions.look({ opacity }, more))),

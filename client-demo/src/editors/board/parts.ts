@@ -3,7 +3,8 @@
 import { getStroke } from 'perfect-freehand'
 
 import { layout, LINE_HEIGHT, textRoom } from './layout'
-import { linearPoints, type Lookup } from './linear'
+import { labelOf, pathPoints, type Lookup } from './linear'
+import { along, lengthOf, outsideOf } from './routes'
 import {
   FONT_SIZES, fillColour, inkOf, isLinear, paperColour, strokeColour, STROKE_WIDTHS,
   type Point, type Shape,
@@ -51,7 +52,7 @@ export function partsOf(shape: Shape, lookup: Lookup, dark: boolean): Part[] {
         : [{ kind: 'image', src: shape.src, w, h }]
     case 'arrow':
     case 'line':
-      return linearParts(shape, linearPoints(shape, lookup), stroke, width, dash)
+      return linearParts(shape, pathPoints(shape, lookup), stroke, width, dash, dark)
   }
 }
 
@@ -60,17 +61,27 @@ export function isPlaced(shape: Shape): boolean {
   return !isLinear(shape)
 }
 
-function linearParts(shape: Shape, points: Point[], stroke: string, width: number, dash: number[]): Part[] {
-  const d = points.map(({ x, y }, i) => `${i === 0 ? 'M' : 'L'}${short(x)} ${short(y)}`).join('')
+function linearParts(shape: Shape, path: Point[], stroke: string, width: number, dash: number[], dark: boolean): Part[] {
+  const label = labelOf(shape, path)
+  const pieces = label === null ? [path] : outsideOf(path, label.box)
+  const d = pieces.map((points) => points.map(({ x, y }, i) => `${i === 0 ? 'M' : 'L'}${short(x)} ${short(y)}`).join('')).join('')
   const parts: Part[] = [{ kind: 'path', d, fill: null, stroke, width, dash }]
-  const end = points[points.length - 1]
-  const before = points[points.length - 2]
-  if (shape.type === 'arrow' && end !== undefined && before !== undefined) {
+  const end = path[path.length - 1]
+  if (shape.type === 'arrow' && end !== undefined && path.length > 1) {
+    const whole = lengthOf(path)
+    const length = Math.min(10 + width * 3, whole * 0.6)
+    // The head points where the last of the way goes, also on a curve of many short lines.
+    const before = along(path, whole - length)
     const angle = Math.atan2(end.y - before.y, end.x - before.x)
-    const length = Math.min(10 + width * 3, Math.hypot(end.x - before.x, end.y - before.y) * 0.6)
     const wing = (turn: number): string =>
       `${short(end.x - length * Math.cos(angle + turn))} ${short(end.y - length * Math.sin(angle + turn))}`
     parts.push({ kind: 'path', d: `M${wing(0.45)}L${short(end.x)} ${short(end.y)}L${wing(-0.45)}`, fill: null, stroke, width, dash: [] })
+  }
+  if (label !== null) {
+    const size = FONT_SIZES[shape.fontSize]
+    const { box } = label
+    const lines = label.lines.map((words, i) => ({ words, x: box.x + box.w / 2, y: box.y + i * size * LINE_HEIGHT + size * 0.98 }))
+    parts.push({ kind: 'text', lines, size, colour: inkOf(shape, dark), align: 'center' })
   }
   return parts
 }

@@ -29,6 +29,8 @@ export interface Binding {
 export type Dash = 'solid' | 'dashed' | 'dotted'
 export type Width = 'S' | 'M' | 'L'
 export type FontSize = 'S' | 'M' | 'L' | 'XL'
+/** The way of an arrow or a line between its ends. */
+export type Route = 'straight' | 'curved' | 'elbow'
 
 /** A shape, read and checked. Coordinates are board units; one is a pixel at 100 %. */
 export interface Shape extends Box {
@@ -47,6 +49,9 @@ export interface Shape extends Box {
   fontSize: FontSize
   from: Binding | null
   to: Binding | null
+  route: Route
+  /** Where the middle of a curve or of an elbow was pulled to; null is the usual place. See routes.ts. */
+  bend: number | null
   /** A data: URL. */
   src: string
   locked: boolean
@@ -57,9 +62,9 @@ export interface Shape extends Box {
 }
 
 /** The part of a shape that tools set for the next one. */
-export type Look = Pick<Shape, 'stroke' | 'fill' | 'width' | 'dash' | 'opacity' | 'fontSize'>
+export type Look = Pick<Shape, 'stroke' | 'fill' | 'width' | 'dash' | 'opacity' | 'fontSize' | 'route'>
 
-export const FIRST_LOOK: Look = { stroke: 'ink', fill: 'none', width: 'M', dash: 'solid', opacity: 1, fontSize: 'M' }
+export const FIRST_LOOK: Look = { stroke: 'ink', fill: 'none', width: 'M', dash: 'solid', opacity: 1, fontSize: 'M', route: 'straight' }
 
 /** Eight colours by name; a board looks right in both themes. Scripts may also write `#rrggbb`. */
 export const PALETTE: Readonly<Record<string, {
@@ -148,7 +153,7 @@ export function isLinear(shape: Pick<Shape, 'type'>): boolean {
 
 /** Whether text can be written into it. */
 export function holdsText(shape: Pick<Shape, 'type'>): boolean {
-  return ['rectangle', 'ellipse', 'diamond', 'note', 'text'].includes(shape.type)
+  return ['rectangle', 'ellipse', 'diamond', 'note', 'text', 'arrow', 'line'].includes(shape.type)
 }
 
 /**
@@ -182,6 +187,8 @@ export function readShape(id: string, source: unknown): Shape | null {
     fontSize: oneOf(get('fontSize'), ['S', 'M', 'L', 'XL'], 'M'),
     from: binding(get('from')),
     to: binding(get('to')),
+    route: oneOf(get('route'), ['straight', 'curved', 'elbow'], 'straight'),
+    bend: get('bend') === null || get('bend') === undefined ? null : number(get('bend'), 0, -2, 2),
     src: image(get('src')),
     locked: get('locked') === true,
     made: null,
@@ -216,6 +223,7 @@ export function asPlain(shape: Shape): Record<string, unknown> {
     delete plain['fill']
     delete plain['fontSize']
   }
+  if (!isLinear(shape) || shape.route === 'straight') delete plain['route']
   return plain
 }
 

@@ -6,7 +6,7 @@ import type { Lookup } from './linear'
 import type { Live } from './live'
 import { shownBounds } from './paint'
 import { union, boundsOf } from './geometry'
-import { linearPoints } from './linear'
+import { pathPoints } from './linear'
 import { boxAround } from './geometry'
 import { isLinear, type Box, type Look, type Shape } from './shapes'
 import type { Guide } from './snap'
@@ -71,7 +71,7 @@ export class Stage {
 
   /** The upright box of a shape, without the width of its line. */
   boundsOf(shape: Shape): Box {
-    return isLinear(shape) ? boxAround(linearPoints(shape, this.lookup)) : boundsOf(shape)
+    return isLinear(shape) ? boxAround(pathPoints(shape, this.lookup)) : boundsOf(shape)
   }
 
   /** Everything there is. */

@@ -30,6 +30,9 @@ const CAPTURE = 400
 /** To the top or the bottom of everything, or past one other shape. */
 export type Restack = 'top' | 'bottom' | 'up' | 'down'
 
+/** Numbers that are no board units. */
+const FINE: ReadonlySet<string> = new Set(['rotation', 'opacity', 'bend'])
+
 export type Patch = Partial<Omit<Shape, 'id' | 'text' | 'made'>>
 
 /** Reads and writes the shapes of a document. Reading is cached; `onChange` tells what is stale. */
@@ -114,7 +117,7 @@ export class BoardStore {
           // The size of a free text follows from its words; what is in the document is for those who cannot measure.
           if (same(key === 'w' || key === 'h' ? shape.get(key) : before[key as keyof Shape], value)) continue
           if (value === null) shape.delete(key)
-          else shape.set(key, typeof value === 'number' && key !== 'rotation' && key !== 'opacity' ? rounded(value) : value)
+          else shape.set(key, typeof value === 'number' && !FINE.has(key) ? rounded(value) : value)
         }
       }
     })

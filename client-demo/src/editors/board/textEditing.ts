@@ -4,7 +4,8 @@ import * as Y from 'yjs'
 import { h } from '../../ui/dom'
 import type { Camera } from './camera'
 import { LINE_HEIGHT, textRoom, textSize } from './layout'
-import { FONT_SIZES, inkOf, type Shape } from './shapes'
+import { LABEL_WIDTH } from './linear'
+import { FONT_SIZES, inkOf, isLinear, type Shape } from './shapes'
 import { bindText } from './textBinding'
 
 export interface TextEditing {
@@ -30,6 +31,7 @@ export function editText(
 ): TextEditing {
   const area = h('textarea', { class: 'board-text', spellcheck: true, rows: 1, 'aria-label': 'Text of the shape' })
   area.value = text.toString()
+  area.classList.toggle('on-line', isLinear(shape))
   layer.append(area)
   const unbind = bindText(area, text, () => onInput(area.value))
 
@@ -58,7 +60,8 @@ export function editText(
     const free = shown.type === 'text'
     const room = free ? textSize(area.value || ' ', size) : textRoom(shown)
     // A free text grows with what is typed; one line more is never cut off.
-    const width = free ? room.w + size : Math.max(size, room.w)
+    const line = isLinear(shown)
+    const width = free ? room.w + size : line ? Math.min(LABEL_WIDTH * size, textSize(area.value, size).w + size / 2) : Math.max(size, room.w)
     const middle = camera.toScreen({ x: shown.x + shown.w / 2, y: shown.y + shown.h / 2 })
     area.style.font = `500 ${size}px / ${LINE_HEIGHT} var(--font)`
     area.style.width = `${width}px`

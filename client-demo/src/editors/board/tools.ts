@@ -1,6 +1,6 @@
 /** What pressing on the board begins, for each tool. */
 
-import { Draw, Ends, Erase, freshShape, Pen } from './drawing'
+import { Bend, Draw, Ends, Erase, freshShape, Pen } from './drawing'
 import type { Edits } from './edits'
 import { centre, contains, distance } from './geometry'
 import { CLICK, Marquee, Move, Resize, Rotate, type Gesture, type Touch } from './gestures'
@@ -99,6 +99,7 @@ export class Tools {
     if (handle !== null) {
       if (handle.kind === 'rotate') return new Rotate(stage, touch.at)
       if (handle.kind === 'resize') return new Resize(stage, handle, touch.at)
+      if (handle.kind === 'bend') return this.afterThreshold(touch, () => new Bend(stage, handle.shape))
       return this.afterThreshold(touch, () => new Ends(stage, handle.shape, handle.end, () => undefined))
     }
     const hit = shapeAt(touch.at, stage.shapes, stage.lookup, (coarse ? SLACK.coarse : SLACK.fine) / stage.camera.zoom)

@@ -32,7 +32,11 @@ export function scaled(shape: Shape, before: Box, after: Box): Shape {
     return { ...shape, x: middle.x - shape.w / 2, y: middle.y - shape.h / 2 }
   }
   const a = at(shape.x, shape.y)
-  if (isLinear(shape)) return { ...shape, ...a, points: stretched(shape.points, sx, sy) }
+  if (isLinear(shape)) {
+    // In a mirror a curve bends to the other side.
+    const bend = shape.route === 'curved' && sx * sy < 0 && shape.bend !== null ? -shape.bend : shape.bend
+    return { ...shape, ...a, bend, points: stretched(shape.points, sx, sy) }
+  }
   const b = at(shape.x + shape.w, shape.y + shape.h)
   const box = { x: Math.min(a.x, b.x), y: Math.min(a.y, b.y), w: Math.max(1, Math.abs(b.x - a.x)), h: Math.max(1, Math.abs(b.y - a.y)) }
   return { ...shape, ...box, made: null, points: mirrored(shape, sx, sy, box) }

@@ -3,7 +3,8 @@
 import { isDark } from '../../ui/theme'
 import { freshShape } from './drawing'
 import { textSize } from './layout'
-import { FONT_SIZES, holdsText, type Point } from './shapes'
+import { labelPoint, pathPoints, type Lookup } from './linear'
+import { FONT_SIZES, holdsText, isLinear, type Point, type Shape } from './shapes'
 import type { Stage } from './stage'
 import { editText, type TextEditing } from './textEditing'
 
@@ -78,6 +79,11 @@ export class Writing {
     if (this.open === null) return
     const shape = this.stage.lookup(this.open.id)
     if (shape === undefined || this.open.lost) this.open.end()
-    else this.open.place(shape, isDark())
+    else this.open.place(isLinear(shape) ? onLine(shape, this.stage.lookup) : shape, isDark())
   }
+}
+
+/** An arrow as a place for words: the middle of its way. */
+function onLine(shape: Shape, lookup: Lookup): Shape {
+  return { ...shape, ...labelPoint(pathPoints(shape, lookup)), w: 0, h: 0, rotation: 0 }
 }
