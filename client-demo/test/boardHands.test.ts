@@ -5,6 +5,7 @@ import * as Y from 'yjs'
 import { toSvg } from '../src/editors/board/export'
 import { boxAround, corners, distanceToEdge, inside, outline, union } from '../src/editors/board/geometry'
 import { bendPoint, bentTo, labelOf, linearPoints, pathPoints } from '../src/editors/board/linear'
+import { grouped, unitsOf, whole } from '../src/editors/board/groups'
 import { elbow, outsideOf, wayBetween } from '../src/editors/board/routes'
 import { asPlain, inkOf, letterColour, PALETTE, paperColour, readShape, strokeColour, fillColour, type Shape } from '../src/editors/board/shapes'
 import { snapBox } from '../src/editors/board/snap'
@@ -287,4 +288,64 @@ test('straight, as every arrow was before, is not written; what was bent is writ
   expect(store.get('x')).toMatchObject({ route: 'curved', bend: 0.137 })
   store.update(new Map([['x', { bend: null }]]))
   expect(store.get('x')?.bend).toBeNull()
+})
+
+// -- groups -----------------------------------------------------------------------------------------
+
+function member(id: string, groups: string[] = []): Shape {
+  return { ...made(seeded(3), id), groups }
+}
+
+test('who selects one of a group selects all of it, and within a group what is in that', () => {
+  const shapes = [member('a', ['in', 'out']), member('b', ['in', 'out']), member('c', ['out']), member('d')]
+  expect(whole(['a'], shapes, null)).toEqual(['a', 'b', 'c'])
+  expect(whole(['d'], shapes, null)).toEqual(['d'])
+  expect(whole(['c'], shapes, 'out')).toEqual(['c'])
+  expect(whole(['b'], shapes, 'out')).toEqual(['a', 'b'])
+  expect(whole(['b'], shapes, 'in')).toEqual(['b'])
+  expect(unitsOf(shapes, null).map((unit) => unit.map(({ id }) => id))).toEqual([['a', 'b', 'c'], ['d']])
+  expect(grouped(shapes[2]!, 'new', null)).toEqual(['out', 'new'])
+  expect(grouped(shapes[2]!, 'new', 'out')).toEqual(['new', 'out'])
+})
+
+test('copies are in groups of their own', () => {
+  const shapes = [member('a', ['g', 'h']), member('b', ['g', 'h']), member('c', ['h', 'alone'])]
+  const [a, b, c] = copiesOf(shapes)
+  expect(a!.groups).toEqual(b!.groups)
+  expect(a!.groups).toHaveLength(2)
+  expect(c!.groups).toEqual([a!.groups[1]])
+  expect(a!.groups).not.toContain('g')
+  // One of a group is no group.
+  expect(copiesOf(shapes.slice(0, 1))[0]!.groups).toEqual([])
+})
+
+test('two people who group the same shape at the same time see the same groups', () => {
+  const [a, b] = [new Y.Doc(), new Y.Doc()]
+  const [ann, ben] = [new BoardStore(a), new BoardStore(b)]
+  const exchange = (): void => {
+    Y.applyUpdate(a, Y.encodeStateAsUpdate(b))
+    Y.applyUpdate(b, Y.encodeStateAsUpdate(a))
+  }
+  ann.add(['1', '2', '3'].map((id) => member(id)))
+  ann.step()
+  exchange()
+  ann.update(new Map(['1', '2'].map((id) => [id, { groups: ['of-ann'] }])))
+  ben.update(new Map(['2', '3'].map((id) => [id, { groups: ['of-ben'] }])))
+  exchange()
+  const groups = (store: BoardStore): string[][] => ['1', '2', '3'].map((id) => store.get(id)!.groups)
+  expect(groups(ann)).toEqual(groups(ben))
+  expect(groups(ann)[0]).toEqual(['of-ann'])
+  expect(groups(ann)[2]).toEqual(['of-ben'])
+  // Undo takes back one's own only.
+  ann.undo.undo()
+  exchange()
+  expect(ben.get('3')!.groups).toEqual(['of-ben'])
+  expect(ben.get('1')!.groups).toEqual([])
+})
+
+test('whatever a script wrote as groups, it is a list of names', () => {
+  for (const odd of [null, 7, 'g', {}, [1, null, '', [], 'g', 'g'], 'x'.repeat(300)]) {
+    const read = readShape('x', { type: 'note', groups: odd })!
+    expect(read.groups).toEqual(Array.isArray(odd) ? ['g'] : [])
+  }
 })

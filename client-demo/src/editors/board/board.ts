@@ -108,6 +108,8 @@ class Board {
       restack: (to) => this.edits.restack(to),
       lock: (locked) => this.edits.lock(locked),
       duplicate: () => this.edits.duplicate(),
+      group: () => this.edits.group(),
+      ungroup: () => this.edits.ungroup(),
       remove: () => this.edits.removeSelected(),
     })
     const controls = [this.back, this.panel.element, this.dock.element, this.zoom.element, this.map.element]
@@ -274,7 +276,8 @@ class Board {
   }
 
   private panelState(): PanelState | null {
-    const { readOnly, look, selected, tool } = this.stage
+    const { stage } = this
+    const { readOnly, look, selected, tool } = stage
     if (readOnly || this.pointers.gesture !== null || this.writing.active) return null
     const [first] = selected
     if (first !== undefined) {
@@ -285,10 +288,11 @@ class Board {
         rows: rowsFor(selected.map((shape) => shape.type)),
         selected: true,
         locked: selected.every((shape) => shape.locked),
+        grouping: stage.groupSelected !== null ? 'group' : open.length > 1 ? 'loose' : null,
       }
     }
     if (['select', 'hand', 'eraser', 'image'].includes(tool)) return null
-    return { look, rows: rowsFor([tool as Shape['type']]), selected: false, locked: false }
+    return { look, rows: rowsFor([tool as Shape['type']]), selected: false, locked: false, grouping: null }
   }
 
   // -- tools -----------------------------------------------------------------------------------

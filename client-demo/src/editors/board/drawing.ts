@@ -14,7 +14,7 @@ export function freshShape(stage: Stage, type: ShapeType, at: Point): Shape {
   const { look } = stage
   return {
     id: freshId(), type, x: rounded(at.x), y: rounded(at.y), w: 0, h: 0, rotation: 0, points: [], text: '', src: '',
-    from: null, to: null, bend: null, locked: false, index: 'a0', made: null, ...look,
+    from: null, to: null, bend: null, locked: false, groups: [], index: 'a0', made: null, ...look,
     fill: type === 'note' && look.fill === 'none' ? 'yellow' : look.fill,
   }
 }

@@ -3,12 +3,13 @@
 import { toast } from '../../ui/toasts'
 import { overFrames } from '../pasting'
 import { overlaps } from './geometry'
+import { grouped, groupOf } from './groups'
 import { fitted } from './layout'
 import { linearPoints } from './linear'
 import { keepLook } from './look'
-import { isLinear, type Look, type Shape } from './shapes'
+import { freshId, isLinear, type Look, type Shape } from './shapes'
 import type { Stage } from './stage'
-import type { Restack } from './store'
+import type { Patch, Restack } from './store'
 import { copiesOf, moved, withPoints } from './transform'
 
 /** More shapes than these are put in over several frames. */
@@ -54,6 +55,33 @@ export class Edits {
     if (stage.readOnly) return
     stage.store.step()
     stage.store.update(new Map([...stage.selection].map((id) => [id, { locked }])))
+  }
+
+  /** Make one group of the selection. */
+  group(): void {
+    const { stage } = this
+    const open = stage.selected.filter((shape) => !shape.locked)
+    if (stage.readOnly || open.length < 2 || stage.groupSelected !== null) return
+    const group = freshId()
+    this.write(open.map((shape) => [shape.id, { groups: grouped(shape, group, stage.inside) }]))
+    stage.select(stage.selection)
+  }
+
+  /** Take the selected groups apart. */
+  ungroup(): void {
+    const { stage } = this
+    if (stage.readOnly) return
+    const gone = new Set(stage.selected.map((shape) => groupOf(shape, stage.inside)))
+    const members = stage.shapes.filter((shape) => shape.groups.some((group) => gone.has(group)))
+    this.write(members.map((shape) => [shape.id, { groups: shape.groups.filter((group) => !gone.has(group)) }]))
+    stage.select(stage.selection)
+  }
+
+  private write(patches: [string, Patch][]): void {
+    const { store } = this.stage
+    store.step()
+    store.update(new Map(patches))
+    store.step()
   }
 
   /** Move the selection by board units. */

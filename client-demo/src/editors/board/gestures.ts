@@ -1,6 +1,7 @@
 /** What happens to the selection between pressing and letting go: one class per kind of movement. */
 
 import { boxOf, centre, union } from './geometry'
+import { whole } from './groups'
 import { shapesIn } from './hit'
 import { isLinear, type Box, type Point, type Shape } from './shapes'
 import { snapBox } from './snap'
@@ -209,7 +210,7 @@ export class Marquee implements Gesture {
     const { stage } = this
     stage.marquee = boxOf(this.start, at)
     const touched = shapesIn(stage.marquee, stage.shapes, stage.lookup).filter((shape) => !shape.locked)
-    stage.select([...this.before, ...touched.map((shape) => shape.id)])
+    stage.select([...this.before, ...whole(touched.map((shape) => shape.id), stage.shapes, null)])
   }
 
   end(): void {

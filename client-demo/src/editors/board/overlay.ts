@@ -1,7 +1,7 @@
 /** What lies over the shapes: selections, handles, guides. Drawn in screen pixels. */
 
 import type { Camera } from './camera'
-import { boxAround, centre, corners, distance, distanceToSegment, overlaps, rotate, union } from './geometry'
+import { boxAround, centre, corners, distance, distanceToSegment, grown, overlaps, rotate, union } from './geometry'
 import { bendPoint, pathPoints } from './linear'
 import { isLinear, type Box, type Point, type Shape } from './shapes'
 import type { Stage } from './stage'
@@ -103,6 +103,7 @@ export function paintOverlay(
     const { selectionBox: box } = stage
     if (box !== null) strokePolygon(context, corners({ ...box, rotation: 0 }).map((corner) => camera.toScreen(corner)), colours.accent, 1)
   }
+  if (stage.inside !== null) outlineGroup(context, stage, stage.inside, colours.accent)
   if (withHandles && stage.marquee === null) paintHandles(context, stage, colours)
   context.strokeStyle = colours.guide
   context.lineWidth = 1
@@ -123,6 +124,16 @@ export function paintOverlay(
     context.strokeStyle = colours.accent
     context.strokeRect(at.x, at.y, w, h)
   }
+}
+
+/** The group that one has gone into. */
+function outlineGroup(context: CanvasRenderingContext2D, stage: Stage, group: string, colour: string): void {
+  const box = union(stage.shapes.filter((shape) => shape.groups.includes(group)).map((shape) => stage.boundsOf(shape)))
+  if (box === null) return
+  context.setLineDash([4, 4])
+  const around = { ...grown(box, 6 / stage.camera.zoom), rotation: 0 }
+  strokePolygon(context, corners(around).map((corner) => stage.camera.toScreen(corner)), colour, 1)
+  context.setLineDash([])
 }
 
 function paintHandles(context: CanvasRenderingContext2D, stage: Stage, colours: { accent: string; background: string }): void {

@@ -1,6 +1,6 @@
 /** The properties of the selection, floating beside it; with a drawing tool, those of the next shape. */
 
-import { ArrowDownToLine, ArrowUpToLine, Copy, Lock, LockOpen, Trash2 } from 'lucide'
+import { ArrowDownToLine, ArrowUpToLine, Copy, Group, Lock, LockOpen, Trash2, Ungroup } from 'lucide'
 import { fill, h } from '../../ui/dom'
 import { icon } from '../../ui/icons'
 import { overlaps } from './geometry'
@@ -22,6 +22,8 @@ export interface PanelActions {
   restack(to: Restack): void
   lock(locked: boolean): void
   duplicate(): void
+  group(): void
+  ungroup(): void
   remove(): void
 }
 
@@ -34,6 +36,8 @@ export interface PanelState {
   rows: { stroke: boolean; fill: boolean; width: boolean; route: boolean; font: boolean }
   selected: boolean
   locked: boolean
+  /** Whether the selection can be made a group, is one, or neither. */
+  grouping: 'loose' | 'group' | null
 }
 
 /** What rows a set of shape types needs. */
@@ -104,6 +108,8 @@ export function panel(
           { class: 'row spread board-panel-actions' },
           button('Bring to front  ]', icon(ArrowUpToLine), () => actions.restack('top')),
           button('Send to back  [', icon(ArrowDownToLine), () => actions.restack('bottom')),
+          state.grouping === 'loose' && button('Group  Ctrl G', icon(Group), () => actions.group()),
+          state.grouping === 'group' && button('Ungroup  Ctrl Shift G', icon(Ungroup), () => actions.ungroup()),
           button('Duplicate  Ctrl D', icon(Copy), () => actions.duplicate()),
           button(state.locked ? 'Unlock  Ctrl L' : 'Lock  Ctrl L', icon(state.locked ? LockOpen : Lock), () => actions.lock(!state.locked)),
           !state.locked && button('Delete  Del', icon(Trash2), () => actions.remove()),

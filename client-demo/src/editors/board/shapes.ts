@@ -55,6 +55,8 @@ export interface Shape extends Box {
   /** A data: URL. */
   src: string
   locked: boolean
+  /** The groups that it is in, from the innermost to the outermost; see groups.ts. */
+  groups: string[]
   /** Orders shapes from bottom to top; see fractional.ts. */
   index: string
   /** The size that somebody gave it, where its words need more and `w`, `h` say so; not in the document. See layout.ts. */
@@ -96,6 +98,7 @@ export const TEXT_PADDING = 12
 const FARTHEST = 1e6
 const MOST_POINTS = 20_000
 const MOST_TEXT = 20_000
+const MOST_GROUPS = 20
 const MOST_IMAGE = 2_000_000
 
 /** Strokes: the named colour as the theme shows it. */
@@ -191,6 +194,7 @@ export function readShape(id: string, source: unknown): Shape | null {
     bend: get('bend') === null || get('bend') === undefined ? null : number(get('bend'), 0, -2, 2),
     src: image(get('src')),
     locked: get('locked') === true,
+    groups: groups(get('groups')),
     made: null,
     index: typeof get('index') === 'string' ? (get('index') as string).slice(0, 200) : 'a0',
   }
@@ -273,6 +277,13 @@ function points(value: unknown): number[][] {
     read.push(pressure === undefined ? at : [...at, number(pressure, 0.5, 0, 1)])
   }
   return read
+}
+
+function groups(value: unknown): string[] {
+  const list: unknown = value instanceof Y.Array ? value.toArray() : value
+  if (!Array.isArray(list)) return []
+  const named = list.filter((group): group is string => typeof group === 'string' && group !== '' && group.length <= 100)
+  return [...new Set(named)].slice(0, MOST_GROUPS)
 }
 
 function binding(value: unknown): Binding | null {

@@ -1,6 +1,7 @@
 /** What keys do. The help sheet in toolbox.ts says the same in words. */
 
 import type { Edits } from './edits'
+import { unitsOf } from './groups'
 import type { Pointers } from './pointers'
 import type { Shape } from './shapes'
 import type { Stage } from './stage'
@@ -90,6 +91,10 @@ export class Shortcuts {
       case 'enter':
         this.parts.toPanel()
         return true
+      case 'g':
+        if (event.shiftKey) edits.ungroup()
+        else edits.group()
+        return true
       case 'l':
         edits.lock(!stage.selected.every((shape) => shape.locked))
         return true
@@ -164,28 +169,36 @@ export class Shortcuts {
 
   /** Put down what the tool makes, write in the selected shape, or take the first shape into the hand. */
   private enter(): void {
-    const { stage, tools, viewing, writing } = this.parts
+    const { stage, tools, writing } = this.parts
     const [only] = stage.selection
+    const group = stage.groupSelected
     if (stage.tool !== 'select') tools.putDown()
+    else if (group !== null) this.take(inReadingOrder(stage.selected)[0], group)
     else if (stage.selection.size === 1 && only !== undefined) writing.begin(only)
     else if (stage.selection.size === 0) {
-      const [first] = inReadingOrder(stage.shapes)
-      if (first === undefined) return
-      stage.select([first.id])
-      viewing.show(stage.boundsOf(first))
+      this.take(inReadingOrder(stage.shapes)[0], null)
     }
   }
 
   /** Select the shape after or before the selected one, as one reads; past the ends the focus goes on to the buttons. */
   private walk(by: 1 | -1): boolean {
-    const { stage, viewing } = this.parts
-    const order = inReadingOrder(stage.shapes)
-    const at = order.findIndex((shape) => stage.selection.has(shape.id))
-    const next = order[at + by]
+    const { stage } = this.parts
+    const { inside } = stage
+    const around = inside === null ? stage.shapes : stage.shapes.filter((shape) => shape.groups.includes(inside))
+    const order = unitsOf(inReadingOrder(around), inside)
+    const at = order.findIndex((unit) => unit.some((shape) => stage.selection.has(shape.id)))
+    const next = order[at + by]?.[0]
     if (next === undefined) return false
-    stage.select([next.id])
-    viewing.show(stage.boundsOf(next))
+    this.take(next, inside)
     return true
+  }
+
+  /** Select a shape, or the group that it stands for, and show it. */
+  private take(shape: Shape | undefined, inside: string | null): void {
+    const { stage, viewing } = this.parts
+    if (shape === undefined) return
+    stage.selectWhole([shape.id], inside)
+    if (stage.selectionBox !== null) viewing.show(stage.selectionBox)
   }
 
   private nudge([dx, dy]: readonly [number, number], step: number): void {
@@ -200,7 +213,15 @@ export class Shortcuts {
     if (pointers.gesture !== null) pointers.cancel()
     else if (viewing.following) viewing.takeOver()
     else if (stage.tool !== 'select') this.parts.chooseTool('select')
+    else if (stage.inside !== null) this.leaveGroup(stage.inside)
     else stage.select([])
+  }
+
+  /** Back to the group that one has gone into, as one. */
+  private leaveGroup(group: string): void {
+    const { stage } = this.parts
+    const shape = stage.selected.find((member) => member.groups.includes(group))
+    if (shape !== undefined) stage.selectWhole([shape.id], shape.groups[shape.groups.indexOf(group) + 1] ?? null)
   }
 }
 

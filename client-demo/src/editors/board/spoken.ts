@@ -47,7 +47,7 @@ export class Spoken {
     const { selected, shapes } = this.stage
     const [only] = selected
     if (only === undefined) return 'Nothing selected.'
-    if (selected.length > 1) return `${selected.length} of ${shapes.length} selected.`
+    if (selected.length > 1) return `${selected.length} of ${shapes.length} selected${this.stage.groupSelected === null ? '' : ', a group'}.`
     return `${nameOf(only)}, ${shapes.indexOf(only) + 1} of ${shapes.length}, selected.`
   }
 }

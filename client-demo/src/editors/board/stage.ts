@@ -1,6 +1,7 @@
 /** What tools work on: the board as it is shown, with what is selected and what is under way. */
 
 import type { Camera } from './camera'
+import { groupOf, whole } from './groups'
 import { asMade, fitted } from './layout'
 import type { Lookup } from './linear'
 import type { Live } from './live'
@@ -21,6 +22,8 @@ export class Stage {
   readOnly = false
   /** Ids of the selected shapes. */
   readonly selection = new Set<string>()
+  /** The group that one has gone into; what is selected is within it. */
+  inside: string | null = null
   /** Counts how often something else was selected. */
   selections = 0
   /** Shapes as this page is changing them; nobody has them yet but as a draft. */
@@ -112,8 +115,24 @@ export class Stage {
     for (const id of ids) this.selection.add(id)
     this.selections += 1
     this.chosen = null
+    const { inside } = this
+    if (inside !== null && !this.selected.some((shape) => shape.groups.includes(inside))) this.inside = null
     this.live.select(this.selection)
     this.invalidate('overlay')
+  }
+
+  /** Select shapes with all of the groups that they stand for within `inside`, and go into that, or into none. */
+  selectWhole(ids: Iterable<string>, inside: string | null = null): void {
+    this.inside = inside
+    this.select(whole(ids, this.shapes, inside))
+  }
+
+  /** Whether the selection is one group, all of it. */
+  get groupSelected(): string | null {
+    const [first] = this.selected
+    const group = first === undefined ? undefined : groupOf(first, this.inside)
+    if (group === undefined || this.selected.length < 2) return null
+    return this.selected.every((shape) => shape.groups.includes(group)) ? group : null
   }
 
   /** Show shapes as they would be, here and to the others. */

@@ -38,6 +38,7 @@ export const SHORTCUTS: Record<string, [string, string][]> = {
     ['] / [', 'Bring to front, send to back'],
     ['Ctrl ] / [', 'One step up or down'],
     ['Ctrl L', 'Lock or unlock'],
+    ['Ctrl G', 'Group; with Shift, ungroup'],
     ['Q', 'Keep the tool after drawing'],
   ],
   'While dragging': [
@@ -55,7 +56,7 @@ export const SHORTCUTS: Record<string, [string, string][]> = {
     ['M', 'Map'],
   ],
   'By keyboard alone': [
-    ['Enter', 'Make a shape; take one; write in it'],
+    ['Enter', 'Make a shape; take one; write in it; go into a group'],
     ['Tab', 'From shape to shape, then to the buttons'],
     ['Ctrl Enter', 'To the properties of the selection'],
     ['Ctrl A', 'Select everything'],

@@ -4,6 +4,7 @@ import { Bend, Draw, Ends, Erase, freshShape, Pen } from './drawing'
 import type { Edits } from './edits'
 import { centre, contains, distance } from './geometry'
 import { CLICK, Marquee, Move, Resize, Rotate, type Gesture, type Touch } from './gestures'
+import { groupOf, whole } from './groups'
 import { shapeAt } from './hit'
 import { handleAt } from './overlay'
 import { holdsText, isLinear, NOTE_SIZE, type Point, type Shape } from './shapes'
@@ -109,11 +110,18 @@ export class Tools {
     }
     const selected = stage.selection.has(hit.id)
     const { shift } = touch.keys
-    if (!selected) stage.select(shift ? [...stage.selection, hit.id] : [hit.id])
-    // A click on one of several means that one; with Shift, all but that one.
+    const inside = stage.inside !== null && hit.groups.includes(stage.inside) ? stage.inside : null
+    const unit = whole([hit.id], stage.shapes, inside)
+    if (!selected) {
+      stage.inside = inside
+      stage.select(shift ? [...stage.selection, ...unit] : unit)
+    }
+    // A click on one of several means that one; with Shift, all but that one; on what is one group, one in it.
     const onClick = (): void => {
-      if (selected && shift) stage.select([...stage.selection].filter((id) => id !== hit.id))
-      else if (selected && stage.selection.size > 1) stage.select([hit.id])
+      if (!selected) return
+      if (shift) stage.select([...stage.selection].filter((id) => !unit.includes(id)))
+      else if (stage.selection.size > unit.length) stage.selectWhole([hit.id], inside)
+      else if (unit.length > 1) stage.selectWhole([hit.id], groupOf(hit, inside) ?? null)
     }
     if (!stage.readOnly && !hit.locked) return this.move(touch, onClick)
     onClick()

@@ -1,6 +1,7 @@
 /** Moving, resizing and rotating: pure functions from shapes to shapes. */
 
 import { centre, rotate } from './geometry'
+import { copiedGroups } from './groups'
 import { asMade, leastSize } from './layout'
 import { linearPoints, type Lookup } from './linear'
 import { freshId, isLinear, rounded, type Box, type Point, type Shape } from './shapes'
@@ -9,15 +10,16 @@ export function moved(shape: Shape, dx: number, dy: number): Shape {
   return { ...shape, x: shape.x + dx, y: shape.y + dy }
 }
 
-/** The same shapes with ids of their own; arrows among them stick to the copies. */
+/** The same shapes with ids of their own; arrows among them stick to the copies, and groups are groups of copies. */
 export function copiesOf(shapes: Shape[]): Shape[] {
   const ids = new Map(shapes.map((shape) => [shape.id, freshId()]))
   const follow = (binding: Shape['from']): Shape['from'] => {
     const id = binding === null ? undefined : ids.get(binding.id)
     return binding === null || id === undefined ? null : { ...binding, id }
   }
+  const groups = copiedGroups(shapes, freshId)
   return shapes.map((shape) => ({
-    ...shape, id: ids.get(shape.id) ?? freshId(), locked: false, from: follow(shape.from), to: follow(shape.to),
+    ...shape, groups: groups(shape), id: ids.get(shape.id) ?? freshId(), locked: false, from: follow(shape.from), to: follow(shape.to),
   }))
 }
 
