@@ -56,7 +56,7 @@ class Board:
                 break
             assert time.monotonic() < deadline, f"{count} shapes in the page"
         self.press("Escape")
-        expect(self.page.locator(".board-panel")).to_be_hidden()
+        expect(self.page.locator(".board-spoken")).to_have_text("Nothing selected.")
 
     def shapes(self) -> dict[str, Shape]:
         """What the server has."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
@@ -35,9 +34,7 @@ def until_drawn(board: Board, *places: tuple[float, float], expected: bool = Tru
     raise AssertionError(f"{found}, not {expected}")
 
 
-def test_curved_and_at_right_angles(
-    shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
-) -> None:
+def test_curved_and_at_right_angles(shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot) -> None:
     board = Board(open_page, shared_server, "routes")
     page = board.page
     board.put(**BOXES, arrow=STUCK)
@@ -54,7 +51,9 @@ def test_curved_and_at_right_angles(
     board.until(lambda shapes: shapes["arrow"].get("bend", 0) > 0.2, "pulled")
     until_drawn(board, (80, -30), (80, 30))
     page.get_by_role("button", name="Route curved").click()
-    board.until(lambda shapes: "bend" not in shapes["arrow"] and shapes["arrow"]["route"] == "curved", "curved as usual")
+    board.until(
+        lambda shapes: "bend" not in shapes["arrow"] and shapes["arrow"]["route"] == "curved", "curved as usual"
+    )
     until_drawn(board, (0, 0), expected=False)
     screenshot(page, "board-curved")
     # It follows what it sticks to, and is still a curve; the ends in the document are what they were.
@@ -73,8 +72,9 @@ def test_words_on_an_arrow(shared_server: CollabServer, open_page: OpenPage, scr
     ann = Board(open_page, shared_server, "labels")
     ben = Board(open_page, shared_server, "labels", name="Ben", color_scheme="dark")
     ann.put(**BOXES, arrow={**STUCK, "route": "curved", "mine": 7})
-    until_drawn(ben, (100, 55))
-    middle: Any = next((x, y) for y in range(0, 60) for x in (0,) if drawn(ann, x, y))
+    # The middle of the curve.
+    middle = (-25, 80)
+    until_drawn(ben, middle)
     ann.page.mouse.dblclick(*ann.at(*middle))
     field = ann.page.get_by_label("Text of the shape")
     expect(field).to_be_focused()

@@ -7,19 +7,17 @@ import { Camera } from './camera'
 import { Cursors } from './cursors'
 import { Dock, zoomBar } from './dock'
 import { Edits } from './edits'
-import { overlaps } from './geometry'
 import { Resize } from './gestures'
 import { openHelp } from './help'
 import { Live } from './live'
 import { keptLook } from './look'
 import { Minimap } from './minimap'
-import { onScreen, selectionOnScreen } from './overlay'
 import { commonLook, panel, rowsFor, type PanelState } from './panel'
 import { Pointers } from './pointers'
 import { Screen } from './screen'
-import type { Shape } from './shapes'
+import { TYPES, type Shape } from './shapes'
 import { Shortcuts } from './shortcuts'
-import { Spoken } from './spoken'
+import { nameOf, Spoken } from './spoken'
 import { Stage } from './stage'
 import { BoardStore } from './store'
 import { READING_TOOLS, type Tool } from './toolbox'
@@ -62,13 +60,15 @@ class Board {
   private frame = 0
 
   private readonly root = h('div', { class: 'board', tabIndex: 0, role: 'application', 'aria-label': 'Whiteboard' })
+  /** The board, and the properties beside it. */
+  private readonly shell = h('div', { class: 'board-shell' })
   private readonly layer = h('div', { class: 'board-layer' })
   private readonly empty = h('div', { class: 'board-empty', hidden: true }, 'Pick a tool below, or press R, P, N or T. ? shows all keys.')
   private readonly back = h('button', { class: 'button board-back floating', type: 'button', hidden: true, onclick: () => this.toContent() }, 'Back to content')
   private readonly ended = new AbortController()
   private readonly cleanups: (() => void)[] = []
 
-  constructor(private readonly host: HTMLElement, private readonly context: EditorContext) {
+  constructor(host: HTMLElement, private readonly context: EditorContext) {
     const { provider } = context
     const toSelect = (): void => this.chooseTool('select')
     this.store = new BoardStore(context.doc)
@@ -112,14 +112,16 @@ class Board {
       ungroup: () => this.edits.ungroup(),
       remove: () => this.edits.removeSelected(),
     })
-    const controls = [this.back, this.panel.element, this.dock.element, this.zoom.element, this.map.element]
+    const controls = [this.back, this.dock.element, this.zoom.element, this.map.element]
     fill(this.root, this.screen.canvas, this.screen.over, this.layer, this.empty, this.spoken.element, ...controls)
-    for (const control of controls) control.addEventListener('mousedown', (event) => this.keepFocus(event))
-    host.append(this.root)
+    for (const control of [...controls, this.panel.element]) control.addEventListener('mousedown', (event) => this.keepFocus(event))
+    this.shell.append(this.root, this.panel.element)
+    host.append(this.shell)
     document.body.classList.add('on-board')
     this.listen()
-    this.resize()
     this.chooseTool('select')
+    // With the properties beside it: what is shown first lies in the middle of what is left.
+    this.resize()
   }
 
   // -- what the page calls ---------------------------------------------------------------------
@@ -133,6 +135,8 @@ class Board {
     }
     this.dock.setReadOnly(readOnly)
     this.zoom.setReadOnly(readOnly)
+    this.showPanel()
+    this.resize()
     this.invalidate('overlay')
   }
 
@@ -165,7 +169,7 @@ class Board {
     this.live.destroy()
     this.store.destroy()
     this.screen.destroy()
-    this.root.remove()
+    this.shell.remove()
   }
 
   // -- what happens around it ------------------------------------------------------------------
@@ -191,10 +195,11 @@ class Board {
         help: openHelp,
       },
       this.root,
+      this.shell,
     ).listen(signal)
 
     const size = new ResizeObserver(() => this.resize())
-    size.observe(this.host)
+    size.observe(this.root)
     const onSynced = (): void => this.viewing.firstFit()
     provider.on('synced', onSynced)
     this.cleanups.push(
@@ -222,7 +227,7 @@ class Board {
   }
 
   private resize(): void {
-    const { width, height } = this.host.getBoundingClientRect()
+    const { width, height } = this.root.getBoundingClientRect()
     if (width === 0) return
     const { camera } = this.stage
     camera.width = width
@@ -266,33 +271,30 @@ class Board {
   }
 
   private showPanel(): void {
-    const { stage } = this
-    this.panel.show(this.panelState(), isDark())
-    const { camera } = stage
-    this.panel.place(selectionOnScreen(stage, camera), { w: camera.width, h: camera.height }, () => {
-      const around = stage.shapes.filter((shape) => !stage.selection.has(shape.id)).map((shape) => stage.boundsOf(shape))
-      return around.filter((box) => overlaps(box, camera.view())).map((box) => onScreen(box, camera))
-    })
+    this.panel.show(this.panelState(), isDark(), this.pointers.gesture !== null || this.writing.active)
   }
 
   private panelState(): PanelState | null {
     const { stage } = this
     const { readOnly, look, selected, tool } = stage
-    if (readOnly || this.pointers.gesture !== null || this.writing.active) return null
+    if (readOnly) return null
     const [first] = selected
     if (first !== undefined) {
       // What is locked among them does not change with the rest.
       const open = selected.filter((shape) => !shape.locked)
       return {
+        title: selected.length === 1 ? nameOf({ ...first, text: '' }) : `${stage.groupSelected === null ? '' : 'Group of '}${selected.length} shapes`,
         look: commonLook(open, look),
         rows: rowsFor(selected.map((shape) => shape.type)),
         selected: true,
         locked: selected.every((shape) => shape.locked),
         grouping: stage.groupSelected !== null ? 'group' : open.length > 1 ? 'loose' : null,
+        idle: false,
       }
     }
-    if (['select', 'hand', 'eraser', 'image'].includes(tool)) return null
-    return { look, rows: rowsFor([tool as Shape['type']]), selected: false, locked: false, grouping: null }
+    const idle = ['select', 'hand', 'eraser', 'image'].includes(tool)
+    const rows = rowsFor(idle ? TYPES : [tool as Shape['type']])
+    return { title: 'Next shape', look, rows, selected: false, locked: false, grouping: null, idle }
   }
 
   // -- tools -----------------------------------------------------------------------------------

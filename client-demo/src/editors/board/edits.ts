@@ -64,7 +64,7 @@ export class Edits {
     if (stage.readOnly || open.length < 2 || stage.groupSelected !== null) return
     const group = freshId()
     this.write(open.map((shape) => [shape.id, { groups: grouped(shape, group, stage.inside) }]))
-    stage.select(stage.selection)
+    stage.select([...stage.selection])
   }
 
   /** Take the selected groups apart. */
@@ -74,7 +74,7 @@ export class Edits {
     const gone = new Set(stage.selected.map((shape) => groupOf(shape, stage.inside)))
     const members = stage.shapes.filter((shape) => shape.groups.some((group) => gone.has(group)))
     this.write(members.map((shape) => [shape.id, { groups: shape.groups.filter((group) => !gone.has(group)) }]))
-    stage.select(stage.selection)
+    stage.select([...stage.selection])
   }
 
   private write(patches: [string, Patch][]): void {

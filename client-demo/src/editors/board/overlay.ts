@@ -1,6 +1,5 @@
 /** What lies over the shapes: selections, handles, guides. Drawn in screen pixels. */
 
-import type { Camera } from './camera'
 import { boxAround, centre, corners, distance, distanceToSegment, grown, overlaps, rotate, union } from './geometry'
 import { bendPoint, pathPoints } from './linear'
 import { isLinear, type Box, type Point, type Shape } from './shapes'
@@ -211,15 +210,4 @@ function cursorFor(hx: number, hy: number, rotation: number): string {
   const angle = Math.atan2(hy, hx) + rotation
   const eighth = Math.round(angle / (Math.PI / 4))
   return names[((eighth % 4) + 4) % 4] ?? 'move'
-}
-
-/** The place for something that belongs to the selection, in screen pixels; null without a selection. */
-export function selectionOnScreen(stage: Stage, camera: Camera): Box | null {
-  const box = stage.selectionBox
-  return box === null ? null : onScreen(box, camera)
-}
-
-/** A box of the board, in screen pixels. */
-export function onScreen(box: Box, camera: Camera): Box {
-  return { ...camera.toScreen(box), w: box.w * camera.zoom, h: box.h * camera.zoom }
 }

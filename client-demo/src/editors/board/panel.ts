@@ -1,20 +1,10 @@
-/** The properties of the selection, floating beside it; with a drawing tool, those of the next shape. */
+/** The properties of the selection, or of the next shape, in a column beside the board; on a phone a sheet above the tools. */
 
 import { ArrowDownToLine, ArrowUpToLine, Copy, Group, Lock, LockOpen, Trash2, Ungroup } from 'lucide'
 import { fill, h } from '../../ui/dom'
 import { icon } from '../../ui/icons'
-import { overlaps } from './geometry'
-import { fillColour, PALETTE, strokeColour, type Box, type Look, type Point, type Shape } from './shapes'
+import { fillColour, PALETTE, strokeColour, type Look, type Shape } from './shapes'
 import type { Restack } from './store'
-
-/** What it keeps away from the selection, the window and the tools below. */
-const GAP = 24
-const EDGE = 12
-const ABOVE_DOCK = 76
-const ABOVE_ZOOM = 126
-/** Widths of the board as in board.css: zoom lies above the tools; the panel lies there, too. */
-const MEDIUM = 1120
-const NARROW = 640
 
 export interface PanelActions {
   /** A property was chosen. `more` follows while a slider moves. */
@@ -34,8 +24,12 @@ type CommonLook = { [Key in keyof Look]: Look[Key] | null }
 export interface PanelState {
   look: CommonLook
   rows: { stroke: boolean; fill: boolean; width: boolean; route: boolean; font: boolean }
+  /** What is selected, or what comes next, in words. */
+  title: string
   selected: boolean
   locked: boolean
+  /** Neither a selection nor a tool that draws: nothing that a phone has room for. */
+  idle: boolean
   /** Whether the selection can be made a group, is one, or neither. */
   grouping: 'loose' | 'group' | null
 }
@@ -67,13 +61,16 @@ export function commonLook(shapes: Shape[], otherwise: Look): CommonLook {
   return look
 }
 
-/** Make the panel. `show` with null hides it; `beside` is the selection in screen pixels. */
-export function panel(
-  actions: PanelActions,
-): { element: HTMLElement; show(state: PanelState | null, dark: boolean): void; focus(): void; place(beside: Box | null, frame: { w: number; h: number }, others: () => Box[]): void } {
-  const element = h('aside', { class: 'board-panel floating', 'aria-label': 'Properties', hidden: true })
+export interface Panel {
+  element: HTMLElement
+  /** With null it is not there; while hands are `busy` it stays as it is. */
+  show(state: PanelState | null, dark: boolean, busy: boolean): void
+  focus(): void
+}
+
+export function panel(actions: PanelActions): Panel {
+  const element = h('aside', { class: 'board-panel', 'aria-label': 'Properties', hidden: true })
   let shown = ''
-  let placed = ''
 
   const render = (state: PanelState, dark: boolean): void => {
     const { look, rows } = state
@@ -81,6 +78,7 @@ export function panel(
     const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute('data-name') : null
     fill(
       element,
+      h('h2', { class: 'board-panel-title' }, state.title),
       !state.locked && rows.stroke && row('Stroke', swatches('Stroke', look.stroke, dark, (stroke) => actions.look({ stroke }, false))),
       !state.locked && rows.fill && row('Fill', swatches('Fill', look.fill, dark, (colour) => actions.look({ fill: colour }, false))),
       !state.locked &&
@@ -121,56 +119,20 @@ export function panel(
 
   return {
     element,
-    show: (state, dark) => {
-      if (element.hidden !== (state === null)) {
-        element.hidden = state === null
-        element.classList.remove('open')
-      }
+    show: (state, dark, busy) => {
+      element.hidden = state === null
+      element.classList.toggle('busy', busy)
+      if (state === null || busy) return
+      element.classList.toggle('idle', state.idle)
+      if (state.idle) element.classList.remove('open')
       const key = JSON.stringify([state, dark])
       // Taking an element away under the pointer would end a slider's drag.
-      if (state === null || key === shown || element.querySelector('input:active') !== null) return
+      if (key === shown || element.querySelector('input:active') !== null) return
       shown = key
       render(state, dark)
     },
-    focus: () => {
-      if (!element.hidden) [...element.querySelectorAll('button')].find((control) => control.checkVisibility())?.focus()
-    },
-    place: (beside, frame, others) => {
-      if (element.hidden) return
-      // Measuring costs; most frames change nothing here.
-      const key = JSON.stringify([beside, frame, shown])
-      if (key === placed) return
-      placed = key
-      if (frame.w <= NARROW) {
-        element.style.left = element.style.top = ''
-        return
-      }
-      const { x, y } = placeFor({ w: element.offsetWidth, h: element.offsetHeight }, beside, frame, others)
-      element.style.left = `${Math.round(x)}px`
-      element.style.top = `${Math.round(y)}px`
-    },
+    focus: () => [...element.querySelectorAll('button')].find((control) => control.checkVisibility())?.focus(),
   }
-}
-
-/** Beside the selection, where it covers the fewest other things; without one, at the left. */
-function placeFor(size: { w: number; h: number }, beside: Box | null, frame: { w: number; h: number }, others: () => Box[]): Point {
-  const most = { x: frame.w - size.w - EDGE, y: frame.h - size.h - (frame.w <= MEDIUM ? ABOVE_ZOOM : ABOVE_DOCK) }
-  const inFrame = ({ x, y }: Point): Point => ({ x: Math.max(EDGE, Math.min(x, most.x)), y: Math.max(EDGE, Math.min(y, most.y)) })
-  if (beside === null) return inFrame({ x: 16, y: (frame.h - size.h) / 2 })
-  const middle = { x: beside.x + beside.w / 2 - size.w / 2, y: beside.y + beside.h / 2 - size.h / 2 }
-  const places = [
-    { x: beside.x + beside.w + GAP, y: middle.y },
-    { x: beside.x - GAP - size.w, y: middle.y },
-    { x: middle.x, y: beside.y + beside.h + GAP },
-    { x: middle.x, y: beside.y - 2 * GAP - size.h },
-  ].map(inFrame)
-  const around = others()
-  const covered = (at: Point): number => {
-    const box = { ...at, ...size }
-    return (overlaps(box, beside) ? 1000 : 0) + around.filter((other) => overlaps(box, other)).length
-  }
-  const costs = places.map(covered)
-  return places[costs.indexOf(Math.min(...costs))] as Point
 }
 
 function row(label: string, content: Node): HTMLElement {

@@ -185,7 +185,7 @@ export class Pointers {
   }
 
   private onWheel(event: WheelEvent): void {
-    if ((event.target as Element).closest('textarea, .board-panel') !== null) return
+    if ((event.target as Element).closest('textarea') !== null) return
     event.preventDefault()
     this.parts.viewing.takeOver()
     const { camera } = this.stage

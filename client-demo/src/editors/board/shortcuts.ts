@@ -34,8 +34,12 @@ export interface ShortcutParts {
 }
 
 export class Shortcuts {
-  /** @param root keys count while the focus is in it, or nowhere. */
-  constructor(private readonly parts: ShortcutParts, private readonly root: HTMLElement) {}
+  /** @param within keys count while the focus is in it, or nowhere. */
+  constructor(
+    private readonly parts: ShortcutParts,
+    private readonly root: HTMLElement,
+    private readonly within: HTMLElement,
+  ) {}
 
   /** Begin to listen; ends with `signal`. */
   listen(signal: AbortSignal): void {
@@ -55,7 +59,7 @@ export class Shortcuts {
 
   private onDown(event: KeyboardEvent): void {
     const target = event.target as Element
-    if (target !== this.root && target !== document.body && !this.root.contains(target)) return
+    if (target !== document.body && !this.within.contains(target)) return
     if (target.matches('input:not([type=range]), textarea, [contenteditable=true]')) return
     const onControl = target !== this.root && target !== document.body
     const command = event.ctrlKey || event.metaKey

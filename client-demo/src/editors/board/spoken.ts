@@ -53,7 +53,7 @@ export class Spoken {
 }
 
 /** A shape in words. */
-function nameOf(shape: Shape): string {
+export function nameOf(shape: Shape): string {
   const type = `${shape.type.slice(0, 1).toUpperCase()}${shape.type.slice(1)}`
   const words = shape.text === '' ? '' : `: ${shape.text.slice(0, MOST_WORDS)}`
   return `${shape.locked ? 'Locked ' : ''}${type}${words}`
