@@ -2,7 +2,8 @@
 
 Beside the store, or where the system keeps state, are three small files: which document is being worked on
 (:mod:`collab.hub.at_work`), what Python's ``faulthandler`` writes when native code ends the process or never returns,
-and which documents have done harm. A process that is killed has the first and not the second, and blames nobody.
+and which documents have done harm. A process that is killed has the first and not the second, and blames nobody, unless
+it was the kernel, for want of memory: it counts that, for each cgroup, and the count of the start stands in the first.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import structlog
 
 from collab.config import Settings
 from collab.hub.at_work import ROOM, Room, read
+from collab.observe.memory_use import oom_kills
 from collab.stores.redis_link import shown_url
 
 #: times after which a document is not opened any more
@@ -134,15 +136,21 @@ class Harm:
     def _begin(self, base: str) -> None:
         with open(f"{base}-at-work", "w+b") as room:
             room.truncate(ROOM)
+            room.seek(ROOM)
+            room.write(b"%d" % (oom_kills() or 0))
+            room.flush()
             self.at_work = mmap.mmap(room.fileno(), ROOM)
         self.faults = open(f"{base}-faults", "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
         faulthandler.enable(self.faults, all_threads=False)
 
     def _blame(self) -> None:
         words = _content(f"{self._base}-faults").decode("utf-8", "replace").splitlines()[:_LINES]
+        room = _content(f"{self._base}-at-work")
+        if not words and _was_short_of_memory(room):
+            words = ["ended by the kernel: out of memory"]
         if not words:
             return
-        document = read(_content(f"{self._base}-at-work"))
+        document = read(room)
         if document is None:
             _log.error("a fault ended the process before this one", where=words)
             return
@@ -164,6 +172,12 @@ class Harm:
             file.flush()
             os.fsync(file.fileno())
         os.replace(fresh, f"{self._base}-harm")
+
+
+def _was_short_of_memory(room: bytes) -> bool:
+    """Whether the kernel has ended a process of our cgroup since that one started, and it was in the midst of work."""
+    before, now = room[ROOM:], oom_kills()
+    return read(room) is not None and before.isdigit() and now is not None and now > int(before)
 
 
 def _content(path: str) -> bytes:

@@ -66,6 +66,18 @@ def resident() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def oom_kills(root: Path = Path("/")) -> int | None:
+    """How many processes of our cgroup the kernel has ended for want of memory; None: it does not say."""
+    for folder, *_ in _hierarchies(root):
+        for name in ("memory.events", "memory.oom_control"):
+            try:
+                counts = dict(line.split(maxsplit=1) for line in (folder / name).read_text().splitlines())
+                return int(counts["oom_kill"])
+            except (OSError, ValueError, KeyError):
+                continue
+    return None
+
+
 def cgroup_bounds(root: Path) -> list[MemoryBound]:
     """The least limit of this process's cgroup and those above it, of v2 and of v1; none where there is none."""
     total = _total_memory()

@@ -52,6 +52,25 @@ def test_who_ends_it_twice_is_in_quarantine_until_it_is_released(life: Life) -> 
     assert "a" not in life()
 
 
+def test_who_is_killed_for_want_of_memory_is_blamed(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    kills = 3
+    monkeypatch.setattr("collab.harm.oom_kills", lambda: kills)
+    life("a")
+    kills += 1
+    with capture_logs() as log:
+        life("a")
+    assert [(line["document"], line["where"]) for line in log] == [("a", ["ended by the kernel: out of memory"])]
+    kills += 1
+    assert "a" in life()
+    kills += 1
+    with capture_logs() as log:
+        life()  # nothing was being worked on: it was somebody else who was killed
+    assert "a document ended the process before this one" not in [line["event"] for line in log]
+    kills = 0  # a new cgroup
+    life("b")
+    assert list(life()) == ["a"]
+
+
 def test_nobody_is_blamed_for_a_kill_or_for_what_no_document_did(life: Life) -> None:
     for _ in range(3):
         life("a")

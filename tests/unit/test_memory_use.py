@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collab.observe.memory_use import MemoryBound, MemoryUse, cgroup_bounds, resident
+from collab.observe.memory_use import MemoryBound, MemoryUse, cgroup_bounds, oom_kills, resident
 
 MIB = 2**20
 
@@ -49,6 +49,17 @@ def test_version_1_counts_without_what_its_cache_can_drop(tmp_path: Path) -> Non
     )
     (bound,) = cgroup_bounds(root)
     assert (bound.limit, bound.used()) == (256 * MIB, 80 * MIB)
+
+
+def test_what_the_kernel_has_ended_is_counted_by_both_versions(tmp_path: Path) -> None:
+    one = tree(tmp_path / "one", {
+        "proc/self/cgroup": "4:memory:/box\n0::/", "sys/fs/cgroup/memory/box/memory.oom_control": "under_oom 0\noom_kill 2",
+    })  # fmt: skip
+    two = tree(tmp_path / "two", {"proc/self/cgroup": "0::/box"} | v2("box/", events="low 0\noom 7\noom_kill 3"))
+    old = tree(tmp_path / "old", {
+        "proc/self/cgroup": "4:memory:/box", "sys/fs/cgroup/memory/box/memory.oom_control": "under_oom 0",
+    })  # fmt: skip
+    assert [oom_kills(root) for root in (one, two, old, tmp_path)] == [2, 3, None, None]
 
 
 def test_inside_a_container_the_path_of_the_host_leads_nowhere(tmp_path: Path) -> None:
