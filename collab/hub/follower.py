@@ -158,9 +158,11 @@ class Follower:
         ledger = self.ledger
         if self._live is not None and not self._stopped:
             self._live.streams.counted(found.events)
-        if self._live is None or self._stopped or self._reading is not None or mark[0] != ledger.log:
+        if self._live is None or self._stopped or mark[0] != ledger.log:
             return
         ledger.lag = max(0, found.position - ledger.position) if found.epoch == ledger.epoch else 0
+        if self._reading is not None:
+            return  # it may be that it cannot: then the lag is all that anybody hears of it
         if found.epoch != ledger.epoch or not continues(mark, found.epoch, found.position):
             self.catch_up()
             self.compare()

@@ -83,6 +83,7 @@ class Copy:
         self.journal = SimpleNamespace(position=0)
         self.journal.reached = lambda position: setattr(self.journal, "position", max(self.journal.position, position))
         self.people = SimpleNamespace(neighbours=None)
+        self.streams = SimpleNamespace(counted=lambda _events: None)
         self.ledger: Ledger | None = None
         self.logged_since_snapshot = 0
         self.settled = True
@@ -195,6 +196,20 @@ async def test_a_log_out_of_reach_is_read_when_it_is_back(world: World) -> None:
     world.log.broken = False
     await world.in_line()
     assert world.copy.text == "a"
+
+
+async def test_what_it_lacks_is_counted_even_where_it_cannot_be_read(world: World) -> None:
+    world.start()
+    world.follower.hear(world.write("a"))
+    world.write("b", small=False)
+    world.log.broken = True
+    world.follower.catch_up()
+    world.follower.check(Mark("one", 2, ()), world.follower.ledger.mark)
+    assert world.follower.ledger.lag == 1
+    world.log.broken = False
+    await world.in_line()
+    world.follower.check(Mark("one", 2, ()), world.follower.ledger.mark)
+    assert world.follower.ledger.lag == 0
 
 
 async def test_a_log_that_was_emptied_is_written_again(world: World) -> None:
