@@ -73,6 +73,9 @@ class ServedRequests(web.RequestHandler):
             self._head_bytes = 0
             if self._messages:
                 message, self._body = self._messages[-1]
+                error = getattr(message, "exc", None)
+                if error is not None:
+                    error.__traceback__ = None  # it leads to the parser's frames, which have the error, and our data
                 if len(data) > MAX_HEAD and _size(message) > MAX_HEAD:
                     self._refuse_head()
         elif body_is_whole:
@@ -162,8 +165,6 @@ class ServedRequests(web.RequestHandler):
             _log.error("request failed", method=request.method, exc_info=exc)
         response = super().handle_error(request, status, exc, message)
         response.headers["Server"] = SERVER
-        if exc is not None and status == HTTPStatus.BAD_REQUEST:
-            exc.__traceback__ = None  # it leads to the parser's frames, which have the error: a circle
         return response
 
     def connection_lost(self, exc: BaseException | None) -> None:

@@ -218,7 +218,10 @@ class Writer:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.flush()
         self._queue.put(_Work(work, transaction, future))
-        return await future
+        try:
+            return await future
+        finally:
+            del future  # it has the error, which has this frame: a circle
 
     def close(self) -> None:
         """Write what was handed over, end the thread, close the connection. Blocks."""
@@ -290,6 +293,9 @@ class Writer:
             self._fails(error, 0)
             self._roll_back()
             result = CollabError("storage_unavailable")
+        except CollabError as error:
+            self._roll_back()
+            result = error.with_traceback(None)  # which leads here, and here is the error: a circle
         except Exception as error:
             self._roll_back()
             result = error

@@ -198,6 +198,14 @@ async def is_no_request(house: House) -> None:
     writer.close()
 
 
+async def goes_on_with_no_request(house: House) -> None:
+    reader, writer = await house.come()
+    for _ in range(2):  # the second is never looked at
+        house.visitor.data_received(b"GET /" + b"x" * 9000)
+    assert (await reader.read()).startswith(b"HTTP/1.0 400 ")
+    writer.close()
+
+
 async def becomes_a_websocket(house: House) -> None:
     _, writer = await house.come()
     parser = SimpleNamespace(feed_data=lambda _data: (False, b""), feed_eof=lambda: None, of=house.visitor)
@@ -205,7 +213,7 @@ async def becomes_a_websocket(house: House) -> None:
     writer.transport.abort()
 
 
-@pytest.mark.parametrize("visit", [is_no_request, becomes_a_websocket])
+@pytest.mark.parametrize("visit", [is_no_request, goes_on_with_no_request, becomes_a_websocket])
 async def test_what_is_over_does_not_wait_for_the_collector(
     house: House, visit: Callable[[House], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

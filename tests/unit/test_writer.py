@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -146,3 +148,27 @@ async def test_one_update_that_cannot_be_written_costs_only_itself(log: Log) -> 
     results = await asyncio.gather(*futures, return_exceptions=True)
     assert [result for result in results if isinstance(result, int)] == [1, 12, 14]
     assert isinstance(results[2], CollabError)
+
+
+async def test_a_refusal_does_not_wait_for_the_collector(log: Log) -> None:
+    """It leads to the request that was refused, and to its body."""
+
+    def refuse(_connection: sqlite3.Connection) -> None:
+        raise CollabError("document_deleted")
+
+    async def refused() -> weakref.ref[CollabError]:
+        try:
+            await log.writer.run(refuse)
+        except CollabError as error:
+            return weakref.ref(error)
+        raise AssertionError("not refused")
+
+    gc.disable()
+    try:
+        gone = await refused()
+        await log.writer.run(lambda _connection: None)  # the thread has its latest work in hand
+        async with asyncio.timeout(30):
+            while gone() is not None:
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
