@@ -21,6 +21,7 @@ from collab.commands.supervise import supervise as run_supervised
 from collab.config import ConfigError, Settings, load_settings
 from collab.errors import CollabError
 from collab.logging import catch_the_rest, configure_logging
+from collab.observe.trimming import share_heaps
 
 
 @click.command()
@@ -47,6 +48,7 @@ def serve(supervise: bool, processes: str | None, link: int | None, **flags: Any
     read = partial(load_settings, given, os.environ, file)
     if processes is not None and link is None:
         sys.exit(_serve_by_many(settings, processes, read))
+    share_heaps()
     import uvloop
 
     from collab.app import serve as run_server  # half a second that others do not pay

@@ -1,13 +1,14 @@
 """Memory that is free inside the process is given back to the system once people have left.
 
 The C library keeps what was freed, in case it is wanted again: a server that everybody has left would look as large
-as at its busiest hour.
+as at its busiest hour. And it keeps a heap for nearly each thread, of which the busiest hour leaves holes in all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 from collections.abc import Callable
 
 #: seconds between two looks: a crowd that is gone before one is not seen
@@ -16,6 +17,10 @@ INTERVAL = 1.0
 _SHARE = 0.5
 #: fewer than this are not worth it
 _LEAST = 20
+#: heaps of glibc: one for the event loop, one for the threads that wait for disks; by itself it makes 8 a core
+HEAPS = 2
+#: of <malloc.h>
+_M_ARENA_MAX = -8
 
 
 class Trimming:
@@ -65,3 +70,15 @@ def malloc_trim() -> Callable[[], None] | None:
     if call is None:
         return None
     return lambda: call(0)
+
+
+def share_heaps() -> bool:
+    """Have all threads that are still to come share ``HEAPS`` heaps; for a process that is ours alone.
+
+    Returns:
+        False where the environment says how many, and with another C library than glibc.
+    """
+    if "MALLOC_ARENA_MAX" in os.environ or "glibc.malloc.arena_max" in os.environ.get("GLIBC_TUNABLES", ""):
+        return False
+    call = getattr(ctypes.CDLL(None), "mallopt", None)
+    return call is not None and bool(call(_M_ARENA_MAX, HEAPS))
