@@ -108,6 +108,8 @@ class Board {
       restack: (to) => this.edits.restack(to),
       lock: (locked) => this.edits.lock(locked),
       duplicate: () => this.edits.duplicate(),
+      align: (how) => this.edits.align(how),
+      distribute: (axis) => this.edits.distribute(axis),
       group: () => this.edits.group(),
       ungroup: () => this.edits.ungroup(),
       remove: () => this.edits.removeSelected(),
@@ -288,13 +290,14 @@ class Board {
         rows: rowsFor(selected.map((shape) => shape.type)),
         selected: true,
         locked: selected.every((shape) => shape.locked),
+        units: selected.length > 1 ? stage.units.length : 0,
         grouping: stage.groupSelected !== null ? 'group' : open.length > 1 ? 'loose' : null,
         idle: false,
       }
     }
     const idle = ['select', 'hand', 'eraser', 'image'].includes(tool)
     const rows = rowsFor(idle ? TYPES : [tool as Shape['type']])
-    return { title: 'Next shape', look, rows, selected: false, locked: false, grouping: null, idle }
+    return { title: 'Next shape', look, rows, selected: false, locked: false, units: 0, grouping: null, idle }
   }
 
   // -- tools -----------------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 import { toast } from '../../ui/toasts'
 import { overFrames } from '../pasting'
-import { overlaps } from './geometry'
+import { aligned, distributed, type Align } from './arrange'
+import { overlaps, union } from './geometry'
 import { grouped, groupOf } from './groups'
 import { fitted } from './layout'
 import { linearPoints } from './linear'
 import { keepLook } from './look'
-import { freshId, isLinear, type Look, type Shape } from './shapes'
+import { freshId, isLinear, type Box, type Look, type Shape } from './shapes'
 import type { Stage } from './stage'
 import type { Patch, Restack } from './store'
 import { copiesOf, moved, withPoints } from './transform'
@@ -55,6 +56,29 @@ export class Edits {
     if (stage.readOnly) return
     stage.store.step()
     stage.store.update(new Map([...stage.selection].map((id) => [id, { locked }])))
+  }
+
+  /** Put the selection on one line, groups as one. */
+  align(how: Align): void {
+    const around = this.stage.selectionBox
+    if (around !== null) this.arrange((boxes) => aligned(boxes, around, how))
+  }
+
+  /** Put as much room between any two of the selection. */
+  distribute(axis: 'x' | 'y'): void {
+    this.arrange((boxes) => distributed(boxes, axis))
+  }
+
+  private arrange(how: (boxes: Box[]) => { dx: number; dy: number }[]): void {
+    const { stage } = this
+    if (stage.readOnly) return
+    const units = stage.units
+    const boxes = units.map((unit) => union(unit.map((shape) => stage.boundsOf(shape))) as Box)
+    if (boxes.length < 2) return
+    const patches = how(boxes).flatMap(({ dx, dy }, i) =>
+      dx === 0 && dy === 0 ? [] : (units[i] ?? []).map((shape): [string, Patch] => [shape.id, { x: shape.x + dx, y: shape.y + dy }]),
+    )
+    this.write(patches)
   }
 
   /** Make one group of the selection. */

@@ -1,8 +1,13 @@
 /** The properties of the selection, or of the next shape, in a column beside the board; on a phone a sheet above the tools. */
 
-import { ArrowDownToLine, ArrowUpToLine, Copy, Group, Lock, LockOpen, Trash2, Ungroup } from 'lucide'
+import {
+  AlignCenterHorizontal, AlignCenterVertical, AlignEndHorizontal, AlignEndVertical, AlignHorizontalSpaceBetween, AlignStartHorizontal,
+  AlignStartVertical, AlignVerticalSpaceBetween, ArrowDownToLine, ArrowUpToLine, Copy, Group, Lock, LockOpen, Trash2, Ungroup,
+  type IconNode,
+} from 'lucide'
 import { fill, h } from '../../ui/dom'
 import { icon } from '../../ui/icons'
+import type { Align } from './arrange'
 import { fillColour, PALETTE, strokeColour, type Look, type Shape } from './shapes'
 import type { Restack } from './store'
 
@@ -12,6 +17,8 @@ export interface PanelActions {
   restack(to: Restack): void
   lock(locked: boolean): void
   duplicate(): void
+  align(how: Align): void
+  distribute(axis: 'x' | 'y'): void
   group(): void
   ungroup(): void
   remove(): void
@@ -30,6 +37,8 @@ export interface PanelState {
   locked: boolean
   /** Neither a selection nor a tool that draws: nothing that a phone has room for. */
   idle: boolean
+  /** How many things there are to align. */
+  units: number
   /** Whether the selection can be made a group, is one, or neither. */
   grouping: 'loose' | 'group' | null
 }
@@ -100,14 +109,13 @@ export function panel(actions: PanelActions): Panel {
         ),
       !state.locked && rows.font && row('Text', choices('Font size', ['S', 'M', 'L', 'XL'], look.fontSize, (fontSize) => actions.look({ fontSize }, false))),
       !state.locked && row('Opacity', slider(look.opacity, (opacity, more) => actions.look({ opacity }, more))),
+      (state.units > 1 || state.grouping !== null) && row('Arrange', arranging(actions, state)),
       state.selected &&
         h(
           'div',
           { class: 'row spread board-panel-actions' },
           button('Bring to front  ]', icon(ArrowUpToLine), () => actions.restack('top')),
           button('Send to back  [', icon(ArrowDownToLine), () => actions.restack('bottom')),
-          state.grouping === 'loose' && button('Group  Ctrl G', icon(Group), () => actions.group()),
-          state.grouping === 'group' && button('Ungroup  Ctrl Shift G', icon(Ungroup), () => actions.ungroup()),
           button('Duplicate  Ctrl D', icon(Copy), () => actions.duplicate()),
           button(state.locked ? 'Unlock  Ctrl L' : 'Lock  Ctrl L', icon(state.locked ? LockOpen : Lock), () => actions.lock(!state.locked)),
           !state.locked && button('Delete  Del', icon(Trash2), () => actions.remove()),
@@ -175,6 +183,28 @@ function choices<T extends string>(label: string, values: T[], current: T | null
         words?.[value] ?? value,
       ),
     ),
+  )
+}
+
+function arranging(actions: PanelActions, { units, grouping }: PanelState): HTMLElement {
+  const one = (child: HTMLElement): HTMLElement => h('div', { class: 'board-arrange' }, child)
+  const group = button('Group  Ctrl G', icon(Group), () => actions.group())
+  if (grouping === 'group') return one(button('Ungroup  Ctrl Shift G', icon(Ungroup), () => actions.ungroup()))
+  if (units < 2) return one(group)
+  const align = (how: Align, words: string, node: IconNode, key: string): HTMLElement =>
+    button(`${words}  Alt ${key}`, icon(node), () => actions.align(how))
+  return h(
+    'div',
+    { class: 'board-arrange', role: 'group', 'aria-label': 'Arrange' },
+    align('left', 'Align left', AlignStartVertical, 'A'),
+    align('centre', 'Align centre', AlignCenterVertical, 'H'),
+    align('right', 'Align right', AlignEndVertical, 'D'),
+    units > 2 ? button('Distribute across  Alt Shift H', icon(AlignHorizontalSpaceBetween), () => actions.distribute('x')) : h('span'),
+    group,
+    align('top', 'Align top', AlignStartHorizontal, 'W'),
+    align('middle', 'Align middle', AlignCenterHorizontal, 'V'),
+    align('bottom', 'Align bottom', AlignEndHorizontal, 'S'),
+    units > 2 && button('Distribute down  Alt Shift V', icon(AlignVerticalSpaceBetween), () => actions.distribute('y')),
   )
 }
 

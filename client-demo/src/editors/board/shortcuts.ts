@@ -1,5 +1,6 @@
 /** What keys do. The help sheet in toolbox.ts says the same in words. */
 
+import type { Align } from './arrange'
 import type { Edits } from './edits'
 import { unitsOf } from './groups'
 import type { Pointers } from './pointers'
@@ -11,6 +12,9 @@ import type { Viewing } from './viewing'
 import type { Writing } from './writing'
 
 const NUDGES: Record<string, readonly [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
+
+/** With Alt, as in Figma and tldraw. */
+const ALIGNS: Record<string, Align> = { KeyA: 'left', KeyH: 'centre', KeyD: 'right', KeyW: 'top', KeyV: 'middle', KeyS: 'bottom' }
 
 /** Keys that belong to a button or a slider while it has the focus. */
 const CONTROL_KEYS = new Set([' ', 'Enter', 'Tab', 'Home', 'End', ...Object.keys(NUDGES)])
@@ -109,6 +113,7 @@ export class Shortcuts {
 
   private key(event: KeyboardEvent): boolean {
     const { edits, pointers, stage, viewing } = this.parts
+    if (event.altKey && this.arrange(event)) return true
     const nudge = NUDGES[event.key]
     if (nudge !== undefined) {
       this.nudge(nudge, event.shiftKey ? 10 : 1)
@@ -168,6 +173,16 @@ export class Shortcuts {
       if (found === undefined || event.altKey) return false
       this.parts.chooseTool(found.tool)
     }
+    return true
+  }
+
+  /** By the place of the key: with Alt some keyboards write other letters. */
+  private arrange({ code, shiftKey }: KeyboardEvent): boolean {
+    const { edits } = this.parts
+    const how = ALIGNS[code]
+    if (shiftKey && (code === 'KeyH' || code === 'KeyV')) edits.distribute(code === 'KeyH' ? 'x' : 'y')
+    else if (!shiftKey && how !== undefined) edits.align(how)
+    else return false
     return true
   }
 

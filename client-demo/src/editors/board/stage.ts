@@ -1,7 +1,7 @@
 /** What tools work on: the board as it is shown, with what is selected and what is under way. */
 
 import type { Camera } from './camera'
-import { groupOf, whole } from './groups'
+import { groupOf, unitsOf, whole } from './groups'
 import { asMade, fitted } from './layout'
 import type { Lookup } from './linear'
 import type { Live } from './live'
@@ -133,6 +133,12 @@ export class Stage {
     const group = first === undefined ? undefined : groupOf(first, this.inside)
     if (group === undefined || this.selected.length < 2) return null
     return this.selected.every((shape) => shape.groups.includes(group)) ? group : null
+  }
+
+  /** What of the selection moves as one: groups, and shapes in none. Arrows that stick follow by themselves. */
+  get units(): Shape[][] {
+    const free = this.selected.filter((shape) => !shape.locked && shape.from === null && shape.to === null)
+    return unitsOf(free, this.inside)
   }
 
   /** Show shapes as they would be, here and to the others. */

@@ -39,6 +39,9 @@ export const SHORTCUTS: Record<string, [string, string][]> = {
     ['Ctrl ] / [', 'One step up or down'],
     ['Ctrl L', 'Lock or unlock'],
     ['Ctrl G', 'Group; with Shift, ungroup'],
+    ['Alt A / H / D', 'Align left, centre, right'],
+    ['Alt W / V / S', 'Align top, middle, bottom'],
+    ['Alt Shift H / V', 'Distribute across, down'],
     ['Q', 'Keep the tool after drawing'],
   ],
   'While dragging': [
