@@ -4,6 +4,7 @@ import { fill, h } from '../../ui/dom'
 import { isDark, onTheme } from '../../ui/theme'
 import type { Editor, EditorContext } from '../editor'
 import { Camera } from './camera'
+import { ContextMenu } from './contextMenu'
 import { Cursors } from './cursors'
 import { Dock, zoomBar } from './dock'
 import { Edits } from './edits'
@@ -15,7 +16,7 @@ import { Minimap } from './minimap'
 import { commonLook, panel, rowsFor, type PanelState } from './panel'
 import { Pointers } from './pointers'
 import { Screen } from './screen'
-import { TYPES, type Shape } from './shapes'
+import { TYPES, type Point, type Shape } from './shapes'
 import { Shortcuts } from './shortcuts'
 import { nameOf, Spoken } from './spoken'
 import { Stage } from './stage'
@@ -50,6 +51,7 @@ class Board {
   private readonly tools: Tools
   private readonly pointers: Pointers
   private readonly transfer: Transfer
+  private readonly contextMenu: ContextMenu
   private readonly cursors: Cursors
   private readonly map: Minimap
   private readonly spoken: Spoken
@@ -88,8 +90,17 @@ class Board {
       empty: (id) => this.edits.remove([id]),
     })
     this.tools = new Tools(this.stage, this.edits, this.writing, toSelect)
-    this.pointers = new Pointers(this.stage, { tools: this.tools, viewing: this.viewing, writing: this.writing }, this.root, this.screen.over)
+    this.pointers = new Pointers(this.stage, { tools: this.tools, viewing: this.viewing, writing: this.writing, openMenu: (at) => this.contextMenu.open(at) }, this.root, this.screen.over)
     this.transfer = new Transfer(this.stage, this.edits, this.pointers, this.root, (message) => context.toast(message), provider.document)
+    this.contextMenu = new ContextMenu(
+      {
+        stage: this.stage, edits: this.edits, viewing: this.viewing, transfer: this.transfer,
+        focus: () => this.focus(),
+        toggleMap: () => this.map.toggle(),
+        help: openHelp,
+      },
+      this.layer,
+    )
     this.cursors = new Cursors(this.stage, this.layer)
     this.map = new Minimap(this.stage, this.viewing)
     this.spoken = new Spoken(this.stage)
@@ -193,6 +204,7 @@ class Board {
         undo: () => this.undo(),
         redo: () => this.redo(),
         toggleMap: () => this.map.toggle(),
+        openMenu: () => this.contextMenu.open(this.menuPlace()),
         toggleLock: () => this.toggleLock(),
         help: openHelp,
       },
@@ -316,6 +328,14 @@ class Board {
     // Not with the next frame only: a quick hand would press where the panel is no more.
     this.showPanel()
     this.invalidate('overlay')
+  }
+
+  /** For a menu that was asked for by keys: beside the selection, or in the middle. */
+  private menuPlace(): Point {
+    const { camera, selectionBox: box } = this.stage
+    if (box === null) return { x: camera.width / 2, y: camera.height / 2 }
+    const { x, y } = camera.toScreen({ x: box.x + box.w, y: box.y })
+    return { x: Math.max(0, Math.min(x, camera.width)), y: Math.max(0, Math.min(y, camera.height)) }
   }
 
   private toggleLock(): void {

@@ -21,7 +21,7 @@ export class Pointers {
 
   constructor(
     private readonly stage: Stage,
-    private readonly parts: { tools: Tools; viewing: Viewing; writing: Writing },
+    private readonly parts: { tools: Tools; viewing: Viewing; writing: Writing; openMenu(screen: Point): void },
     private readonly root: HTMLElement,
     /** The element that takes the pointer. */
     private readonly surface: HTMLElement,
@@ -38,7 +38,7 @@ export class Pointers {
     surface.addEventListener('lostpointercapture', (event) => this.onLost(event), on)
     surface.addEventListener('pointerleave', () => stage.live.pointAt(null), on)
     surface.addEventListener('dblclick', (event) => this.parts.tools.twice(stage.camera.toBoard(this.local(event))), on)
-    surface.addEventListener('contextmenu', (event) => event.preventDefault(), on)
+    surface.addEventListener('contextmenu', (event) => this.onMenu(event), on)
     root.addEventListener('wheel', (event) => this.onWheel(event), { passive: false, signal })
   }
 
@@ -46,6 +46,20 @@ export class Pointers {
   local(event: MouseEvent): Point {
     const { left, top } = this.root.getBoundingClientRect()
     return { x: event.clientX - left, y: event.clientY - top }
+  }
+
+  private onMenu(event: MouseEvent): void {
+    event.preventDefault()
+    // A finger that rests before it draws is no question.
+    if ((event as Partial<PointerEvent>).pointerType === 'touch' && this.stage.tool !== 'select') return
+    const screen = this.local(event)
+    // A finger that stays: what it had begun is given up.
+    this.cancel()
+    this.fingers.clear()
+    this.panning = null
+    this.last = screen
+    this.parts.tools.pointAt(this.stage.camera.toBoard(screen))
+    this.parts.openMenu(screen)
   }
 
   /** As if the gesture that is under way had never begun. */

@@ -31,6 +31,8 @@ export interface ShortcutParts {
   toPanel(): void
   undo(): void
   redo(): void
+  /** Open the menu of the selection, or of the board. */
+  openMenu(): void
   toggleMap(): void
   /** Keep the tool after drawing, or do so no more. */
   toggleLock(): void
@@ -120,6 +122,12 @@ export class Shortcuts {
       return true
     }
     switch (event.key) {
+      case 'ContextMenu':
+        this.parts.openMenu()
+        return true
+      case 'F10':
+        if (event.shiftKey) this.parts.openMenu()
+        return event.shiftKey
       case ' ':
         pointers.holdSpace(true)
         return true

@@ -61,6 +61,7 @@ export const SHORTCUTS: Record<string, [string, string][]> = {
   'By keyboard alone': [
     ['Enter', 'Make a shape; take one; write in it; go into a group'],
     ['Tab', 'From shape to shape, then to the buttons'],
+    ['Shift F10', 'Menu of the selection, or of the board'],
     ['Ctrl Enter', 'To the properties of the selection'],
     ['Ctrl A', 'Select everything'],
     ['Escape', 'Back to the board; to Select; select nothing'],

@@ -68,6 +68,16 @@ export class Tools {
     else if (hit === null) this.writing.beginAt(at)
   }
 
+  /** What a menu at a place is about is selected: the shape there, or the selection that lies there, or nothing. */
+  pointAt(at: Point): void {
+    const { stage } = this
+    if (stage.tool !== 'select') this.toSelect()
+    const hit = shapeAt(at, stage.shapes, stage.lookup, SLACK.fine / stage.camera.zoom)
+    const { selectionBox } = stage
+    if (hit !== null && !stage.selection.has(hit.id)) stage.selectWhole([hit.id])
+    else if (hit === null && !(selectionBox !== null && contains(selectionBox, at))) stage.select([])
+  }
+
   /** Make what the tool makes in the middle of the view: for hands on the keyboard. */
   putDown(): void {
     const { edits, stage, writing } = this

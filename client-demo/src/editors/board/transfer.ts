@@ -81,6 +81,30 @@ export class Transfer {
     }
   }
 
+  /** As Ctrl C: the browser gives the clipboard to whoever handles its event. */
+  copy(): void {
+    document.execCommand('copy')
+  }
+
+  cut(): void {
+    this.copy()
+    this.edits.removeSelected()
+  }
+
+  /** Whether the clipboard can be read without Ctrl V. */
+  get canPaste(): boolean {
+    // On pages without https there is no clipboard at all, whatever the types say.
+    return typeof (navigator.clipboard as Partial<Clipboard> | undefined)?.readText === 'function'
+  }
+
+  async paste(): Promise<void> {
+    try {
+      this.pasteText(await navigator.clipboard.readText(), this.stage.camera.toBoard(this.pointers.last ?? this.middle))
+    } catch {
+      this.toast({ words: 'The browser did not give the clipboard to this page. Press Ctrl V instead.', tone: 'warn' })
+    }
+  }
+
   private get middle(): Point {
     const { width, height } = this.stage.camera
     return { x: width / 2, y: height / 2 }
@@ -118,7 +142,11 @@ export class Transfer {
       void this.addPictures(files, middle)
       return
     }
-    const text = data.getData('text/plain')
+    this.pasteText(data.getData('text/plain'), middle)
+  }
+
+  private pasteText(text: string, middle: Point): void {
+    const { stage } = this
     const offset = this.pasted * PASTE_STEP
     this.pasted += 1
     const shapes = fromClipboard(text, { x: middle.x + offset, y: middle.y + offset })
