@@ -6,6 +6,8 @@ import { toSvg } from '../src/editors/board/export'
 import { boxAround, corners, distanceToEdge, inside, outline, union } from '../src/editors/board/geometry'
 import { bendPoint, bentTo, labelOf, linearPoints, pathPoints } from '../src/editors/board/linear'
 import { grouped, unitsOf, whole } from '../src/editors/board/groups'
+import { withContents } from '../src/editors/board/frames'
+import { shapeAt } from '../src/editors/board/hit'
 import { elbow, outsideOf, wayBetween } from '../src/editors/board/routes'
 import { asPlain, inkOf, letterColour, PALETTE, paperColour, readShape, strokeColour, fillColour, type Shape } from '../src/editors/board/shapes'
 import { snapBox } from '../src/editors/board/snap'
@@ -348,4 +350,20 @@ test('whatever a script wrote as groups, it is a list of names', () => {
     const read = readShape('x', { type: 'note', groups: odd })!
     expect(read.groups).toEqual(Array.isArray(odd) ? ['g'] : [])
   }
+})
+
+// -- frames -----------------------------------------------------------------------------------------
+
+test('a frame takes what lies wholly within it, and lies under everything', () => {
+  const store = new BoardStore(new Y.Doc())
+  const at = (id: string, type: string, x: number, y: number, w: number, more: object = {}): Shape =>
+    readShape(id, { type, x, y, w, h: w, ...more })!
+  store.add([at('in', 'note', 10, 10, 20), at('across', 'note', 90, 10, 20), at('still', 'note', 50, 50, 10, { locked: true })])
+  store.add([at('frame', 'frame', 0, 0, 100), at('inner', 'frame', 40, 40, 40)])
+  expect(store.shapes.map(({ id }) => id)).toEqual(['frame', 'inner', 'in', 'across', 'still'])
+  const taken = withContents([store.get('frame')!], store.shapes, (shape) => shape)
+  expect(taken.map(({ id }) => id)).toEqual(['frame', 'inner', 'in'])
+  // The inside of a frame is free.
+  expect(shapeAt({ x: 60, y: 20 }, store.shapes, nobody, 4)).toBeNull()
+  expect(shapeAt({ x: 1, y: 20 }, store.shapes, nobody, 4)?.id).toBe('frame')
 })

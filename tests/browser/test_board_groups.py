@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.browser.boards import Board, OpenPage, Screenshot, box
+from tests.browser.boards import Board, OpenPage, Screenshot, Shape, box, put
 from tests.support.server import CollabServer
 
 pytest.importorskip("playwright.sync_api")
@@ -98,3 +98,61 @@ def test_groups_by_keys_and_by_two(shared_server: CollabServer, open_page: OpenP
     ben.press("Control+Shift+g")
     ann.until(lambda s: len(s["a"]["groups"]) == 1 and not s["c"].get("groups"), "the inner one alone")
     assert ann.shape("a")["groups"] == ann.shape("b")["groups"]
+
+
+def test_frames_take_what_lies_in_them(
+    shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot
+) -> None:
+    board = Board(open_page, shared_server, "frames")
+    page = board.page
+    board.put(within=box(-200, -100, fill="red"), across=box(20, -60, 160, 80, fill="blue"), out=box(150, 120))
+    board.press("f")
+    board.drag((-250, -150), (100, 100), keys="Control")
+    board.until(lambda s: any(shape["type"] == "frame" for shape in s.values()), "a frame")
+    frame = board.only("frame")
+    assert frame["text"] == "Frame 1"
+    assert frame["index"] < min(
+        shape.get("index", "a0") for shape in board.shapes().values() if shape["type"] != "frame"
+    )
+    expect(page.locator(".board-panel h2")).to_have_text("Frame")
+    # What lies within it goes with it, what only touches it does not; the inside itself is free.
+    board.press("Escape")
+    board.drag((-250, 0), (-250, 50), keys="Control")
+    board.until_shape("within", x=-200, y=-50)
+    assert board.shape("across")["y"] == -60
+    board.press("Escape")
+    board.drag((-240, -90), (-60, 40))
+    expect(page.locator(".board-panel h2")).to_have_text("Rectangle")
+    # Its name is written above it.
+    page.mouse.dblclick(*board.at(-235, -110))
+    page.keyboard.type("To do")
+    board.press("Escape")
+    board.until(lambda s: any(shape.get("text") == "To do" for shape in s.values()), "named")
+    screenshot(page, "board-frame")
+    # A copy has copies in it; deleted, it leaves what is in it.
+    board.press("Control+d")
+    board.until(lambda s: len(s) == 6, "a copy with what is in it")
+    board.press("Escape")
+    board.click(-250, 20)
+    expect(page.locator(".board-panel h2")).to_have_text("Frame")
+    board.press("Delete")
+    board.until(lambda s: len(s) == 5 and "within" in s, "without the frame")
+
+
+def test_shapes_that_a_page_does_not_know_survive_it(shared_server: CollabServer, open_page: OpenPage) -> None:
+    board = Board(open_page, shared_server, "of-tomorrow")
+    board.put(a=box(-100, -100, groups=["g"], future={"field": 1}), b=box(50, -100, groups=["g"]))
+    # A kind of shape that another build draws.
+    tomorrow: Shape = {"type": "hologram", "x": 0, "y": 0, "w": 50, "h": 50, "depth": 3, "groups": ["g"]}
+    put(shared_server, "of-tomorrow", {"tomorrow": tomorrow})
+    board.press("Control+a")
+    board.expect_selected(2)
+    board.press("ArrowRight", "Control+Shift+g", "Alt+a", "Control+l", "Control+l", "Control+d")
+    board.until(lambda s: len(s) == 5 and not s["a"].get("groups"), "edited and copied")
+    assert board.shape("tomorrow") == tomorrow
+    assert board.shape("a")["future"] == {"field": 1}
+    board.press("Control+a")
+    board.expect_selected(4)
+    board.press("Delete")
+    board.until(lambda s: list(s) == ["tomorrow"], "everything that is known is deleted")
+    assert board.shape("tomorrow") == tomorrow

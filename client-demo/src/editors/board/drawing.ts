@@ -13,9 +13,10 @@ import { withPoints } from './transform'
 export function freshShape(stage: Stage, type: ShapeType, at: Point): Shape {
   const { look } = stage
   return {
-    id: freshId(), type, x: rounded(at.x), y: rounded(at.y), w: 0, h: 0, rotation: 0, points: [], text: '', src: '',
+    id: freshId(), type, x: rounded(at.x), y: rounded(at.y), w: 0, h: 0, rotation: 0, points: [], src: '',
     from: null, to: null, bend: null, locked: false, groups: [], index: 'a0', made: null, ...look,
-    fill: type === 'note' && look.fill === 'none' ? 'yellow' : look.fill,
+    fill: type === 'frame' ? 'none' : type === 'note' && look.fill === 'none' ? 'yellow' : look.fill,
+    text: type === 'frame' ? `Frame ${stage.shapes.filter((shape) => shape.type === 'frame').length + 1}` : '',
   }
 }
 

@@ -4,6 +4,7 @@ import { toast } from '../../ui/toasts'
 import { overFrames } from '../pasting'
 import { aligned, distributed, type Align } from './arrange'
 import { overlaps, union } from './geometry'
+import { withContents } from './frames'
 import { grouped, groupOf } from './groups'
 import { fitted } from './layout'
 import { linearPoints } from './linear'
@@ -76,7 +77,7 @@ export class Edits {
     const boxes = units.map((unit) => union(unit.map((shape) => stage.boundsOf(shape))) as Box)
     if (boxes.length < 2) return
     const patches = how(boxes).flatMap(({ dx, dy }, i) =>
-      dx === 0 && dy === 0 ? [] : (units[i] ?? []).map((shape): [string, Patch] => [shape.id, { x: shape.x + dx, y: shape.y + dy }]),
+      dx === 0 && dy === 0 ? [] : withContents(units[i] ?? [], stage.shapes, (shape) => stage.boundsOf(shape)).map((shape): [string, Patch] => [shape.id, { x: shape.x + dx, y: shape.y + dy }]),
     )
     this.write(patches)
   }
@@ -112,14 +113,14 @@ export class Edits {
   nudge(dx: number, dy: number): void {
     const { stage } = this
     if (stage.readOnly) return
-    const patches = stage.selected
+    const patches = stage.taken
       .filter((shape) => !shape.locked)
       .map((shape) => [shape.id, { x: shape.x + dx, y: shape.y + dy }] as const)
     stage.store.update(new Map(patches))
   }
 
   duplicate(): void {
-    this.place(copiesOf(this.stage.selected).map((shape) => moved(shape, PASTE_STEP, PASTE_STEP)))
+    this.place(copiesOf(this.stage.taken).map((shape) => moved(shape, PASTE_STEP, PASTE_STEP)))
   }
 
   removeSelected(): void {

@@ -53,8 +53,9 @@ export class Move implements Gesture {
   private readonly others: Box[]
 
   constructor(private readonly stage: Stage, private readonly start: Point, private readonly onCopies: (ids: string[]) => void) {
-    const ids = stage.selection
-    this.originals = stage.selected.filter((shape) => !shape.locked).map((shape) => detached(shape, stage.lookup, ids))
+    const { taken } = stage
+    const ids = new Set(taken.map((shape) => shape.id))
+    this.originals = taken.filter((shape) => !shape.locked).map((shape) => detached(shape, stage.lookup, ids))
     this.box = union(this.originals.map((shape) => stage.boundsOf(shape))) ?? { ...start, w: 0, h: 0 }
     this.others = neighbours(stage, ids)
   }

@@ -1,8 +1,9 @@
 /** What is under the pointer. */
 
 import { boundsOf, contains, distanceToEdge, distanceToSegment, grown, inside, outline, overlaps, rotate, centre } from './geometry'
+import { measure } from './layout'
 import { labelOf, pathPoints, type Lookup } from './linear'
-import { isLinear, STROKE_WIDTHS, type Box, type Point, type Shape } from './shapes'
+import { FONT_SIZES, FRAME_NAME, isLinear, STROKE_WIDTHS, type Box, type Point, type Shape } from './shapes'
 
 /**
  * The topmost shape at a point. What is really there, a line, an edge, a filled inside, comes before the
@@ -31,6 +32,12 @@ function touches(shape: Shape, point: Point, lookup: Lookup, slack: number): 'th
     }
     return null
   }
+  if (shape.type === 'frame') {
+    // Taken by its name or its edge: what is within it is free for everything else.
+    const { x, y, w } = shape
+    const name = shape.text !== '' && contains({ x, y: y - FRAME_NAME, w: Math.min(w, nameWidth(shape)), h: FRAME_NAME }, point)
+    return name || distanceToEdge(point, outline(shape)) <= reach ? 'there' : null
+  }
   if (!contains(grown(boundsOf(shape), reach), point)) return null
   if (shape.type === 'pen') {
     const local = rotate(point, centre(shape), -shape.rotation)
@@ -49,6 +56,11 @@ function touches(shape: Shape, point: Point, lookup: Lookup, slack: number): 'th
   return solid ? 'there' : 'around'
 }
 
+/** The name of a frame is no smaller than a finger. */
+function nameWidth({ text }: Shape): number {
+  return Math.max(44, measure(text, FONT_SIZES.S) + 8)
+}
+
 /** The shapes that a box touches; for an empty shape its edge counts. */
 export function shapesIn(box: Box, shapes: Shape[], lookup: Lookup): Shape[] {
   return shapes.filter((shape) => {
@@ -65,7 +77,7 @@ export function shapesIn(box: Box, shapes: Shape[], lookup: Lookup): Shape[] {
     const polygon = outline(shape)
     if (polygon.some((point) => contains(box, point)) || crosses(box, polygon, true)) return true
     // A box inside a filled shape touches it, inside an empty one it does not.
-    return shape.fill !== 'none' && inside({ x: box.x, y: box.y }, polygon)
+    return shape.fill !== 'none' && shape.type !== 'frame' && inside({ x: box.x, y: box.y }, polygon)
   })
 }
 

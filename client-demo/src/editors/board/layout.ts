@@ -102,8 +102,8 @@ export function textRoom(shape: Pick<Shape, 'type' | 'w' | 'h'>): { w: number; h
 
 /** The least size in which a shape of this width holds its words. */
 export function leastSize(shape: Shape, width: number): { w: number; h: number } {
-  // The words of an arrow lie on it, however short it is.
-  if (shape.text === '' || !holdsText(shape) || isLinear(shape)) return { w: 0, h: 0 }
+  // The words of an arrow lie on it, however short it is, and the name of a frame above it.
+  if (shape.text === '' || !holdsText(shape) || isLinear(shape) || shape.type === 'frame') return { w: 0, h: 0 }
   const size = FONT_SIZES[shape.fontSize]
   if (shape.type === 'text') return textSize(shape.text, size)
   const { share, padding } = ROOM[shape.type] ?? BOX

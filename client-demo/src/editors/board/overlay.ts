@@ -41,7 +41,8 @@ export function handlesOf(stage: Stage): Handle[] {
     const corner = { x: middle.x + (hx * frame.w) / 2, y: middle.y + (hy * frame.h) / 2 - extra / camera.zoom }
     return camera.toScreen(rotate(corner, middle, frame.rotation))
   }
-  const handles: Handle[] = [{ kind: 'rotate', at: at(0, -1, ROTATE_ABOVE), cursor: 'grab' }]
+  const upright = selected.every((shape) => shape.type === 'frame')
+  const handles: Handle[] = upright ? [] : [{ kind: 'rotate', at: at(0, -1, ROTATE_ABOVE), cursor: 'grab' }]
   if (selected.every((shape) => shape.type === 'text')) return handles
   const size = { w: frame.w * camera.zoom, h: frame.h * camera.zoom }
   for (const hx of [-1, 0, 1]) {

@@ -4,7 +4,7 @@ import { boundsOf, boxAround, grown, overlaps, union } from './geometry'
 import { labelOf, pathPoints, type Lookup } from './linear'
 import { FONT } from './layout'
 import { isPlaced, partsOf, type Part } from './parts'
-import { FONT_SIZES, isLinear, STROKE_WIDTHS, type Box, type Shape } from './shapes'
+import { FONT_SIZES, FRAME_NAME, isLinear, STROKE_WIDTHS, type Box, type Shape } from './shapes'
 
 interface Painted {
   shape: Shape
@@ -30,6 +30,10 @@ export function shownBounds(shape: Shape, lookup: Lookup): Box {
     const box = grown(boxAround(path), STROKE_WIDTHS[shape.width] * 3)
     const label = labelOf(shape, path)
     return label === null ? box : (union([box, label.box]) ?? box)
+  }
+  if (shape.type === 'frame') {
+    const { x, y, w, h } = grown(shape, 1)
+    return { x, y: y - FRAME_NAME, w: Math.max(w, 4 * FONT_SIZES.S), h: h + FRAME_NAME }
   }
   return grown(boundsOf(shape), shape.type === 'text' ? 0 : STROKE_WIDTHS[shape.width])
 }

@@ -48,11 +48,11 @@ export function rowsFor(types: Iterable<Shape['type']>): PanelState['rows'] {
   const rows = { stroke: false, fill: false, width: false, route: false, font: false }
   for (const type of types) {
     const box = ['rectangle', 'ellipse', 'diamond'].includes(type)
-    rows.stroke ||= type !== 'note' && type !== 'image'
-    rows.fill ||= box || type === 'note'
+    rows.stroke ||= !['note', 'image', 'frame'].includes(type)
+    rows.fill ||= box || type === 'note' || type === 'frame'
     rows.width ||= box || ['pen', 'arrow', 'line'].includes(type)
     rows.route ||= type === 'arrow' || type === 'line'
-    rows.font ||= type !== 'pen' && type !== 'image'
+    rows.font ||= !['pen', 'image', 'frame'].includes(type)
   }
   return rows
 }

@@ -6,7 +6,7 @@ import { layout, LINE_HEIGHT, textRoom } from './layout'
 import { labelOf, pathPoints, type Lookup } from './linear'
 import { along, lengthOf, outsideOf } from './routes'
 import {
-  FONT_SIZES, fillColour, inkOf, isLinear, paperColour, strokeColour, STROKE_WIDTHS,
+  FONT_SIZES, FRAME_NAME, fillColour, inkOf, isLinear, paperColour, strokeColour, STROKE_WIDTHS,
   type Point, type Shape,
 } from './shapes'
 
@@ -46,6 +46,11 @@ export function partsOf(shape: Shape, lookup: Lookup, dark: boolean): Part[] {
       ]
     case 'text':
       return textParts(shape, dark)
+    case 'frame':
+      return [
+        { kind: 'path', d: roundedBox(w, h, 4), fill: fill ?? (dark ? '#1e2025' : '#ffffff'), stroke: strokeColour('grey', dark) + '99', width: 1, dash: [] },
+        ...frameName(shape, dark),
+      ]
     case 'image':
       return shape.src === ''
         ? [{ kind: 'path', d: roundedBox(w, h, 4), fill: fillColour('grey', dark), stroke: null, width: 0, dash: [] }]
@@ -123,6 +128,13 @@ function smooth(points: number[][]): string {
 }
 
 // -- text -------------------------------------------------------------------------------------------
+
+/** The name of a frame, above it; as much of it as the frame is wide. */
+function frameName(shape: Shape, dark: boolean): Part[] {
+  const size = FONT_SIZES.S
+  const [words = ''] = layout(shape.text.replaceAll('\n', ' '), size, Math.max(shape.w, size * 4))
+  return words === '' ? [] : [{ kind: 'text', lines: [{ words, x: 0, y: size * 0.98 - FRAME_NAME }], size, colour: inkOf(shape, dark), align: 'left' }]
+}
 
 /** Text inside a shape: notes and free text from the left, everything else in the middle. */
 function textParts(shape: Shape, dark: boolean): Part[] {

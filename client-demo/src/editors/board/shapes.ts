@@ -3,7 +3,7 @@
 import * as Y from 'yjs'
 
 export const TYPES = [
-  'pen', 'rectangle', 'ellipse', 'diamond', 'arrow', 'line', 'note', 'text', 'image',
+  'pen', 'rectangle', 'ellipse', 'diamond', 'arrow', 'line', 'note', 'text', 'image', 'frame',
 ] as const
 export type ShapeType = (typeof TYPES)[number]
 
@@ -92,6 +92,8 @@ export const PALETTE: Readonly<Record<string, {
 export const STROKE_WIDTHS: Record<Width, number> = { S: 2, M: 3.5, L: 6 }
 export const FONT_SIZES: Record<FontSize, number> = { S: 14, M: 20, L: 28, XL: 44 }
 export const NOTE_SIZE = 200
+/** What a frame's name takes above it. */
+export const FRAME_NAME = 24
 /** What keeps text off the edge of a shape. */
 export const TEXT_PADDING = 12
 
@@ -127,6 +129,7 @@ function paperInk(name: string): string {
 
 /** The colour of the letters of a shape. */
 export function inkOf(shape: Pick<Shape, 'type' | 'stroke' | 'fill'>, dark: boolean): string {
+  if (shape.type === 'frame') return letterColour('grey', dark)
   return shape.type === 'note' ? paperInk(shape.fill) : letterColour(shape.stroke === 'none' ? 'ink' : shape.stroke, dark)
 }
 
@@ -156,7 +159,7 @@ export function isLinear(shape: Pick<Shape, 'type'>): boolean {
 
 /** Whether text can be written into it. */
 export function holdsText(shape: Pick<Shape, 'type'>): boolean {
-  return ['rectangle', 'ellipse', 'diamond', 'note', 'text', 'arrow', 'line'].includes(shape.type)
+  return ['rectangle', 'ellipse', 'diamond', 'note', 'text', 'arrow', 'line', 'frame'].includes(shape.type)
 }
 
 /**
@@ -179,7 +182,7 @@ export function readShape(id: string, source: unknown): Shape | null {
     y: number(get('y'), 0, -FARTHEST, FARTHEST),
     w: number(get('w'), 0, 0, FARTHEST),
     h: number(get('h'), 0, 0, FARTHEST),
-    rotation: number(get('rotation'), 0, -1e4, 1e4),
+    rotation: type === 'frame' ? 0 : number(get('rotation'), 0, -1e4, 1e4),
     points: points(get('points')),
     text: text(get('text')),
     stroke: colour(get('stroke'), 'ink'),

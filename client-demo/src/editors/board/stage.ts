@@ -1,6 +1,7 @@
 /** What tools work on: the board as it is shown, with what is selected and what is under way. */
 
 import type { Camera } from './camera'
+import { withContents } from './frames'
 import { groupOf, unitsOf, whole } from './groups'
 import { asMade, fitted } from './layout'
 import type { Lookup } from './linear'
@@ -65,6 +66,11 @@ export class Stage {
   get selected(): Shape[] {
     this.chosen ??= this.shapes.filter((shape) => this.selection.has(shape.id))
     return this.chosen
+  }
+
+  /** The selection, with what lies within its frames. */
+  get taken(): Shape[] {
+    return withContents(this.selected, this.shapes, (shape) => this.boundsOf(shape))
   }
 
   /** The box around the selection, as drawn. */

@@ -96,11 +96,16 @@ export class BoardStore {
     }
   }
 
-  /** Put shapes on top of everything, in the order given. */
+  /** Put shapes on top of everything, in the order given; frames lie under everything. */
   add(shapes: Shape[]): void {
-    const indices = indicesBetween(this.shapes.at(-1)?.index ?? null, null, shapes.length)
+    const frames = shapes.filter((shape) => shape.type === 'frame')
+    const others = shapes.filter((shape) => shape.type !== 'frame')
+    const below = indicesBetween(null, this.shapes[0]?.index ?? null, frames.length)
+    const above = indicesBetween(this.shapes.at(-1)?.index ?? below.at(-1) ?? null, null, others.length)
     this.transact((map) => {
-      shapes.forEach((shape, i) => map.set(shape.id, writeShape({ ...shape, index: indices[i] ?? shape.index })))
+      for (const [put, indices] of [[frames, below], [others, above]] as const) {
+        put.forEach((shape, i) => map.set(shape.id, writeShape({ ...shape, index: indices[i] ?? shape.index })))
+      }
     })
   }
 

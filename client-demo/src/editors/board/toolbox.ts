@@ -1,12 +1,12 @@
 /** The tools, their keys and their icons. */
 
 import {
-  ArrowUpRight, Circle, Diamond, Eraser, Hand, ImagePlus, Minus, MousePointer2, Pencil, Square, StickyNote, Type,
+  ArrowUpRight, Circle, Diamond, Eraser, Frame, Hand, ImagePlus, Minus, MousePointer2, Pencil, Square, StickyNote, Type,
   type IconNode,
 } from 'lucide'
 
 export type Tool =
-  | 'select' | 'hand' | 'pen' | 'rectangle' | 'ellipse' | 'diamond' | 'arrow' | 'line' | 'note' | 'text' | 'eraser' | 'image'
+  | 'select' | 'hand' | 'pen' | 'rectangle' | 'ellipse' | 'diamond' | 'arrow' | 'line' | 'note' | 'text' | 'frame' | 'eraser' | 'image'
 
 export const TOOLS: { tool: Tool; label: string; key: string; icon: IconNode }[] = [
   { tool: 'select', label: 'Select', key: 'V', icon: MousePointer2 },
@@ -19,6 +19,7 @@ export const TOOLS: { tool: Tool; label: string; key: string; icon: IconNode }[]
   { tool: 'line', label: 'Line', key: 'L', icon: Minus },
   { tool: 'note', label: 'Note', key: 'N', icon: StickyNote },
   { tool: 'text', label: 'Text', key: 'T', icon: Type },
+  { tool: 'frame', label: 'Frame', key: 'F', icon: Frame },
   { tool: 'eraser', label: 'Eraser', key: 'E', icon: Eraser },
   { tool: 'image', label: 'Image', key: 'I', icon: ImagePlus },
 ]

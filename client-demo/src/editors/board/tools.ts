@@ -16,6 +16,7 @@ import type { Writing } from './writing'
 const SLACK = { fine: 5, coarse: 12 }
 /** What a click makes. */
 const USUAL = { w: 160, h: 100 }
+const FRAME = { w: 480, h: 320 }
 const NOTE = { w: NOTE_SIZE, h: NOTE_SIZE }
 
 export class Tools {
@@ -46,6 +47,8 @@ export class Tools {
       case 'ellipse':
       case 'diamond':
         return new Draw(stage, tool, touch.at, USUAL, (shape) => this.choose(shape))
+      case 'frame':
+        return new Draw(stage, tool, touch.at, FRAME, (shape) => this.choose(shape))
       case 'note':
         return new Draw(stage, tool, touch.at, NOTE, (shape) => writing.begin(shape.id))
       case 'text': {
@@ -89,8 +92,8 @@ export class Tools {
     } else if (tool === 'arrow' || tool === 'line') {
       const [left, right] = [middle.x - USUAL.w / 2, middle.x + USUAL.w / 2]
       edits.place([withPoints(freshShape(stage, tool, middle), [{ x: left, y: middle.y }, { x: right, y: middle.y }])])
-    } else if (tool === 'note' || tool === 'rectangle' || tool === 'ellipse' || tool === 'diamond') {
-      const { w, h } = tool === 'note' ? NOTE : USUAL
+    } else if (tool === 'note' || tool === 'rectangle' || tool === 'ellipse' || tool === 'diamond' || tool === 'frame') {
+      const { w, h } = tool === 'note' ? NOTE : tool === 'frame' ? FRAME : USUAL
       const shape = { ...freshShape(stage, tool, { x: middle.x - w / 2, y: middle.y - h / 2 }), w, h }
       edits.place([shape])
       if (tool === 'note') writing.begin(shape.id)

@@ -63,7 +63,7 @@ export class Transfer {
   /** Download the selection, or everything where nothing is selected. */
   async export(format: 'png' | 'svg'): Promise<void> {
     const { stage } = this
-    const shapes = stage.selection.size > 0 ? stage.selected : stage.shapes
+    const shapes = stage.selection.size > 0 ? stage.taken : stage.shapes
     if (shapes.length === 0) {
       this.toast({ words: 'There is nothing on this board to export.' })
       return
@@ -120,7 +120,7 @@ export class Transfer {
     const { selected } = this.stage
     if (selected.length === 0 || !this.ownsClipboard(event)) return
     event.preventDefault()
-    event.clipboardData?.setData('text/plain', toClipboard(selected.map((shape) => this.standing(shape))))
+    event.clipboardData?.setData('text/plain', toClipboard(this.stage.taken.map((shape) => this.standing(shape))))
     this.pasted = 0
     if (cut) this.edits.removeSelected()
   }

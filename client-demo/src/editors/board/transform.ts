@@ -93,6 +93,7 @@ export function turned(shape: Shape, around: Point, angle: number): Shape {
     return { ...shape, points }
   }
   const middle = rotate(centre(shape), around, angle)
+  if (shape.type === 'frame') return { ...shape, x: middle.x - shape.w / 2, y: middle.y - shape.h / 2 }
   const rotation = Math.atan2(Math.sin(shape.rotation + angle), Math.cos(shape.rotation + angle))
   return { ...shape, x: middle.x - shape.w / 2, y: middle.y - shape.h / 2, rotation: Math.abs(rotation) < 1e-4 ? 0 : rotation }
 }

@@ -4,7 +4,7 @@ import { isDark } from '../../ui/theme'
 import { freshShape } from './drawing'
 import { textSize } from './layout'
 import { labelPoint, pathPoints, type Lookup } from './linear'
-import { FONT_SIZES, holdsText, isLinear, type Point, type Shape } from './shapes'
+import { FONT_SIZES, FRAME_NAME, holdsText, isLinear, type Point, type Shape } from './shapes'
 import type { Stage } from './stage'
 import { editText, type TextEditing } from './textEditing'
 
@@ -79,11 +79,13 @@ export class Writing {
     if (this.open === null) return
     const shape = this.stage.lookup(this.open.id)
     if (shape === undefined || this.open.lost) this.open.end()
-    else this.open.place(isLinear(shape) ? onLine(shape, this.stage.lookup) : shape, isDark())
+    else this.open.place(placeOf(shape, this.stage.lookup), isDark())
   }
 }
 
-/** An arrow as a place for words: the middle of its way. */
-function onLine(shape: Shape, lookup: Lookup): Shape {
+/** A shape as a place for words: an arrow has them in the middle of its way, a frame above it. */
+function placeOf(shape: Shape, lookup: Lookup): Shape {
+  if (shape.type === 'frame') return { ...shape, type: 'text', x: shape.x - 2, y: shape.y - FRAME_NAME, fontSize: 'S', stroke: 'grey' }
+  if (!isLinear(shape)) return shape
   return { ...shape, ...labelPoint(pathPoints(shape, lookup)), w: 0, h: 0, rotation: 0 }
 }
