@@ -26,7 +26,7 @@ NAMES = ("Ann", "Ben", "Çelik", "Dorothea von und zu Hohenstein-Weißenfels", "
 #: bytes of an edit in the document of the slow reader, and seconds between two of them
 CHUNK, PAUSE = 128 * 1024, 0.1
 #: bytes that the slow reader takes, and seconds between two times
-SIP, REST = 16 * 1024, 0.1
+SIP, REST = 8 * 1024, 0.1
 
 
 def slow_reader(host: str, port: int, namespace: str) -> None:
