@@ -20,8 +20,8 @@ export interface ContextMenuParts {
 }
 
 export class ContextMenu {
-  /** Where the menu hangs: a point of the board. */
-  private readonly anchor = h('div', { class: 'board-menu-anchor', tabIndex: -1, role: 'button', 'aria-label': 'Menu of the board' })
+  /** Where the menu hangs: a point of the board, which is nothing to anybody. */
+  private readonly anchor = h('div', { class: 'board-menu-anchor', tabIndex: -1, 'aria-hidden': 'true' })
 
   constructor(private readonly parts: ContextMenuParts, layer: HTMLElement) {
     layer.append(this.anchor)
