@@ -60,7 +60,8 @@ async def wait_for_redis(settings: Settings, stop: asyncio.Event, *, answer: boo
             while reason is not None:
                 tell_systemd("EXTEND_TIMEOUT_USEC=10000000\nSTATUS=waiting for Redis")
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), INTERVAL)
+                    async with asyncio.timeout(INTERVAL):
+                        await stop.wait()
                     return False
                 reason = await _missing(link)
         _log.info("Redis answers", url=shown_url(url), seconds=round(time.monotonic() - began, 1))

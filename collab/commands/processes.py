@@ -132,7 +132,8 @@ class Processes:
                 process=number, exit_code=code, lived=round(lived, 1), pause=pause,
             )  # fmt: skip
             with suppress(TimeoutError):  # then it is time to start it again
-                await asyncio.wait_for(self._ending.wait(), pause * random.uniform(0.5, 1.0))
+                async with asyncio.timeout(pause * random.uniform(0.5, 1.0)):
+                    await self._ending.wait()
                 return 0
 
     async def _start(self, number: int) -> _Node:

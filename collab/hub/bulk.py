@@ -92,7 +92,8 @@ class Bulk:
         """See :meth:`Turn.wait`."""
         while turn._granted is not None and not turn._granted.done():
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(turn._granted), PATIENCE / 4)
+                async with asyncio.timeout(PATIENCE / 4):
+                    await asyncio.shield(turn._granted)
             self._cut_idle()
 
     def release(self, turn: Turn) -> None:

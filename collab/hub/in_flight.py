@@ -55,7 +55,8 @@ class Load:
         while not self._in_flight.may_grow(self):
             self._wake = asyncio.get_running_loop().create_future()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake, PATIENCE / 4)
+                async with asyncio.timeout(PATIENCE / 4):
+                    await self._wake
             self._in_flight.cut_idle()
         self.heard_at = max(asyncio.get_running_loop().time(), before if before != float("inf") else 0.0)
 

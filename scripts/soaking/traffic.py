@@ -112,7 +112,8 @@ class Traffic:
                 reading.cancel()
                 await asyncio.gather(reading, return_exceptions=True)
             with suppress(*TROUBLE, AttributeError):  # one that never came in has nothing to close
-                await asyncio.wait_for(peer.close(), 5)
+                async with asyncio.timeout(5):
+                    await peer.close()
 
     async def _read_nothing(self, chance: random.Random) -> None:
         name = chance.choice(self._names)
@@ -121,7 +122,8 @@ class Traffic:
             async with asyncio.timeout(10):
                 await line.open_websocket(chance.choice([f"/ws/{name}", "/socket.io/?EIO=4&transport=websocket"]))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), chance.uniform(*STAY))
+                async with asyncio.timeout(chance.uniform(*STAY)):
+                    await self._ended.wait()
         finally:
             line.close()
 

@@ -35,7 +35,8 @@ class Socket:
 
     async def read(self) -> bool:
         """Take in the next message; False once the connection is closed."""
-        message = await asyncio.wait_for(self.socket.receive(), TIMEOUT)
+        async with asyncio.timeout(TIMEOUT):  # Python 3.11's wait_for() may swallow that it is cancelled
+            message = await self.socket.receive()
         if message.type is not WSMsgType.BINARY:
             assert message.type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING), message
             self.reason = message.extra or ""

@@ -51,7 +51,8 @@ class WebSocketWire:
     async def receive(self) -> str | bytes | None:
         """The next packet; None once the connection is closed."""
         while True:
-            message = await asyncio.wait_for(self.websocket.receive(), TIMEOUT)
+            async with asyncio.timeout(TIMEOUT):  # Python 3.11's wait_for() may swallow that it is cancelled
+                message = await self.websocket.receive()
             if message.type == aiohttp.WSMsgType.TEXT:
                 if message.data == "2":
                     await self.send("3")

@@ -28,7 +28,8 @@ class YClient:
 
     async def next(self) -> bytes | None:
         """The next message; None once the connection is closed."""
-        message = await asyncio.wait_for(self.socket.receive(), TIMEOUT)
+        async with asyncio.timeout(TIMEOUT):  # Python 3.11's wait_for() may swallow that it is cancelled
+            message = await self.socket.receive()
         if message.type is not WSMsgType.BINARY:
             assert message.type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING), message
             self.reason = message.extra or ""

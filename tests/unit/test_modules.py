@@ -37,3 +37,10 @@ def own_files(module: str) -> list[str]:
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_has_unit_tests_by_its_name(module: str) -> None:
     assert own_files(module), "write tests/unit/test_<name>.py; where others have the name, test_<folder>_<name>.py"
+
+
+def test_nothing_waits_by_a_function_that_may_swallow_its_cancellation() -> None:
+    """``asyncio.wait_for`` of Python 3.11 returns what has just come, although its task was cancelled meanwhile
+    (CPython gh-86296); ``asyncio.timeout`` does not."""
+    waits = re.compile(r"\basyncio\.wait_for\(")
+    assert [str(path) for path in sorted((ROOT / "collab").rglob("*.py")) if waits.search(path.read_text())] == []
