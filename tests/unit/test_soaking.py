@@ -17,6 +17,7 @@ from tests.support.repository import ROOT
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from soaking.chart import slope, write_csv, write_svg
+from soaking.run import Soak
 from soaking.watch import descriptors, stayed
 
 
@@ -29,11 +30,19 @@ def test_what_grows_each_time_stays_and_what_is_made_once_does_not() -> None:
     assert stayed(looks) == {"tasks leak": 5, "timers leak": 3}
 
 
-def test_growth_in_an_hour_is_that_of_the_second_half() -> None:
-    flat = [{"seconds": at, "memory": 100.0 if at >= 50 else at} for at in range(101)]
-    assert slope(flat, "memory") == 0.0
-    assert slope([{"seconds": at, "memory": 7.0 + at} for at in range(101)], "memory") == pytest.approx(3600)
-    assert slope(flat[:2], "memory") == 0.0
+def test_growth_in_an_hour_comes_with_how_sure_it_is() -> None:
+    flat = [{"seconds": at, "memory": 100.0} for at in range(101)]
+    assert slope(flat, "memory") == (0.0, 0.0)
+    assert slope([{"seconds": at, "memory": 7.0 + at} for at in range(101)], "memory") == pytest.approx((3600, 0))
+    grown, error = slope([{"seconds": at, "memory": 7.0 + at % 2} for at in range(101)], "memory")
+    assert error > 10 > abs(grown)
+    assert slope(flat[:2], "memory") == (0.0, 0.0)
+
+
+def test_it_is_that_of_the_undisturbed_time(tmp_path: Path) -> None:
+    soak = Soak(tmp_path, shared=False, seconds=100.0, seed=1, people=1, documents=1)
+    soak.rows = [{"seconds": float(at), "node": "a", "memory": 9.0 if 55 <= at <= 100 else at} for at in range(120)]
+    assert soak.growth("memory") == {"a": (0.0, 0.0)}
 
 
 def test_samples_are_written_and_drawn_where_some_are_missing(tmp_path: Path) -> None:
