@@ -1,5 +1,7 @@
 """The hub: opens each document once, puts idle ones away, drains at the end."""
 
+# Longer than 450 lines: one table of documents, and whoever opens, ends and looks after them has to hold it.
+
 from __future__ import annotations
 
 import asyncio

@@ -59,7 +59,7 @@ def _panel(column: str, name: str, unit: float, rows: Sequence[Row], events: Seq
     for part in (0.0, 1.0):
         y = 20 + height - part * height
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_LEFT + width}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{most * part:.3g}</text>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{_number(most * part)}</text>')
     for seconds in events:
         x = _LEFT + seconds / until * width
         parts.append(f'<line class="event" x1="{x:.1f}" x2="{x:.1f}" y1="20" y2="{20 + height}"/>')
@@ -68,6 +68,10 @@ def _panel(column: str, name: str, unit: float, rows: Sequence[Row], events: Seq
         parts.append(f'<polyline fill="none" stroke="{COLORS[number % len(COLORS)]}" points="{points}"/>')
     parts.append(f'<text x="{_LEFT + width}" y="{height + 34}" text-anchor="end">{until / 60:.1f} min</text>')
     return "".join(parts)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def slope(rows: Sequence[Row], column: str) -> tuple[float, float]:
