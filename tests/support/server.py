@@ -122,6 +122,8 @@ class CollabServer:
             return 0
         if process.poll() is None:
             os.kill(self.pid, number)
+            if number == signal.SIGKILL and "--supervise" in self.args:  # which cannot take its server with it then
+                os.killpg(process.pid, number)
         self.process = None
         try:
             code = process.wait(timeout)

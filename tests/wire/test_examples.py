@@ -58,10 +58,10 @@ async def until_text(session: Session, wanted: str) -> None:
 def test_each_is_short_and_all_are_here() -> None:
     found = sorted(path for path in EXAMPLES.iterdir() if path.is_file())
     assert [path.name for path in found] == [
-        "answering_bot.py", "draw_chart.py", "linting_agent.py", "nightly_export", "stream_figures.py",
+        "answering_bot.py", "draw_chart.py", "linting_agent.py", "nightly_export", "notebook.ipynb", "stream_figures.py",
     ]  # fmt: skip
     for path in found:
-        assert len(path.read_text().splitlines()) < 40, path.name
+        assert path.suffix == ".ipynb" or len(path.read_text().splitlines()) < 40, path.name
 
 
 async def test_a_bot_answers_once_through_a_restart(start_server: Start, tmp_path: Path) -> None:
@@ -197,7 +197,8 @@ async def test_without_a_server_they_say_so(tmp_path: Path) -> None:
         ended(python, EXAMPLES / "stream_figures.py", nobody, "machine"),
         ended(EXAMPLES / "nightly_export", tmp_path, COLLAB_URL=nobody),
     )
-    assert bot == (1, f"bot: 'notes' could not be opened at {nobody}: Connection refused\n")
-    assert chart == (1, f"chart: 'plan' could not be opened at {nobody}: Connection refused\n")
-    assert figures == (1, f"figures: 'machine' could not be opened at {nobody}: Connection refused\n")
+    why = "Connection refused (nothing listens there; is the server running?)"
+    assert bot == (1, f"bot: 'notes' could not be opened at {nobody}: {why}\n")
+    assert chart == (1, f"chart: 'plan' could not be opened at {nobody}: {why}\n")
+    assert figures == (1, f"figures: 'machine' could not be opened at {nobody}: {why}\n")
     assert export == (1, f"collab: {nobody} cannot be reached: Connection refused\n")

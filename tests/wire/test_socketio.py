@@ -182,7 +182,8 @@ async def test_unknown_events_have_a_code(connect: Connect, name: str) -> None:
     [
         ({"tokn": "x"}, "tokn"),
         ({"user": {"name": 1}}, "user.name"),
-        ({"user": {"nme": "x"}}, "user.nme"),
+        ({"usr": {"name": "x"}}, "usr"),
+        ({"user": {"avatar": {"url": "x"}}}, "user.avatar"),
         ({"user": {"name": "x" * 300}}, "user.name"),
         ({"presence": "xml"}, "presence"),
         ({"token": 5}, "token"),
