@@ -289,6 +289,7 @@ async def test_a_cluster_that_lacks_a_master_is_waited_for(
     node.kill()
     victim = servers.servers[1]
     victim.kill()
+    await asyncio.to_thread(servers.wait_for_a_gap)  # before that a node may find all well, and start
     starting = asyncio.create_task(asyncio.to_thread(node.start, 60.0))
     try:
         async with asyncio.timeout(30):

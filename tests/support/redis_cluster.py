@@ -67,6 +67,13 @@ class RedisClusterServers:
             assert time.monotonic() < deadline, [self._say(number, "CLUSTER", "INFO") for number in range(MASTERS)]
             time.sleep(0.05)
 
+    def wait_for_a_gap(self) -> None:
+        """Return once the first of them says that slots are served by nobody."""
+        deadline = time.monotonic() + PATIENCE
+        while "cluster_state:fail" not in str(self._say(0, "CLUSTER", "INFO")):
+            assert time.monotonic() < deadline, "nobody notices that a master is gone"
+            time.sleep(0.05)
+
     def _serves(self, number: int) -> bool:
         with suppress(redis.RedisError, OSError):
             well = "cluster_state:ok" in str(self._say(number, "CLUSTER", "INFO"))
