@@ -224,6 +224,9 @@ class RedisWriter:
             except FAILURES as error:
                 answers = [Unanswered(error)] * len(lanes)
             took = time.perf_counter() - began
+            faults = [answer.fault for answer in answers if isinstance(answer, Unanswered)]
+            if not faults:
+                self._took(took)  # before what waited for it counts as saved
             done = [each for each in zip(lanes, answers, strict=True) if not isinstance(each[1], Unanswered)]
             if done:
                 CLUSTER_APPEND.observe(took)
@@ -241,7 +244,6 @@ class RedisWriter:
                         _log.exception("an append was answered, and then something failed", document=lane.document)
                         STORE_ERRORS.add("internal")
                         _fail(batch, CollabError("storage_unavailable"))
-            faults = [answer.fault for answer in answers if isinstance(answer, Unanswered)]
             if faults:
                 STORE_ERRORS.add("timeout" if isinstance(faults[0], TimeoutError) else "connection")
                 self._silent.begin(url=self._url, reason=words_of(faults[0]), unsaved=self._unsaved)
@@ -254,7 +256,6 @@ class RedisWriter:
                 wait = min(2 * wait, LAST_RETRY)
                 self._work.set()
                 continue
-            self._took(took)
             wait = FIRST_RETRY
             self._on_health(True)
             if self._ready:
