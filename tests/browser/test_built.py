@@ -12,7 +12,9 @@ DEMO = _ROOT / "client-demo"
 STATIC = _ROOT / "collab" / "static"
 
 #: both as in client-demo/tools/sourceHash.ts
-CLIENT = ("LICENSE", "README.md", "llms.txt", "offline", "package.json", "react", "src", "tools", "tsconfig.build.json")
+CLIENT = (
+    "LICENSE", "README.md", "SKILL.md", "llms.txt", "offline", "package.json", "react", "src", "tools", "tsconfig.build.json",
+)  # fmt: skip
 SOURCES = (
     "index.html",
     "package-lock.json",

@@ -113,6 +113,21 @@ def test_types_and_the_program_in_node(site: Site) -> None:
     assert [line.strip() for line in said] == ["syncing", "live", "Hello from Ada.", "closed", ""]
 
 
+def test_the_blocks_of_the_skill_page(site: Site) -> None:
+    """SKILL.md of the package: typed, and what is a program runs. Its other languages are in tests/wire."""
+    page = (site.folder / "node_modules" / "collab-client" / "SKILL.md").read_text()
+    found = re.findall(r"(?ms)^```(tsx?)\n(.*?)^```$", page)
+    assert [language for language, _ in found] == ["ts", "tsx"]
+    for language, text in found:
+        site.write(f"skill.{language}" if language == "ts" else "SkillApp.tsx", text)
+    strict = "--noEmit --strict --noUncheckedIndexedAccess --exactOptionalPropertyTypes --target es2022 --jsx react-jsx"
+    module = "--module nodenext --lib es2023,dom,dom.iterable --types"
+    site.run("npx", "tsc", *strict.split(), *module.split(), "", "skill.ts", "SkillApp.tsx")
+    site.run("npx", "esbuild", "skill.ts", "--format=esm", "--outfile=skill.mjs", "--log-level=error")
+    said = site.run("node", "skill.mjs").split("\n")
+    assert [line.strip() for line in said] == ["syncing", "live", "closed", ""]
+
+
 def test_a_react_page_that_vite_builds_in_two_browsers(site: Site, open_page: OpenPage) -> None:
     """The start that `collab init react` writes; its packages are those that are installed already."""
     url = ("--url", site.server.url)

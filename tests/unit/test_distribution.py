@@ -81,7 +81,7 @@ def test_the_browser_client_is_of_this_version_and_knows_every_code() -> None:
 def test_the_package_that_is_served_is_the_one_beside() -> None:
     """That it is built from these sources, client-demo's own tests tell; this needs no Node."""
     with tarfile.open(ROOT / "collab" / "static" / "client" / "collab-client.tgz") as archive:
-        for name in ("package.json", "README.md", "llms.txt", "LICENSE"):
+        for name in ("package.json", "README.md", "SKILL.md", "llms.txt", "LICENSE"):
             packed = archive.extractfile(f"package/{name}")
             assert packed
             assert packed.read() == (CLIENT / name).read_bytes(), "run `npm run build` in client-demo"

@@ -1,11 +1,11 @@
 /**
  * Builds what people install: `dist/` (ES modules and CommonJS, each with its types), and in collab/static/client
- * the two files that a server hands out: the package, and everything in one module.
+ * what a server hands out: the package, everything in one module, and the pages for those who write with machines.
  * The same sources give the same bytes, whatever the day and the machine.
  */
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -91,3 +91,4 @@ await libraries()
 types()
 await standalone()
 pack()
+for (const name of ['SKILL.md', 'llms.txt']) copyFileSync(join(here, name), join(served, name))
