@@ -135,7 +135,7 @@ async def reader() -> AsyncIterator[Workers]:
     reader.close()
 
 
-async def fails(reader: Workers, function: Callable[..., Any], *args: Any, timeout: float = 5.0) -> list[Any]:
+async def fails(reader: Workers, function: Callable[..., Any], *args: Any, timeout: float = 30.0) -> list[Any]:
     """Run what cannot end well; returns what was logged."""
     with structlog.testing.capture_logs() as logs, pytest.raises(CollabError) as raised:
         await reader.run(function, *args, timeout=timeout)
