@@ -109,11 +109,11 @@ def backend_for(settings: Settings) -> tuple[Store, Cluster]:
     return RedisStore(link, node=cluster.node, on_health=cluster.log_answered), cluster
 
 
-def _manager_for(settings: Settings, cluster: Cluster) -> Any:
+def _manager_for(settings: Settings) -> Any:
     """In a cluster, programs beside it may emit to clients and kick them, whatever node they are on."""
-    if settings.redis is None or not isinstance(cluster, RedisCluster):
+    if settings.redis is None:
         return None
-    return redis_manager(cluster.urls, RedisLink(settings.redis).shared_channel("emit"))
+    return redis_manager(settings.redis, RedisLink(settings.redis).shared_channel("emit"))
 
 
 def _hub_for(settings: Settings, store: Store, cluster: Cluster, observer: Observer | None) -> Hub:
@@ -195,7 +195,7 @@ def _doors_for(settings: Settings, inner: _Inner, peers: Peers, intake: Intake) 
         intake,
         settings,
         bulk=shared.bulk,
-        client_manager=_manager_for(settings, hub.cluster),
+        client_manager=_manager_for(settings),
         origin_fault=peers.origin_fault,
         client_address=peers.address,
     )

@@ -18,17 +18,14 @@ from collab.errors import CollabError
 from collab.listening import listen
 from collab.observe.concerns import Concern
 from collab.observe.watchdog import tell_systemd
-from collab.stores.redis_link import RedisLink, shown_url
-from collab.stores.redis_nodes import ANSWER_TIMEOUT
-from collab.stores.redis_words import words_of
+from collab.stores.redis_link import ANSWER_TIMEOUT, RedisLink, shown_url
 from collab.stores.urls import is_redis_url
 
 #: seconds between two looks
 INTERVAL = 0.5
 #: out of reach, or loading: it may be otherwise soon
 _PASSING = (
-    redis_faults.BusyLoadingError, redis_faults.ConnectionError, redis_faults.TimeoutError,
-    redis_faults.ClusterDownError, OSError, EOFError,
+    redis_faults.BusyLoadingError, redis_faults.ConnectionError, redis_faults.TimeoutError, OSError, EOFError,
 )  # fmt: skip
 
 _log = structlog.get_logger("collab.app")
@@ -78,14 +75,13 @@ async def _missing(link: RedisLink) -> str | None:
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT):
             await link.client.ping()
-            await link.nodes.meet()
-            return await link.nodes.trouble()
     except redis_faults.AuthenticationError:  # a kind of ConnectionError, and none that passes
         return None
     except _PASSING as error:
-        return words_of(error)
+        return str(error).rstrip(".") or type(error).__name__
     except redis_faults.RedisError:
         return None
+    return None
 
 
 @asynccontextmanager
