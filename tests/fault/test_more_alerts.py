@@ -164,7 +164,8 @@ class World:
 
         async def harm() -> None:
             editor = await self.editor("harm", "bad")
-            await asyncio.wait_for(editor.type("do harm"), 5)
+            async with asyncio.timeout(5):
+                await editor.type("do harm")
 
         self.often.append(harm)
 

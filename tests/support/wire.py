@@ -120,7 +120,8 @@ class PollingWire:
                 elif packet != "6":
                     return packet
             try:
-                self._waiting = await asyncio.wait_for(self.poll(), TIMEOUT)
+                async with asyncio.timeout(TIMEOUT):
+                    self._waiting = await self.poll()
             except WireError:
                 return None
 
