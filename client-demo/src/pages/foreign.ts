@@ -10,6 +10,7 @@ import { fill, h } from '../ui/dom'
 import { icon } from '../ui/icons'
 import { KIND_WORDS } from '../ui/kinds'
 import { peersOf } from '../ui/presence'
+import { saveBlob } from '../ui/saveFile'
 import { toast } from '../ui/toasts'
 import { ago, bytes } from '../ui/words'
 import { rootsOf, type Root } from './roots'
@@ -144,10 +145,7 @@ function openAs(roots: Root[], { openAs: open }: ForeignOptions): HTMLElement | 
 function downloadButton(label: string, content: () => Promise<string | Uint8Array>, name: string, type: string): HTMLElement {
   const save = async (): Promise<void> => {
     try {
-      const blob = new Blob([(await content()) as BlobPart], { type })
-      const link = h('a', { href: URL.createObjectURL(blob), download: name.replaceAll('/', '-') })
-      link.click()
-      URL.revokeObjectURL(link.href)
+      saveBlob(new Blob([(await content()) as BlobPart], { type }), name.replaceAll('/', '-'))
     } catch {
       toast({ words: 'The server could not hand it out right now.', tone: 'warn' })
     }

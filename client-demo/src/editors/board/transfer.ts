@@ -1,6 +1,7 @@
 /** What comes in and goes out: the clipboard, pictures from files, exports. */
 
 import { h } from '../../ui/dom'
+import { saveBlob } from '../../ui/saveFile'
 import { isDark } from '../../ui/theme'
 import type { Toast } from '../../ui/toasts'
 import { pictureOf } from '../pictures'
@@ -73,9 +74,7 @@ export class Transfer {
         format === 'png'
           ? await toPng(shapes, stage.lookup, isDark())
           : new Blob([toSvg(shapes, stage.lookup, isDark())], { type: 'image/svg+xml' })
-      const link = h('a', { href: URL.createObjectURL(blob), download: `${this.name.replaceAll('/', '-')}.${format}` })
-      link.click()
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+      saveBlob(blob, `${this.name.replaceAll('/', '-')}.${format}`)
     } catch {
       this.toast({ words: 'This board is too large for one picture. Select a part of it and export that.', tone: 'warn' })
     }
