@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+#: the events of all incidents that there may be: an operator has to know of each, and it repeats only if it ends
+NAMES: set[str] = set()
+
 
 class Incident:
     """One kind of trouble, which lasts or does not.
@@ -21,6 +24,7 @@ class Incident:
         self._ends = ends
         self._level = level
         self._since: float | None = None
+        NAMES.update((begins, ends))
 
     @property
     def lasts(self) -> bool:

@@ -1,76 +1,29 @@
-"""Logs: structlog, text or JSON on stderr; a line that repeats is written a few times, then counted.
+"""Logs: structlog, text or JSON on stderr; what is too much is counted, see :mod:`collab.observe.log_bounds`.
 
 Lines carry document, session and participant, never tokens or content.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
+from collab.observe.log_bounds import LogBounds
 from collab.observe.recent import note_line
 
-#: lines of one kind that are written in one window of ``_WINDOW`` seconds
-_BURST = 20
-#: lines of those that may be of one offender
-_BURST_EACH = 5
-#: people come and go more often than something goes wrong, and whoever has ten documents open comes ten times
-_BURSTS = dict.fromkeys(("session joined", "session left"), (40, 10))
-#: fields that say whose line it is
-_OFFENDERS = ("participant", "connection", "document", "address")
 #: characters of what others choose; more are cut off
 _MAX_NAME = 200
 #: characters of what a library says
 _MAX_MESSAGE = 500
 #: fields that others choose
 _NAMES = ("participant", "document", "fault", "origin", "host")
-#: offenders that are remembered
-_MAX_WINDOWS = 5000
-#: seconds within which lines of one offender are counted
-_WINDOW = 10.0
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-
-
-class _Bounded:
-    """Drops lines of one event beyond a burst, and says later how many it dropped.
-
-    Of one offender (a participant, a connection, a document) fewer lines of one event are written than of
-    all together, so that a noisy one does not hide the others.
-    """
-
-    def __init__(self) -> None:
-        self._windows: OrderedDict[tuple[str, ...], tuple[float, int]] = OrderedDict()
-
-    def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        words = str(event.get("event"))
-        burst, burst_each = _BURSTS.get(words, (_BURST, _BURST_EACH))
-        for key in _OFFENDERS:
-            if key in event:
-                self._count(event, (words, key, str(event[key])), burst_each)
-                break
-        self._count(event, (words,), burst)
-        return event
-
-    def _count(self, event: MutableMapping[str, Any], key: tuple[str, ...], burst: int) -> None:
-        now = time.monotonic()
-        began, count = self._windows.pop(key, (now, 0))
-        if now - began > _WINDOW:
-            if count > burst:
-                event["left_out"] = event.get("left_out", 0) + count - burst
-            began, count = now, 0
-        count += 1
-        self._windows[key] = began, count
-        if len(self._windows) > _MAX_WINDOWS:
-            self._windows.popitem(last=False)
-        if count > burst:
-            raise structlog.DropEvent
 
 
 def _on_one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -121,24 +74,19 @@ def configure_logging(format: str | None, level: str) -> None:
     for name in ("aiohttp.access", "aiohttp.server", "aiohttp.web", "aiohttp.websocket", "aiohttp.internal"):
         logging.getLogger(name).disabled = True
     text = (format or ("text" if sys.stderr.isatty() else "json")) == "text"
-    processors: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        _Bounded(),
-        _on_one_line,
-        note_line,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    making: list[Any] = [_on_one_line, note_line, structlog.processors.TimeStamper(fmt="iso", utc=True)]
     if text:
-        processors.append(
+        making.append(
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
         )
     else:
         # Local variables of a traceback hold tokens and content.
         traces = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-        processors += [structlog.processors.ExceptionRenderer(traces), structlog.processors.JSONRenderer()]
+        making += [structlog.processors.ExceptionRenderer(traces), structlog.processors.JSONRenderer()]
+    bounds = LogBounds(making)
+    atexit.register(bounds.tell)  # what was held back last
     structlog.configure(
-        processors=processors,
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, bounds],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,  # the level may change while the server runs

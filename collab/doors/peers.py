@@ -127,11 +127,12 @@ class Peers:
         if self.origin_allowed(request):
             return None
         origin = request.headers.get("Origin", "")
-        self.address(request)  # which names a proxy that would have told us our own name
+        address = self.address(request)  # which names a proxy that would have told us our own name
         if self._refused_origins.news(origin):
             _log.warning(
-                "page of another origin refused", origin=origin, setting="cors-origins", host=self._host(request)
-            )
+                "page of another origin refused",
+                origin=origin, setting="cors-origins", host=self._host(request), address=address,
+            )  # fmt: skip
         return "Pages of this origin may not use this server: it is not in its setting cors-origins."
 
     def _notice_proxy(self, request: web.Request, address: Address) -> None:
@@ -163,7 +164,9 @@ class Peers:
         if not self.name_allowed(request):
             name = self._host(request)
             if self._refused_names.news(name):
-                _log.warning("request by another name refused", host=name, setting="cors-origins")
+                _log.warning(
+                    "request by another name refused", host=name, setting="cors-origins", address=self.address(request)
+                )
             words = "This server does not go by that name: it is not in its setting cors-origins."
             raise web.HTTPForbidden(text=words)
         return await handler(request)

@@ -12,6 +12,8 @@ from collab.hub.in_flight import COUNTED_FROM, Load
 
 #: seconds that a client may pause in the middle of a body
 BODY_PATIENCE = 30.0
+#: of a request whose sender is known: their address
+ADDRESS_KEY = web.RequestKey("address", str)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

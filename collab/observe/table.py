@@ -57,16 +57,27 @@ def _events_in(tree: ast.Module, module: str) -> Iterator[Event]:
         if not isinstance(node, ast.Call):
             continue
         fields = tuple(keyword.arg or "..." for keyword in node.keywords)
-        words = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+        words = [words for each in node.args for words in _words_of(each)]
         match node.func:
             case ast.Attribute(value=ast.Name(id="_log" | "log"), attr=level) if level in _LEVELS and words:
-                yield Event(words[0], "error" if level == "exception" else level, fields, module)
+                for name in words:
+                    yield Event(name, "error" if level == "exception" else level, fields, module)
             case ast.Call(func=ast.Name(id="getattr")) if words:  # a level that is found out
                 yield Event(words[0], "any", fields, module)
             case ast.Name(id="Incident") if len(words) == 2:
                 levels = [each.value.value for each in node.keywords if isinstance(each.value, ast.Constant)]
                 yield Event(words[0], str(levels[0]) if levels else "error", ("...",), module, lasting=True)
                 yield Event(words[1], "info", ("seconds", "..."), module, lasting=True)
+
+
+def _words_of(value: ast.expr) -> list[str]:
+    """The words of an argument that is given, or of both between which it is chosen."""
+    match value:
+        case ast.Constant(value=str(words)):
+            return [words]
+        case ast.IfExp(body=one, orelse=other):
+            return _words_of(one) + _words_of(other)
+    return []
 
 
 def events_table() -> str:

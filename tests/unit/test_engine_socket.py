@@ -20,7 +20,7 @@ from collab.doors.websocket.writer import Frames
 from collab.protocol.packets import SEPARATOR
 from tests.support.wires import budget
 
-REQUEST: Any = SimpleNamespace()
+REQUEST: Any = SimpleNamespace(remote="192.0.2.1")
 LIMIT = 1000
 
 

@@ -1,79 +1,14 @@
-"""A log that nobody can fill, and that one offender cannot fill for the others."""
+"""Every line is one line, whoever writes it."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-import structlog
 
-from collab import logging
-from collab.logging import _BURST, _BURST_EACH, _BURSTS, _MAX_NAME, _MAX_WINDOWS, _WINDOW, _Bounded, _on_one_line
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(logging, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    return clock
-
-
-def written(bounded: _Bounded, count: int, **event: Any) -> list[dict[str, Any]]:
-    lines = []
-    for _ in range(count):
-        try:
-            lines.append(dict(bounded(None, "info", dict(event))))
-        except structlog.DropEvent:
-            continue
-    return lines
-
-
-def test_a_line_that_repeats_is_written_a_few_times_and_then_counted(clock: SimpleNamespace) -> None:
-    bounded = _Bounded()
-    assert len(written(bounded, 1000, event="token refused")) == _BURST
-    assert len(written(bounded, 1000, event="another")) == _BURST
-    clock.now += _WINDOW + 1
-    (line,) = written(bounded, 1, event="token refused")
-    assert line["left_out"] == 1000 - _BURST
-
-
-@pytest.mark.parametrize("who", ["connection", "participant", "document"])
-def test_one_offender_does_not_hide_another(clock: SimpleNamespace, who: str) -> None:
-    bounded = _Bounded()
-    assert len(written(bounded, 1000, event="protocol error", **{who: "noisy"})) == _BURST_EACH
-    assert len(written(bounded, 1000, event="protocol error", **{who: "other"})) == _BURST_EACH
-    assert written(bounded, 1, event="protocol error")
-    clock.now += _WINDOW + 1
-    (line,) = written(bounded, 1, event="protocol error", **{who: "noisy"})
-    assert line["left_out"] >= 1000 - _BURST_EACH
-
-
-def test_offenders_are_not_remembered_for_ever(clock: SimpleNamespace) -> None:
-    bounded = _Bounded()
-    for number in range(3 * _MAX_WINDOWS):
-        written(bounded, 1, event="protocol error", connection=str(number))
-    assert len(bounded._windows) <= _MAX_WINDOWS
-
-
-def test_people_come_and_go_more_often_than_something_goes_wrong(clock: SimpleNamespace) -> None:
-    bounded = _Bounded()
-    burst, each = _BURSTS["session joined"]
-    assert len(written(bounded, 100, event="session joined", participant="ann", document="a")) == each
-    crowd = [written(bounded, 1, event="session joined", participant=str(number)) for number in range(1000)]
-    assert sum(map(len, crowd)) == burst - each
-    clock.now += _WINDOW + 1
-    (line,) = written(bounded, 1, event="session joined", participant="late")
-    assert line["left_out"] == 1000 + each - burst
-
-
-def test_whoever_connects_anew_is_the_same_offender(clock: SimpleNamespace) -> None:
-    bounded = _Bounded()
-    lines = [written(bounded, 1, event="session refused", participant="ann", connection=str(n)) for n in range(50)]
-    assert sum(map(len, lines)) == _BURST_EACH
+from collab.logging import _MAX_NAME, _on_one_line
 
 
 def test_names_do_not_steer_a_terminal_nor_fill_the_log() -> None:
@@ -115,3 +50,20 @@ def test_every_line_of_a_json_log_is_json_whoever_writes_it() -> None:
     assert "this is old" in lines[1]["message"]
     assert [line["where"] for line in lines[2:]] == ["writer", "finaliser", "main"]
     assert lines[-1]["exception"][0]["exc_value"] == "at last"
+
+
+_ENDS = """
+import structlog
+from collab.logging import configure_logging
+configure_logging("json", "info")
+log = structlog.get_logger("test")
+for _ in range(100): log.info("token refused", address="192.0.2.1")
+"""
+
+
+@pytest.mark.slow
+def test_what_was_held_back_last_is_told_at_the_end_of_the_process() -> None:
+    ended = subprocess.run([sys.executable, "-c", _ENDS], capture_output=True, text=True, timeout=60, check=True)
+    *lines, last = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert {line["event"] for line in lines} == {"token refused"}
+    assert (last["event"], last["events"]) == ("lines were held back", {"token refused": 100 - len(lines)})

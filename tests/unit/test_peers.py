@@ -122,7 +122,8 @@ def test_a_refused_origin_is_named_to_its_developer_and_once_in_the_log(said: li
         words = peers.origin_fault(request_from(OTHER, Origin="http://pages.test", Host="collab.test"))
         assert words is not None and "cors-origins" in words
     assert peers.origin_fault(request_from(OTHER, Origin="http://collab.test", Host="collab.test")) is None
-    assert [(line["origin"], line["host"]) for line in said] == [("http://pages.test", "collab.test")]
+    (line,) = said
+    assert (line["origin"], line["host"], line["address"]) == ("http://pages.test", "collab.test", OTHER)
 
 
 def test_it_is_named_again_later(said: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,4 +162,4 @@ async def test_other_names_are_answered_with_403_and_ours_are_let_through(said: 
     for _ in range(2):
         with pytest.raises(web.HTTPForbidden, match="Forbidden"):
             await peers.refuse_other_names(request_from(OTHER, Host="evil.test"), handler)
-    assert [line["host"] for line in said] == ["evil.test"]
+    assert [(line["host"], line["address"]) for line in said] == [("evil.test", OTHER)]

@@ -153,11 +153,23 @@ REFUSALS: list[tuple[str, dict[str, str], str, dict[str, Any]]] = [
 ]
 
 
-async def test_no_request_is_refused_in_silence(guarded: CollabServer, http: aiohttp.ClientSession) -> None:
+async def test_no_request_is_refused_in_silence_or_without_its_address(
+    guarded: CollabServer, http: aiohttp.ClientSession
+) -> None:
     for path, query, method, known in REFUSALS:
         async with http.request(method, guarded.url + path, params=query) as response:
             assert response.status >= 400
-        await line(guarded, **known)
+        await line(guarded, **known, address="127.0.0.1")
+
+
+async def test_whose_token_is_refused(guarded: CollabServer, http: aiohttp.ClientSession) -> None:
+    headers = {"Authorization": "Bearer nonsense"}
+    async with http.get(f"{guarded.url}/api/v1/documents", headers=headers) as response:
+        assert response.status == 401
+    async with http.post(f"{guarded.url}/admin", data={"token": "nonsense"}) as response:
+        assert response.status == 401
+    for event in ("token refused", "sign-in to the admin page refused"):
+        await line(guarded, event, address="127.0.0.1")
 
 
 async def test_no_event_is_refused_in_silence(connect: Connect, guarded: CollabServer) -> None:

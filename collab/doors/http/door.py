@@ -41,7 +41,7 @@ from collab.doors.http.stream_routes import StreamRoutes, begin_of, stream_of
 from collab.doors.http.versions import VersionRoutes
 from collab.doors.http.webhook_routes import WebhookRoutes
 from collab.doors.peers import Peers
-from collab.doors.requests import Handler, meet_expectation, read_body
+from collab.doors.requests import ADDRESS_KEY, Handler, meet_expectation, read_body
 from collab.errors import CollabError
 from collab.hub.bulk import Turn
 from collab.hub.hub import Hub
@@ -144,6 +144,7 @@ class HttpDoor:
     @web.middleware
     async def _check_origin(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Pages from elsewhere may not use what the browser's owner may, unless the settings say so."""
+        request[ADDRESS_KEY] = self._peers.address(request)
         fault = self._peers.origin_fault(request)
         if fault is not None:
             raise CollabError("forbidden", fault)
@@ -171,7 +172,7 @@ class HttpDoor:
     async def _serve(
         self, route: Route, query: Schema, body: Schema | type[bytes] | None, request: web.Request
     ) -> web.StreamResponse:
-        who: dict[str, str] = {}
+        who = {"address": request[ADDRESS_KEY]}
         try:
             return await self._answer(route, query, body, request, who)
         except CollabError as error:
@@ -192,12 +193,12 @@ class HttpDoor:
         """Serve a request; ``who`` is told who it comes from, as soon as that is known."""
         if self._hub.draining:
             raise CollabError("draining", retry_after=1)
-        address = self._peers.address(request)
+        address = request[ADDRESS_KEY]
         rate = self._rates.of(address)
         await rate.wait()
         document = request.match_info.get("document", "")
         known = {"document": check_document_name(document)} if document else {}
-        with bound_contextvars(**known), counted_sign_in():  # for what the authenticator has to say
+        with bound_contextvars(address=address, **known), counted_sign_in():  # for what the authenticator has to say
             identity = await self._identify(route, request, document, address)
         if identity.id is not None:
             who["participant"] = identity.id

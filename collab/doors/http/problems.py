@@ -10,7 +10,7 @@ import orjson
 import structlog
 from aiohttp import web
 
-from collab.doors.requests import Handler
+from collab.doors.requests import ADDRESS_KEY, Handler
 from collab.errors import CollabError
 
 PROBLEM_TYPE = "application/problem+json"
@@ -80,7 +80,7 @@ async def answer_with_problems(request: web.Request, handler: Handler) -> web.St
     except ConnectionResetError:
         raise  # the client is gone; there is nobody to tell
     except Exception:
-        _log.exception("request failed", method=request.method, route=_route_name(request))
+        _log.exception("request failed", method=request.method, **_which(request))
         return problem_response(CollabError("internal"))
 
 
@@ -95,10 +95,11 @@ def _from_aiohttp(request: web.Request, refusal: web.HTTPException) -> web.Respo
     elif code == "not_found":
         words = "There is nothing at this address."
     if code != "not_found":
-        _log.info("request refused", code=code, status=refusal.status, route=_route_name(request))
+        _log.info("request refused", code=code, status=refusal.status, **_which(request))
     return problem_response(CollabError(code, words), refusal.status, headers)
 
 
-def _route_name(request: web.Request) -> str | None:
-    # Not the path: it holds the document's name, and whatever else a client put there.
-    return request.match_info.route.name
+def _which(request: web.Request) -> dict[str, Any]:
+    """Which request, and whose, for the log. Not its path: that holds a name, and whatever else was put there."""
+    who = {"address": request[ADDRESS_KEY]} if ADDRESS_KEY in request else {}
+    return {"route": request.match_info.route.name, **who}

@@ -147,7 +147,11 @@ class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
         connection.partial = None
 
     def _protocol_error(self, socket: EngineSocket, words: str) -> None:
-        who = {"connection": socket.sid[:6]} if socket.connection is None else socket.connection.who_and_where
+        who = (
+            {"connection": socket.sid[:6], "address": socket.address}
+            if socket.connection is None
+            else socket.connection.who_and_where
+        )
         _log.info("protocol error", fault=words[:80], **who)
 
     def _too_large(self, socket: EngineSocket) -> None:

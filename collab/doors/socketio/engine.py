@@ -95,11 +95,11 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]
         else:
             self.sockets.pop(socket.sid, None)
 
-    def refuse(self, code: int, why: str = "") -> web.Response:
+    def refuse(self, request: web.Request, code: int, why: str = "") -> web.Response:
         """An Engine.IO error answer; codes as in the Node.js server. ``why`` says more, to the peer and to the log."""
         message = f"{_REFUSALS[code]}: {why}" if why else _REFUSALS[code]
         if code != _FORBIDDEN:  # origins are named where they are looked at
-            _log.info("request refused", code=code, reason=message)
+            _log.info("request refused", code=code, reason=message, address=self.client_address(request))
         return web.json_response({"code": code, "message": message}, status=403 if code == _FORBIDDEN else 400)
 
     async def handle_request(self, *args: Any, **_kwargs: Any) -> web.StreamResponse:
@@ -107,7 +107,7 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]
         request: web.Request = args[0]
         fault = self.origin_fault(request)
         if fault is not None:
-            return self.refuse(_FORBIDDEN, fault)
+            return self.refuse(request, _FORBIDDEN, fault)
         if request.method == "OPTIONS":
             response: web.StreamResponse = web.Response(status=204)
         else:
@@ -135,38 +135,42 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]
         query = request.query
         transport = query.get("transport")
         if transport not in ("polling", "websocket"):
-            return self.refuse(0)
+            return self.refuse(request, 0)
         if query.get("EIO") != "4":
-            return self.refuse(5, "this server speaks Engine.IO 4, which comes with Socket.IO 3 and later (EIO=4)")
+            return self.refuse(
+                request, 5, "this server speaks Engine.IO 4, which comes with Socket.IO 3 and later (EIO=4)"
+            )
         if "j" in query:
-            return self.refuse(3, "JSONP is not served")  # it is a way around origins
+            return self.refuse(request, 3, "JSONP is not served")  # it is a way around origins
         upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
         sid = query.get("sid")
         if sid is None:
             if request.method != "GET":
-                return self.refuse(2)
+                return self.refuse(request, 2)
             if (transport == "websocket") != upgrade:
-                return self.refuse(3, "transport=websocket and the header Upgrade go together; does a proxy drop it?")
+                return self.refuse(
+                    request, 3, "transport=websocket and the header Upgrade go together; does a proxy drop it?"
+                )
             return await self._open(request, transport)
         socket: EngineSocket | None = self.sockets.get(sid)
         if socket is None or (socket.closed and request.method != "GET"):
-            return self.refuse(1)
+            return self.refuse(request, 1)
         if upgrade and transport == "websocket" and request.method == "GET":
             return await socket.run_websocket(request, upgrade=True)
         if transport != "polling" or upgrade or socket.upgraded:
-            return self.refuse(3, "this session is on a WebSocket" if socket.upgraded else "")
+            return self.refuse(request, 3, "this session is on a WebSocket" if socket.upgraded else "")
         if request.method == "GET":
             return await socket.poll_once(request)
         if request.method == "POST":
             return await socket.post(request)
-        _log.info("request refused", code=3, reason="method not allowed")
+        _log.info("request refused", code=3, reason="method not allowed", address=self.client_address(request))
         return web.Response(status=405, headers={"Allow": "GET, POST, OPTIONS"})
 
     async def _open(self, request: web.Request, transport: str) -> web.StreamResponse:
         address = self.client_address(request)
         fault = self.admit(address)
         if fault is not None:
-            _log.info("request refused", code=3, reason=fault.code)
+            _log.info("request refused", code=3, reason=fault.code, address=address)
             REFUSED.add(fault.code)
             return web.json_response(
                 {"code": 3, "message": "Try again later"},

@@ -41,5 +41,5 @@ class Engine(Protocol):
     def forget(self, socket: EngineSocket, *, linger: bool) -> None:
         """Drop a closed session from the index."""
 
-    def refuse(self, code: int, why: str = "") -> web.Response:
+    def refuse(self, request: web.Request, code: int, why: str = "") -> web.Response:
         """An Engine.IO error answer."""

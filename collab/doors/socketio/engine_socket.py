@@ -239,7 +239,7 @@ class EngineSocket(SocketWriter, HeldReader, AsyncSocket):  # type: ignore[misc]
         if self._poll is not None:
             self._waiting = [_CLOSE]
             self.end(self.server.reason.TRANSPORT_ERROR, farewell=False)
-            return self.server.refuse(3, "two polls at once")
+            return self.server.refuse(request, 3, "two polls at once")
         if self.upgrading:
             return self._body([_NOOP])
         if not self._waiting:
@@ -250,7 +250,7 @@ class EngineSocket(SocketWriter, HeldReader, AsyncSocket):  # type: ignore[misc]
                 self._poll = None
         body = self._take_body()
         if self.closed and not body:
-            return self.server.refuse(1)
+            return self.server.refuse(request, 1)
         return self._body(body or [_NOOP])
 
     def _body(self, packets: list[Frames]) -> web.Response:
@@ -263,7 +263,7 @@ class EngineSocket(SocketWriter, HeldReader, AsyncSocket):  # type: ignore[misc]
         """Take one polling POST."""
         if self._posting:
             self.end(self.server.reason.TRANSPORT_ERROR)
-            return self.server.refuse(3, "two POSTs at once")
+            return self.server.refuse(request, 3, "two POSTs at once")
         self._posting = True
         try:
             try:
@@ -272,7 +272,7 @@ class EngineSocket(SocketWriter, HeldReader, AsyncSocket):  # type: ignore[misc]
                 if error.code != "update_too_large":
                     self.server.on_protocol_error(self, error.message)
                     self.end(self.server.reason.TRANSPORT_ERROR)
-                    return self.server.refuse(3, error.message)
+                    return self.server.refuse(request, 3, error.message)
                 self.too_large()
                 await self._fetched()
                 self.server.on_protocol_error(self, f"a body of {request.content_length or 'too many'} bytes")
@@ -281,7 +281,7 @@ class EngineSocket(SocketWriter, HeldReader, AsyncSocket):  # type: ignore[misc]
             except (ProtocolError, UnicodeDecodeError) as error:
                 self.server.on_protocol_error(self, str(error))
                 self.end(self.server.reason.TRANSPORT_ERROR)
-                return self.server.refuse(3, str(error) if isinstance(error, ProtocolError) else "not UTF-8")
+                return self.server.refuse(request, 3, str(error) if isinstance(error, ProtocolError) else "not UTF-8")
         finally:
             self._posting = False
             self._let_others()
@@ -348,7 +348,7 @@ class EngineSocket(SocketWriter, HeldReader, AsyncSocket):  # type: ignore[misc]
             transport = await websocket.shake_hands(request, b"" if upgrade else self.open_packet([]).websocket)
         except (ConnectionError, ValueError):
             self.end(self.server.reason.TRANSPORT_ERROR)
-            return self.server.refuse(3)
+            return self.server.refuse(request, 3)
         if probe is not None:
             if not await probe.switched(websocket, transport):
                 return websocket

@@ -223,7 +223,7 @@ class MessageDoor(ABC, Generic[ConnectionT]):
         if fault is not None:
             raise web.HTTPForbidden(text=fault)
         if self._hub.draining:
-            _log.info("request refused", reason="draining")
+            _log.info("request refused", reason="draining", address=self._peers.address(request))
             REFUSED.add("draining")
             raise web.HTTPServiceUnavailable(text="The server is moving.", headers={"Retry-After": "1"})
         socket = MessageSocket(self)

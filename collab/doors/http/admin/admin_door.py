@@ -136,7 +136,7 @@ class AdminDoor:
         try:
             await self._identify(token, request)
         except CollabError as error:
-            _log.info("sign-in to the admin page refused", code=error.code)
+            _log.info("sign-in to the admin page refused", code=error.code, address=self._peers.address(request))
             return self._ask_token(error, tried=True)
         answer = web.Response(status=303, headers={"Location": request.path, "Cache-Control": "no-store"})
         secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"
