@@ -91,7 +91,7 @@ class Upkeep:
                     return
             await self._checkpoints.keep(live, self._store)
         except CollabError as error:
-            if not live.deleted:
+            if not _has_gone(live, error):
                 _log.error("checkpoint failed", document=live.name, code=error.code)
 
     async def compact(self, live: LiveDocument) -> None:
@@ -106,10 +106,16 @@ class Upkeep:
             if not await self._leave_to_others(live, "compaction"):
                 await compact(live, self._store)
         except CollabError as error:
-            _log.error("compaction failed", document=live.name, code=error.code, reason=error.message)
+            if not _has_gone(live, error):
+                _log.error("compaction failed", document=live.name, code=error.code, reason=error.message)
         finally:
             self._compacting.discard(live.name)
 
     async def _leave_to_others(self, live: LiveDocument, work: str) -> bool:
         """Whether another node does this already; otherwise it is ours for a while."""
         return isinstance(self._store, SharedStore) and not await self._store.lease(live.name, work, LEASE)
+
+
+def _has_gone(live: LiveDocument, error: CollabError) -> bool:
+    """Whether it failed for want of its document only; the store knows of a deletion before its open copy does."""
+    return live.deleted or error.code == "document_deleted"

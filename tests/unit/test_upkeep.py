@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from pycrdt import Doc, Text
+from structlog.testing import capture_logs
 
+from collab.errors import CollabError
 from collab.hub import compaction, upkeep
 from collab.hub.hub import Hub
 from collab.hub.journal import nobody_waits
@@ -61,3 +63,21 @@ async def test_a_large_document_is_not_written_again_for_each_small_edit(hub: Hu
     body.insert(0, "y" * 60_000)
     live.apply(doc.get_update(before), nobody_waits, session=None, participant="ada")
     assert not compaction.pays(live, 1000), "its log is smaller than its snapshot"
+
+
+@pytest.mark.parametrize(("code", "told"), [("document_deleted", 0), ("storage_unavailable", 2)])
+async def test_a_document_that_is_deleted_meanwhile_is_no_fault(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, code: str, told: int
+) -> None:
+    """The store knows of it before the open copy does; dozens of errors in a thousand rounds of races."""
+    live = await hub.live("a")
+
+    async def refuse(*_args: object) -> None:
+        raise CollabError(code)
+
+    monkeypatch.setattr(hub.upkeep._checkpoints, "keep", refuse)
+    monkeypatch.setattr(upkeep, "compact", refuse)
+    with capture_logs() as lines:
+        await hub.upkeep._keep_checkpoint(live)
+        await hub.upkeep.compact(live)
+    assert [line["event"] for line in lines] == ["checkpoint failed", "compaction failed"][:told]
