@@ -19,6 +19,7 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, MutableMapping, Sequence
+from contextvars import Context
 from typing import Any, NoReturn
 
 import structlog
@@ -201,7 +202,8 @@ class LogBounds:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        self._timer = loop, loop.call_later(QUIET, self._look)
+        # Not in the context of the request whose line it was: what is told is not of that one.
+        self._timer = loop, loop.call_later(QUIET, self._look, context=Context())
 
     def _look(self) -> None:
         self._timer = None
@@ -223,5 +225,5 @@ class LogBounds:
             _log.warning(
                 "lines were held back",
                 lines=events.total(), seconds=round(seconds, 1), events=dict(events.most_common(_EVENTS_TOLD)),
-                addresses=dict(addresses.most_common(_ADDRESSES_TOLD)),
+                addresses=[address for address, _ in addresses.most_common(_ADDRESSES_TOLD)],
             )  # fmt: skip

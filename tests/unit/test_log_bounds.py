@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextvars import Context
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import structlog
+from structlog.contextvars import bound_contextvars
 from structlog.testing import capture_logs
 
 from collab import incidents
@@ -230,7 +232,7 @@ def test_what_was_held_back_is_told_with_those_who_did_most_of_it(log: Log, cloc
     assert (line["event"], line["log_level"]) == ("lines were held back", "warning")
     assert (line["lines"], line["seconds"]) == (held, 3.0)
     assert line["events"] == {"protocol error": 1001 - BURST, "token refused": held - (1001 - BURST)}
-    assert list(line["addresses"]) == [f"192.0.2.{number}" for number in (7, 6, 5, 4, 3)]
+    assert line["addresses"] == [f"192.0.2.{number}" for number in (7, 6, 5, 4, 3)]
     assert log.told() == []
 
 
@@ -244,7 +246,8 @@ def test_what_a_line_has_told_is_not_told_again(log: Log, clock: SimpleNamespace
 
 async def test_it_is_told_once_it_is_over(log: Log, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     timers = Timers(monkeypatch)
-    log.say("token refused", 100)
+    with bound_contextvars(request="one of many"):
+        log.say("token refused", 100)
     with capture_logs() as lines:
         clock.now += QUIET / 2
         log.say("token refused")
@@ -277,8 +280,9 @@ class Timers:
         self.waiting: Any = None
         monkeypatch.setattr(asyncio.get_running_loop(), "call_later", self._later, raising=False)
 
-    def _later(self, _seconds: float, call: Any, *_args: Any) -> SimpleNamespace:
+    def _later(self, _seconds: float, call: Any, *, context: Context) -> SimpleNamespace:
         assert self.waiting is None
+        assert not context, "what is told is of no request"
         self.waiting = call
         return SimpleNamespace(cancel=lambda: None)
 
