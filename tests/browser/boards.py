@@ -148,6 +148,13 @@ class Board:
         )
         return set(found)
 
+    def until_ink(self, x: float, y: float, there: bool = True, layer: int = 0) -> None:
+        """Wait until something is drawn around a place, or nothing any more."""
+        deadline = time.monotonic() + 30
+        while bool(found := self.colours(x, y, layer=layer)) is not there:
+            assert time.monotonic() < deadline, f"at {x}, {y}: {found}"
+            self.page.wait_for_timeout(20)
+
 
 def content_url(server: CollabServer, document: str) -> str:
     """Where the API has the content of a document."""

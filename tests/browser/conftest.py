@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CHROMIUM = os.environ.get("COLLAB_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 OUTPUT = Path(__file__).parents[1] / "output" / "browser"
+#: so many milliseconds until a page paints, as on a machine that has other things to do
+SLOW_FRAMES = int(os.environ.get("COLLAB_TEST_SLOW_FRAMES", "0"))
 
 #: what a browser says by itself when a server is away, or has no such route
 _EXPECTED = (
@@ -75,6 +77,11 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
                 localStorage.setItem('collab:hint-dismissed', '1')
             }}"""
         )
+        if SLOW_FRAMES:
+            context.add_init_script(
+                f"window.requestAnimationFrame = (paint) => setTimeout(() => paint(performance.now()), {SLOW_FRAMES});"
+                "window.cancelAnimationFrame = clearTimeout"
+            )
         if init_script is not None:
             context.add_init_script(init_script)
         return follow(context.new_page(), name, url)

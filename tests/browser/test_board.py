@@ -143,12 +143,11 @@ def test_arrows_stick_and_follow(shared_server: CollabServer, open_page: OpenPag
     assert (arrow["from"]["id"], arrow["to"]["id"]) == ("a", "b")
     board.press("Escape")
     # In the middle of the way there is ink now; after the target has moved it is on the new way.
-    assert board.colours(-50, -60, layer=0)
+    board.until_ink(-50, -60)
     board.drag((150, -60), (150, 190), keys="Control")
     board.until_shape("b", x=100, y=150)
-    board.page.wait_for_timeout(100)
-    assert not board.colours(-50, -60, layer=0)
-    assert board.colours(-50, 65, layer=0), "the arrow goes to where its target is"
+    board.until_ink(-50, -60, there=False)
+    board.until_ink(-50, 65)
     board.press("Escape")
     board.click(150, 190)
     board.press("Delete")
@@ -156,7 +155,7 @@ def test_arrows_stick_and_follow(shared_server: CollabServer, open_page: OpenPag
     (arrow,) = [shape for shape in board.shapes().values() if shape["type"] == "arrow"]
     assert "to" not in arrow, "an arrow lets go of what is gone"
     assert arrow["from"]["id"] == "a"
-    assert board.colours(-50, 65, layer=0), "and stays where it pointed"
+    board.until_ink(-50, 65)
 
 
 def test_selecting_and_moving(shared_server: CollabServer, open_page: OpenPage) -> None:
@@ -187,8 +186,7 @@ def test_selecting_and_moving(shared_server: CollabServer, open_page: OpenPage) 
     mouse.move(*board.at(300, 140))
     mouse.down()
     mouse.move(*board.at(-45, 140), steps=6)
-    board.page.wait_for_timeout(60)
-    assert board.colours(-99, 50), "a guide line"
+    board.until_ink(-99, 50, layer=1)
     mouse.up()
     board.until_shape("c", x=-99, y=100)
     board.drag((-50, 140), (-45, 240), keys="Alt")

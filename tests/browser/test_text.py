@@ -117,6 +117,18 @@ def test_the_formatting_bar_by_keys(shared_server: CollabServer, open_page: Open
     expect(editor.locator("h1")).to_have_text("Birds")
 
 
+def test_tab_goes_to_the_tools_of_what_was_just_typed(shared_server: CollabServer, open_page: OpenPage) -> None:
+    """Whoever types fast, or on a busy machine, presses the next key before the page has painted the last."""
+    page = open_text(open_page, shared_server, "bar-fast")
+    write(page, "heron")
+    expect(page.locator(".ProseMirror")).to_be_focused()
+    page.evaluate("() => { window.requestAnimationFrame = () => 0 }")
+    press(page, "Shift+Home", "Shift+Tab")
+    assert page.evaluate(FOCUSED) == "Bold"
+    press(page, "Escape", "End", "Enter", "Tab")
+    assert page.evaluate(FOCUSED) == "Add a block"
+
+
 # -- links and pictures -----------------------------------------------------------------------------
 
 

@@ -44,6 +44,19 @@ function asNode(child: Node | string): Node {
   return typeof child === 'string' ? document.createTextNode(child) : child
 }
 
+/** Resolves when the page has shown itself, with the milliseconds that it took for that; waiting for its turn is not in them. */
+export function frame(): Promise<number> {
+  return new Promise((resolve) => {
+    const show = (): void => {
+      const began = performance.now()
+      setTimeout(() => resolve(performance.now() - began))
+    }
+    // Frames pause in hidden tabs; the work must not.
+    if (document.visibilityState === 'hidden') show()
+    else requestAnimationFrame(show)
+  })
+}
+
 /** Run `work` at most once per frame, however often it is called; also where frames do not come. */
 export function oncePerFrame(work: () => void): () => void {
   let waiting = false

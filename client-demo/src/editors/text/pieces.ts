@@ -4,9 +4,10 @@ import { Fragment, type Node } from 'prosemirror-model'
 import { Selection } from 'prosemirror-state'
 import type { EditorView } from 'prosemirror-view'
 
+import { frame } from '../../ui/dom'
 import { closeToast } from '../../ui/toasts'
 import type { EditorContext } from '../editor'
-import { frame, stepsOf } from './undo'
+import { stepsOf } from './undo'
 
 /** From so many characters on it goes in pieces. */
 export const LARGE = 60_000

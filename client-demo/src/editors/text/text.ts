@@ -53,7 +53,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
 
   const nameless = untitled(context.provider.document) !== context.provider.document
   let readOnly = false
-  let changed = (_before?: EditorState): void => undefined
+  let changed = (): void => undefined
   const schema = tolerant(makeSchema())
   const synced = sync(doc.getXmlFragment(CONTENT))
   const addPicture = (): void => choosePictures(view, context.toast)
@@ -73,7 +73,7 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
         tables(),
         gapCursor(),
         dropCursor({ class: 'text-drop', width: 2, color: false }),
-        new Plugin({ view: () => ({ update: (_view, before) => changed(before) }) }),
+        new Plugin({ view: () => ({ update: () => changed() }) }),
       ],
     }),
     nodeViews: NODE_VIEWS,
@@ -114,10 +114,13 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   const showCount = oncePerFrame(() => {
     if (!view.isDestroyed) count.textContent = countWords(view.state)
   })
-  const showTools = oncePerFrame(() => {
-    if (view.isDestroyed) return
+  const placeTools = (): void => {
     tools.update()
     bar.update()
+  }
+  const showTools = oncePerFrame(() => {
+    if (view.isDestroyed) return
+    placeTools()
     find.update()
     // A name that somebody thought of says more than the words that it begins with.
     context.onHeading(firstHeading(view.state.doc) ?? (nameless ? firstWords(view.state.doc) : null))
@@ -126,12 +129,10 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
     touched ||= view.hasFocus()
     if (!view.isDestroyed && touched) tell(view.state)
   })
-  changed = (before) => {
+  changed = () => {
     view.dom.classList.toggle('blank', isBlank(view.state))
     view.dom.classList.toggle('long', view.state.doc.childCount > LONG)
     showCount()
-    // Who selects has the tools at once, for the next key may be the one that goes to them.
-    if (before?.doc === view.state.doc) tools.update()
     showTools()
     tellPlace()
     carets.soon()
@@ -145,13 +146,17 @@ export function mount(host: HTMLElement, context: EditorContext): Editor {
   view.dom.addEventListener('focusin', onFocus)
   view.dom.addEventListener('focusout', () => setTimeout(showTools))
   const onKey = (event: KeyboardEvent): void => {
-    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.key !== 'k' || !view.hasFocus() || readOnly) {
-      if (!event.altKey || event.key !== 'F10') return
+    if (event.key === 'Tab') {
+      // This key may go to the tools: those of what was typed and selected just now. Browsers tell of a selection late.
+      document.dispatchEvent(new Event('selectionchange'))
+      placeTools()
+    } else if (event.key === 'F10' && event.altKey) {
       event.preventDefault()
-      return tools.enter()
+      tools.enter()
+    } else if (event.key === 'k' && (event.ctrlKey || event.metaKey) && !event.altKey && view.hasFocus() && !readOnly) {
+      event.preventDefault()
+      tools.askLink()
     }
-    event.preventDefault()
-    tools.askLink()
   }
   view.dom.addEventListener('keydown', onKey)
 

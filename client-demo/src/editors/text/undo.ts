@@ -6,6 +6,8 @@ import { ReplaceStep } from 'prosemirror-transform'
 import { defaultDeleteFilter, defaultProtectedNodes, ySyncPluginKey, yUndoPluginKey } from 'y-prosemirror'
 import * as Y from 'yjs'
 
+import { frame } from '../../ui/dom'
+
 /** Typing without a pause for so many milliseconds is one step. */
 const LONGEST_STEP = 1500
 const GROUP = Symbol('group')
@@ -156,14 +158,4 @@ function holdsBlocks(slice: Slice): boolean {
     return !holds
   })
   return holds
-}
-
-/** Resolves when the page has had time to show itself. */
-export function frame(): Promise<void> {
-  return new Promise((resolve) => {
-    const next = (): void => void setTimeout(resolve)
-    // Frames pause in hidden tabs; the work must not.
-    if (document.visibilityState === 'hidden') next()
-    else requestAnimationFrame(next)
-  })
 }
