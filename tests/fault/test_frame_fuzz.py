@@ -684,7 +684,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         slowest = [f"{max(person.seconds) * 1000:.0f} ms" for person in run.honest]
         print(
             dict(run.counts),
-            f"memory {run.grown / MIB:+.1f} MiB, slowest acks {slowest}, longest stall {1000 * probe.longest():.0f} ms of CPU, logged {len(run.logged)} bytes",
+            f"memory {run.grown / MIB:+.1f} MiB, slowest acks {slowest}, longest stall {1000 * probe.longest():.0f} ms of CPU, logged {len(run.logged)} bytes in {run.seconds:.0f} s",
+            *(() if run.trouble is None else (f"ended early by {run.trouble!r}",)),
         )
         yield run
     finally:
