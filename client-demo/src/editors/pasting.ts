@@ -49,9 +49,10 @@ export async function overFrames(total: number, put: (from: number, to: number) 
       put(at, to)
       at = to
       const putting = performance.now() - began
-      // Together with what the page does about it: its layout, its painting. A screen that is slow is no reason to do less.
+      // Together with what the page does about it: its layout, its painting.
       const took = putting + (await frame())
-      size = Math.max(1, Math.min(most, Math.round(size * Math.min(2, Math.max(0.5, BUDGET / Math.max(1, took))))))
+      // Never less than the first: what a frame costs by itself is no reason to need more of them.
+      size = Math.max(first, Math.min(most, Math.round(size * Math.min(2, Math.max(0.5, (2 * BUDGET) / Math.max(1, took))))))
       if (performance.now() < tellAt || at >= total) continue
       told = true
       tellAt = performance.now() + TELL
