@@ -44,15 +44,12 @@ function asNode(child: Node | string): Node {
   return typeof child === 'string' ? document.createTextNode(child) : child
 }
 
-/** Resolves when the page has shown itself, with the milliseconds that it took for that; waiting for its turn is not in them. */
+/** Resolves when the page has shown itself, with the milliseconds of that frame: what all do in it, without the wait for it. */
 export function frame(): Promise<number> {
   return new Promise((resolve) => {
-    const show = (): void => {
-      const began = performance.now()
-      setTimeout(() => resolve(performance.now() - began))
-    }
+    const show = (began: number): void => void setTimeout(() => resolve(performance.now() - began))
     // Frames pause in hidden tabs; the work must not.
-    if (document.visibilityState === 'hidden') show()
+    if (document.visibilityState === 'hidden') show(performance.now())
     else requestAnimationFrame(show)
   })
 }
