@@ -12,8 +12,7 @@ import re
 
 from redis.exceptions import NoPermissionError
 
-from collab.stores.redis_link import RedisLink
-from collab.stores.redis_nodes import ANSWER_TIMEOUT, Command
+from collab.stores.redis_link import ANSWER_TIMEOUT, Command, RedisLink
 
 #: a name with a space in front is no document's
 _NAME = " probe"
@@ -31,12 +30,7 @@ async def missing_permissions(link: RedisLink, node: str) -> str:
     commands: set[str] = set()
     keys: set[str] = set()
     channels: set[str] = set()
-    try:
-        await link.nodes.meet()
-        refusals = [*await _try_commands(link, node), *await _try_channels(link)]
-    except NoPermissionError as error:  # to ask a Redis Cluster where its keys are
-        refusals = [error]
-    for refusal in refusals:
+    for refusal in [*await _try_commands(link, node), *await _try_channels(link)]:
         words = str(refusal)
         found = _COMMAND.search(words)
         if found is not None:
