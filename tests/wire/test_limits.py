@@ -320,6 +320,9 @@ async def test_updates_of_very_many_changes_cost_their_sender(
 ) -> None:
     """Each of these takes a fifth of a second or 200 MB, applied in one go (rule S5)."""
     probe = Probe(tmp_path)
+    # What a document may cost is in seconds of CPU, so a slow machine would refuse these; that is another rule.
+    with (tmp_path / "sitecustomize.py").open("a") as settings:
+        settings.write("import collab.documents.costs as costs\ncosts.MAX_TANGLE = 60.0\n")
     server = start_server(args=["--rate-bytes", "100MiB"], env=probe.env)
     before = server.memory()
     async with neighbour(connect, server, "heavy-0") as near, neighbour(connect, server, "elsewhere") as far:
@@ -334,10 +337,7 @@ async def test_updates_of_very_many_changes_cost_their_sender(
                 answers = await asyncio.gather(
                     client.call("sync-update", update, timeout=60), client.call("sync-update", more, timeout=60)
                 )
-                # On a slow machine the bound of what a document may cost in CPU comes first: refused by its code, too.
-                assert all(answer["ok"] or answer["error"]["code"] == "document_too_large" for answer in answers), (
-                    answers
-                )
+                assert all(answer["ok"] for answer in answers), answers
 
         await asyncio.gather(*(hurt(number) for number in range(3)))
     assert len(near) > 3
