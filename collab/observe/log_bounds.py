@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 import structlog
 
 from collab import incidents
+from collab.hub.limits import Bucket
 
 #: lines of one event that are written in one window of :data:`WINDOW` seconds
 BURST = 20
@@ -77,24 +78,6 @@ FOR_OPERATORS = frozenset({
 _log = structlog.get_logger("collab.log")
 
 
-class _Purse:
-    """So many bytes a second, and so many at once after a quiet time; it may be overdrawn by a line."""
-
-    def __init__(self, rate: float, most: float) -> None:
-        self._rate = rate
-        self._most = self._left = most
-        self._at = time.monotonic()
-
-    def has_some(self) -> bool:
-        now = time.monotonic()
-        self._left = min(self._most, self._left + self._rate * (now - self._at))
-        self._at = now
-        return self._left > 0
-
-    def spend(self, size: int) -> None:
-        self._left -= size
-
-
 class LogBounds:
     """A processor for structlog that lets lines through, and has ``rest`` make what is written of them.
 
@@ -106,8 +89,8 @@ class LogBounds:
         self._rest = rest
         self._lock = threading.Lock()
         self._windows: OrderedDict[tuple[str, ...], tuple[float, int]] = OrderedDict()
-        self._purse = _Purse(RATE, AT_ONCE)
-        self._reserve = _Purse(RESERVE, RESERVE_AT_ONCE)
+        self._all = Bucket(RATE, AT_ONCE / RATE, time.monotonic)
+        self._reserve = Bucket(RESERVE, RESERVE_AT_ONCE / RESERVE, time.monotonic)
         #: event, or event and address -> when a line of it was written
         self._written: OrderedDict[tuple[str, ...], float] = OrderedDict()
         self._events: Counter[str] = Counter()
@@ -118,18 +101,18 @@ class LogBounds:
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
         """Write a line, or raise ``DropEvent``."""
         with self._lock:
-            purse = self._purse_for(event)
+            bucket = self._bucket_for(event)
         line: Any = event
         for step in self._rest:
             line = step(logger, method, line)
-        if purse is not None:
+        if bucket is not None:
             with self._lock:
-                purse.spend(len(line.encode(errors="replace")) + 1)
+                bucket.spend(len(line.encode(errors="replace")) + 1)
         return line
 
     # -- what is written ------------------------------------------------------------------------
 
-    def _purse_for(self, event: MutableMapping[str, Any]) -> _Purse | None:
+    def _bucket_for(self, event: MutableMapping[str, Any]) -> Bucket | None:
         """Where the bytes of a line are taken from; None: it costs nothing."""
         words = str(event.get("event"))
         burst, burst_each = BURSTS.get(words, (BURST, BURST_EACH))
@@ -139,14 +122,14 @@ class LogBounds:
                     self._hold_back(words, event)
                 break
         count = self._count((words,))
-        purse: _Purse | None = None
+        bucket: Bucket | None = None
         if words not in FOR_OPERATORS and words not in incidents.NAMES:
-            purse = self._pays(words, event, within=count <= burst)
+            bucket = self._pays(words, event, within=count <= burst)
         elif count > burst:
             self._hold_back(words, event)
         if count == 1 and self._events[words]:
             event["left_out"] = self._events.pop(words)
-        return purse
+        return bucket
 
     def _count(self, key: tuple[str, ...]) -> int:
         """How many there were in this window, with this one."""
@@ -159,14 +142,14 @@ class LogBounds:
             self._windows.popitem(last=False)
         return count + 1
 
-    def _pays(self, words: str, event: Mapping[str, Any], *, within: bool) -> _Purse:
-        """The purse for a line that outsiders can provoke; ``within`` the bound of its event."""
+    def _pays(self, words: str, event: Mapping[str, Any], *, within: bool) -> Bucket:
+        """The bucket for a line that outsiders can provoke; ``within`` the bound of its event."""
         now = time.monotonic()
         of_event, of_address = (words,), (words, str(event.get("address", "")))
-        if within and (self._purse.has_some() or self._news(of_event, now, EVENT_AGAIN)):
-            purse = self._purse
-        elif "address" in event and self._news(of_address, now, ADDRESS_AGAIN) and self._reserve.has_some():
-            purse = self._reserve
+        if within and (self._all.spend(0) == 0 or self._news(of_event, now, EVENT_AGAIN)):
+            bucket = self._all
+        elif "address" in event and self._news(of_address, now, ADDRESS_AGAIN) and self._reserve.spend(0) == 0:
+            bucket = self._reserve
         else:
             self._hold_back(words, event)
         for key in (of_event, of_address):
@@ -174,7 +157,7 @@ class LogBounds:
             self._written.move_to_end(key)
         while len(self._written) > MAX_WINDOWS:
             self._written.popitem(last=False)
-        return purse
+        return bucket
 
     def _news(self, key: tuple[str, ...], now: float, again: float) -> bool:
         return key not in self._written or now - self._written[key] >= again

@@ -93,7 +93,7 @@ def besieged(log: Log, clock: SimpleNamespace) -> Log:
 
 def use_up(log: Log) -> None:
     """One line more than there is room for, of those that are written once a minute."""
-    size = int(log.bounds._purse._left) + 3 * int(AT_ONCE)
+    size = 4 * int(AT_ONCE)
     assert log.say(f"news of {size} at {len(log.lines)}", padding="x" * size)
 
 
