@@ -148,11 +148,16 @@ class Board:
         )
         return set(found)
 
-    def until_ink(self, x: float, y: float, there: bool = True, layer: int = 0) -> None:
-        """Wait until something is drawn around a place, or nothing any more."""
+    def until_drawn(
+        self, *places: tuple[float, float], what: str = "", expected: bool = True, radius: int = 3, layer: int = 0
+    ) -> None:
+        """Wait until there is, or is not, something at all of some places."""
         deadline = time.monotonic() + 30
-        while bool(found := self.colours(x, y, layer=layer)) is not there:
-            assert time.monotonic() < deadline, f"at {x}, {y}: {found}"
+        while True:
+            found = {place: self.colours(*place, radius=radius, layer=layer) for place in places}
+            if all(bool(colours) is expected for colours in found.values()):
+                return
+            assert time.monotonic() < deadline, f"{what}: {found}, expected: {expected}"
             self.page.wait_for_timeout(20)
 
 

@@ -143,11 +143,11 @@ def test_arrows_stick_and_follow(shared_server: CollabServer, open_page: OpenPag
     assert (arrow["from"]["id"], arrow["to"]["id"]) == ("a", "b")
     board.press("Escape")
     # In the middle of the way there is ink now; after the target has moved it is on the new way.
-    board.until_ink(-50, -60)
+    board.until_drawn((-50, -60), radius=6)
     board.drag((150, -60), (150, 190), keys="Control")
     board.until_shape("b", x=100, y=150)
-    board.until_ink(-50, -60, there=False)
-    board.until_ink(-50, 65)
+    board.until_drawn((-50, -60), radius=6, expected=False)
+    board.until_drawn((-50, 65), radius=6, what="the arrow goes to where its target is")
     board.press("Escape")
     board.click(150, 190)
     board.press("Delete")
@@ -155,7 +155,7 @@ def test_arrows_stick_and_follow(shared_server: CollabServer, open_page: OpenPag
     (arrow,) = [shape for shape in board.shapes().values() if shape["type"] == "arrow"]
     assert "to" not in arrow, "an arrow lets go of what is gone"
     assert arrow["from"]["id"] == "a"
-    board.until_ink(-50, 65)
+    board.until_drawn((-50, 65), radius=6, what="and stays where it pointed")
 
 
 def test_selecting_and_moving(shared_server: CollabServer, open_page: OpenPage) -> None:
@@ -186,7 +186,7 @@ def test_selecting_and_moving(shared_server: CollabServer, open_page: OpenPage) 
     mouse.move(*board.at(300, 140))
     mouse.down()
     mouse.move(*board.at(-45, 140), steps=6)
-    board.until_ink(-99, 50, layer=1)
+    board.until_drawn((-99, 50), radius=6, layer=1, what="a guide line")
     mouse.up()
     board.until_shape("c", x=-99, y=100)
     board.drag((-50, 140), (-45, 240), keys="Alt")

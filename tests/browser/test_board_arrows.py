@@ -19,48 +19,33 @@ STUCK: Shape = {"type": "arrow", "x": -100, "y": 0, "points": [[0, 0], [200, 100
 BOXES = {"a": box(-250, -100, fill="blue"), "b": box(150, 20, fill="green")}
 
 
-def drawn(board: Board, x: float, y: float) -> bool:
-    """Whether there is a dark line at a place, that is no dot of the background: those are no part of the canvas."""
-    return bool(board.colours(x, y, radius=3, layer=0))
-
-
-def until_drawn(board: Board, *places: tuple[float, float], expected: bool = True) -> None:
-    """Wait until there is, or is not, something at all of some places."""
-    for _ in range(300):
-        if all(drawn(board, *place) is expected for place in places):
-            return
-        board.page.wait_for_timeout(100)
-    found = {place: drawn(board, *place) for place in places}
-    raise AssertionError(f"{found}, not {expected}")
-
-
 def test_curved_and_at_right_angles(shared_server: CollabServer, open_page: OpenPage, screenshot: Screenshot) -> None:
     board = Board(open_page, shared_server, "routes")
     page = board.page
     board.put(**BOXES, arrow=STUCK)
-    until_drawn(board, (0, 0))
+    board.until_drawn((0, 0))
     board.click(0, 0)
     page.get_by_role("button", name="Route elbow").click()
     board.until(lambda shapes: shapes["arrow"].get("route") == "elbow", "an elbow")
     # Out of the middle of one side, across in the middle, into the middle of the other side.
-    until_drawn(board, (-100, -60), (0, -30), (0, 30), (100, 60))
-    until_drawn(board, (-60, -25), (60, 25), expected=False)
+    board.until_drawn((-100, -60), (0, -30), (0, 30), (100, 60))
+    board.until_drawn((-60, -25), (60, 25), expected=False)
     screenshot(page, "board-elbow")
     # Taken at its middle and pulled to the right.
     board.drag((0, 0), (80, 0))
     board.until(lambda shapes: shapes["arrow"].get("bend", 0) > 0.2, "pulled")
-    until_drawn(board, (80, -30), (80, 30))
+    board.until_drawn((80, -30), (80, 30))
     page.get_by_role("button", name="Route curved").click()
     board.until(
         lambda shapes: "bend" not in shapes["arrow"] and shapes["arrow"]["route"] == "curved", "curved as usual"
     )
-    until_drawn(board, (0, 0), expected=False)
+    board.until_drawn((0, 0), expected=False)
     screenshot(page, "board-curved")
     # It follows what it sticks to, and is still a curve; the ends in the document are what they were.
     assert board.shape("arrow")["points"] == STUCK["points"]
     page.get_by_role("button", name="Route straight").click()
     board.until(lambda shapes: shapes["arrow"].get("route", "straight") == "straight", "straight again")
-    until_drawn(board, (0, 0))
+    board.until_drawn((0, 0))
     # The next arrow has the route that was chosen last.
     page.get_by_role("button", name="Route elbow").click()
     board.press("Escape", "a")
@@ -74,7 +59,7 @@ def test_words_on_an_arrow(shared_server: CollabServer, open_page: OpenPage, scr
     ann.put(**BOXES, arrow={**STUCK, "route": "curved", "mine": 7})
     # The middle of the curve.
     middle = (-25, 80)
-    until_drawn(ben, middle)
+    ben.until_drawn(middle)
     ann.page.mouse.dblclick(*ann.at(*middle))
     field = ann.page.get_by_label("Text of the shape")
     expect(field).to_be_focused()
