@@ -68,7 +68,7 @@ def test_an_outage_in_the_middle_of_typing_and_drawing(
 
     server.start()
     # In one go: on a busy machine the page may be back by itself before a hand is there.
-    ann.evaluate("() => [...document.querySelectorAll('button')].find((one) => one.textContent === 'Try now')?.click()")
+    ann.locator(".pill-action").evaluate("button => button.click()")
     for page in (ann, board, ben):
         saved(page)
     assert unsaved(ann) == 0
