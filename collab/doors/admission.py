@@ -193,10 +193,8 @@ class Admission:
             CollabError: ``unauthorized``, ``token_expired``, ``forbidden``.
         """
         document, entrance = knock.document, Entrance(knock.document, connection.address, knock.door)
-        with (
-            bound_contextvars(document=document, address=connection.address),
-            counted_sign_in(),
-        ):  # for what the authenticator has to say
+        # For what the authenticator has to say.
+        with bound_contextvars(document=document, address=connection.address), counted_sign_in():
             identity = await self._authenticator.admit(knock.token, knock.shown, entrance)
         connection.participant = identity.id
         role = identity.role_for(document)
