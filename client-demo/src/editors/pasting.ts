@@ -15,8 +15,8 @@ import type * as Y from 'yjs'
 import { frame } from '../ui/dom'
 import { closeToast, type Toast } from '../ui/toasts'
 
-/** Milliseconds that a piece may take; the next one is made larger or smaller by that. */
-const BUDGET = 16
+/** Milliseconds that a piece may take, with the frame that shows it; the next one is made larger or smaller by that. */
+const BUDGET = 32
 /** Milliseconds after which one is told how far it is, and how often. */
 const TELL = 250
 const KEY = 'pasting'
@@ -49,10 +49,9 @@ export async function overFrames(total: number, put: (from: number, to: number) 
       put(at, to)
       at = to
       const putting = performance.now() - began
-      // Together with what the page does about it: its layout, its painting.
       const took = putting + (await frame())
       // Never less than the first: what a frame costs by itself is no reason to need more of them.
-      size = Math.max(first, Math.min(most, Math.round(size * Math.min(2, Math.max(0.5, (2 * BUDGET) / Math.max(1, took))))))
+      size = Math.max(first, Math.min(most, Math.round(size * Math.min(2, Math.max(0.5, BUDGET / Math.max(1, took))))))
       if (performance.now() < tellAt || at >= total) continue
       told = true
       tellAt = performance.now() + TELL
