@@ -162,7 +162,7 @@ class ServedRequests(web.RequestHandler):
             return web.Response(status=HTTPStatus.BAD_REQUEST)
         if exc is not None and status == HTTPStatus.INTERNAL_SERVER_ERROR:
             # The library's own words about it are not in the log, see collab.logging. Not the path: anything is in it.
-            _log.error("request failed", method=request.method, exc_info=exc)
+            _log.error("request failed", method=request.method, address=self.address, exc_info=exc)
         response = super().handle_error(request, status, exc, message)
         response.headers["Server"] = SERVER
         return response

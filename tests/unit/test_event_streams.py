@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from collab.doors.http.event_streams import (
     BEAT,
@@ -25,6 +26,7 @@ from collab.doors.http.event_streams import (
 )
 from collab.protocol.codec import read_state_vector
 
+READER = "192.0.2.7"
 CLOCKS = st.dictionaries(st.integers(0, 2**32 - 1), st.integers(1, 2**31 - 1), max_size=400)
 
 
@@ -110,7 +112,7 @@ class Transport:
 
 @pytest.mark.parametrize("chunked", [True, False])
 async def test_what_comes_early_waits_and_goes_first(chunked: bool) -> None:
-    pipe, transport = EventPipe(1000), Transport()
+    pipe, transport = EventPipe(1000, READER), Transport()
     first, second = EventBytes("data: 1\n\n"), EventBytes("data: 2\n\n")
     assert not pipe.write(first)
     assert pipe.waiting_bytes == len(first.plain)
@@ -122,15 +124,17 @@ async def test_what_comes_early_waits_and_goes_first(chunked: bool) -> None:
 
 
 async def test_a_reader_that_takes_nothing_is_behind_then_cut() -> None:
-    pipe, transport = EventPipe(100), Transport()
+    pipe, transport = EventPipe(100, READER), Transport()
     pipe.open(transport, chunked=False)  # type: ignore[arg-type]
     event = EventBytes("x" * 60)
     assert [pipe.write(event) for _ in range(3)] == [False, True, True]
     count = 0
-    while not pipe.closed:
-        pipe.write(event)
-        count += 1
-        assert count < 100
+    with capture_logs() as lines:
+        while not pipe.closed:
+            pipe.write(event)
+            count += 1
+            assert count < 100
+    assert [(line["event"], line["address"]) for line in lines] == [("event stream cut: it takes nothing", READER)]
     assert transport.aborted
     assert 60 * count >= (HARD_LIMIT - 2) * 100, "not at once"
     before = len(transport.written)
@@ -139,7 +143,7 @@ async def test_a_reader_that_takes_nothing_is_behind_then_cut() -> None:
 
 
 async def test_who_catches_up_is_not_held_to_what_was() -> None:
-    pipe, transport = EventPipe(100), Transport()
+    pipe, transport = EventPipe(100, READER), Transport()
     pipe.open(transport, chunked=False)  # type: ignore[arg-type]
     for _ in range(10 * HARD_LIMIT):
         pipe.write(EventBytes("x" * 60))
@@ -150,7 +154,7 @@ async def test_who_catches_up_is_not_held_to_what_was() -> None:
 
 
 async def test_a_reader_that_is_gone_ends_it_and_an_end_is_an_end() -> None:
-    pipe, transport = EventPipe(100), Transport()
+    pipe, transport = EventPipe(100, READER), Transport()
     assert not pipe.lost
     pipe.open(transport, chunked=False)  # type: ignore[arg-type]
     transport.closing = True
@@ -159,6 +163,6 @@ async def test_a_reader_that_is_gone_ends_it_and_an_end_is_an_end() -> None:
     assert pipe.closed and transport.written == []
     for end in (pipe.end, lambda: pipe.expel(None), pipe.cut):
         end()
-    never_opened = EventPipe(100)
+    never_opened = EventPipe(100, READER)
     never_opened.cut()
     assert never_opened.closed

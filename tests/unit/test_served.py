@@ -175,6 +175,7 @@ async def test_a_handler_that_raises_is_in_the_log(house: House) -> None:
     (line,) = lines
     assert (line["event"], line["log_level"], line["method"]) == ("request failed", "error", "GET")
     assert isinstance(line["exc_info"], ZeroDivisionError)
+    assert line["address"] == "127.0.0.1"
     writer.close()
 
 

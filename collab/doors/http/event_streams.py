@@ -169,12 +169,18 @@ def json_event(name: str, value: Any) -> EventBytes:
 
 
 class EventPipe:
-    """The way to one reader. What is written before :meth:`open` waits for it."""
+    """The way to one reader. What is written before :meth:`open` waits for it.
+
+    Args:
+        limit: unsent bytes after which the reader counts as slow.
+        address: of the reader, for the log.
+    """
 
     transport = "sse"
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, address: str) -> None:
         self._limit = limit
+        self._address = address
         self._transport: asyncio.Transport | None = None
         self._chunked = True
         self._early: list[EventBytes] = []
@@ -201,7 +207,7 @@ class EventPipe:
         # A reader that is behind gets no updates; whatever else comes for it meanwhile adds up.
         self._unread_extra = self._unread_extra + len(event.plain) if self.clogged else 0
         if self._unread_extra > HARD_LIMIT * self._limit:
-            _log.info("event stream cut: it takes nothing")
+            _log.info("event stream cut: it takes nothing", address=self._address)
             self.cut()
             return False
         if self._transport is None:
@@ -367,7 +373,7 @@ class EventStreams:
                 :meth:`Hub.live`.
         """
         self._admission.knock(address)
-        pipe = EventPipe(self._limit)
+        pipe = EventPipe(self._limit, address)
         connection: Connection[_StreamAttachment] = self._admission.connect(pipe, address, Connection, DOOR)
         try:
             self._admission.check(connection, document)

@@ -59,7 +59,7 @@ class InboxRoutes:
         if call.identity.id is None:
             await self._inboxes.look(call.identity)  # says why not
         self._admission.knock(call.address)
-        pipe = EventPipe(self._limit)
+        pipe = EventPipe(self._limit, call.address)
         connection: Connection[Any] = self._admission.connect(pipe, call.address, Connection, DOOR)
         follower = Follower(call.identity, begin_of(call), partial(_tell, pipe), partial(_dismiss, pipe))
         watching = None
