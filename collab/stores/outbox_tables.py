@@ -32,6 +32,7 @@ from collab.stores.outbox import (
     Match,
     Settled,
 )
+from collab.stores.sqlite_rows import Row
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS webhook_events (
@@ -146,9 +147,9 @@ def put(connection: sqlite3.Connection, events: Sequence[Event]) -> None:
 
 
 def note_edit(
-    connection: sqlite3.Connection, document: str, at: float, position: int, size: int, author: str | None
+    connection: sqlite3.Connection, document: str | int, at: float, position: int, size: int, author: str | None
 ) -> None:
-    """An edit, where no trigger sees it."""
+    """An edit, where no trigger sees it; ``document``: its id, or in memory its name."""
     connection.execute(
         f"INSERT INTO webhook_edits VALUES (?, ?, ?, ?, 1, ?) {_COUNTED}, last_at = excluded.last_at,"
         " position = excluded.position, bytes = bytes + excluded.bytes",
@@ -156,6 +157,14 @@ def note_edit(
     )
     if author is not None:
         connection.execute(f"INSERT INTO webhook_editors VALUES (?, ?, 1) {_COUNTED}", (document, author))
+
+
+def note_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Edits that come into the log before there are triggers; nothing where nobody ever asked for them."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'webhook_edits'").fetchone() is None:
+        return
+    for document, position, participant, at, update in rows:
+        note_edit(connection, document, at, position, len(update), participant)
 
 
 def promote(connection: sqlite3.Connection, key: int | str) -> None:

@@ -18,8 +18,8 @@ from typing import TypeVar
 import structlog
 
 from collab.errors import CollabError
-from collab.stores import outbox_tables, sqlite_trash, sqlite_versions
 from collab.stores import sqlite_rows as sql
+from collab.stores import sqlite_trash, sqlite_versions
 from collab.stores.base import (
     DeletedDocument,
     DocumentInfo,
@@ -32,12 +32,13 @@ from collab.stores.base import (
     Version,
     as_future,
 )
-from collab.stores.failpoints import ARMED, failpoint
+from collab.stores.failpoints import failpoint
+from collab.stores.sqlite_log import SqliteLog, damage
 from collab.stores.sqlite_outbox import SqliteOutbox
 from collab.stores.sqlite_place import Place, Whereabouts
 from collab.stores.sqlite_schema import SchemaError, check_is_ours, check_is_recent, connect, prepare
 from collab.stores.sqlite_streams import SqliteStreams
-from collab.stores.writer import Append, Writer, checksum
+from collab.stores.writer import Writer
 
 T = TypeVar("T")
 
@@ -48,8 +49,6 @@ PATIENCE = 3.0
 #: another file in its place is taken after it has not changed for so many seconds
 STILL = 1.0
 
-#: epochs that have ended, of which copies in this process may know no better yet
-ENDED = 100_000
 #: documents of the trash that are looked up in one go
 PURGED_AT_ONCE = 100
 
@@ -87,12 +86,10 @@ class SqliteStore(Store):
         self._lost = False
         #: what was made of a log up to here was made of that of another file
         self._floor = -1
-        #: in the writer's thread: epoch -> id of the document, and epochs that have ended, oldest first
-        self._ids: dict[str, int] = {}
-        self._ended: dict[str, None] = {}
-        self._position = 0
-        self.streams = SqliteStreams(self._write, self._browse, self._stream_owner)
-        self.outbox = SqliteOutbox(self._write, self._browse)
+        self.outbox = SqliteOutbox(self._write, self._browse, self._settle)
+        self._log = SqliteLog(self._place, self.outbox)
+        self.log = self._log.log  # type: ignore[method-assign]  # not a call more for each edit
+        self.streams = SqliteStreams(self._write, self._browse, self._log.owner)
 
     # -- open and close -------------------------------------------------------------------------
 
@@ -119,15 +116,13 @@ class SqliteStore(Store):
             connection = connect(path, busy_seconds=self._busy_seconds)
             try:
                 prepare(connection)
+                self._log.open(connection)
                 self.outbox.prepare(connection)
-                # Positions rise, also where an older file took the place of a newer one.
-                self._position = max(self._position, sql.last_position(connection))
             except BaseException:
                 connection.close()
                 raise
-            self._ids.clear()
             path = self._place.path
-            self._writer = Writer(loop, connection, self._commit, sql.shrink, path, self.commits)
+            self._writer = self._log.writer = Writer(loop, connection, self._log, sql.shrink, path, self.commits)
         self._reader = connect(path, read_only=True, busy_seconds=self._busy_seconds)
         check_is_recent(self._reader)  # the first read makes the files beside it
         self._browser = connect(path, read_only=True, busy_seconds=self._busy_seconds)
@@ -158,6 +153,7 @@ class SqliteStore(Store):
         reader, self._reader = self._reader, None
         browser, self._browser = self._browser, None
         writer, self._writer = self._writer, None
+        self._log.writer = None
         if browser is not None:
             self._browsing.submit(browser.close).result()  # behind a list that is being read
         if reader is not None:
@@ -184,12 +180,14 @@ class SqliteStore(Store):
         somebody may put another file there, it is written anew. Another file is taken once it stands still.
         """
         if not self._lost:
-            self._lost = True
+            self._lost, self._log.writer = True, None
             _log.error("the database file is gone", path=self._place.path, found=self._place.look().value)
-            if self._writer is not None:
-                with suppress(CollabError):  # wherever the file is now, it is whole
-                    await self._writer.run(sql.shrink, transaction=False)
-            self._place.clear()
+        if self._writer is not None:
+            with suppress(CollabError):  # wherever the file is now, it is whole
+                await self._writer.run(sql.shrink, transaction=False)
+            if self._log.waits:
+                return  # the tables could not take over, and the segment may have lost its name as well
+        self._place.clear()
         try:
             found = await loop.run_in_executor(self._reading, self._go_on, loop, patience)
         except _FAULTS as error:
@@ -217,7 +215,7 @@ class SqliteStore(Store):
         with self._place.neighbours_kept():
             self._let_go()
         self._place.unlock_former()
-        self._floor = self._position
+        self._floor = self._log.position
         self._open(loop)
         return found
 
@@ -229,61 +227,6 @@ class SqliteStore(Store):
         """See :class:`Store`."""
         return as_future(lambda done: self.log(document, update, participant, done, epoch))
 
-    def log(
-        self,
-        document: str,
-        update: bytes,
-        participant: str | None,
-        done: Callable[[int | CollabError], None],
-        epoch: str = "",
-    ) -> None:
-        """See :class:`Store`."""
-        if self._writer is None or self._lost:
-            asyncio.get_running_loop().call_soon(done, CollabError("storage_unavailable"))
-        else:
-            notes = self.outbox.taken(document) if self.outbox.notes else ()
-            self._writer.put(Append(document, update, participant, time.time(), done, epoch, notes))
-
-    def _commit(self, connection: sqlite3.Connection, appends: list[Append]) -> list[int | CollabError]:
-        """Write a batch in one transaction (in the writer thread); returns the positions."""
-        position = self._position
-        rows = []
-        fresh: dict[tuple[str, str], int] = {}
-        refused: set[int] = set()
-        connection.execute("BEGIN IMMEDIATE")
-        for at, append in enumerate(appends):
-            id = self._ids.get(append.epoch) or fresh.get((append.document, append.epoch))
-            if id is None:
-                if append.epoch in self._ended:
-                    refused.add(at)
-                    continue
-                id = sql.document_id(connection, append.document, append.time, append.epoch)
-                fresh[append.document, append.epoch] = id
-            position += 1
-            update = append.update
-            rows.append((id, position, append.participant, append.time, checksum(id, position, update), update))
-            if append.notes:
-                outbox_tables.put(connection, append.notes)
-        connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)", rows)
-        if ARMED:
-            failpoint("append.before_commit")
-        connection.execute("COMMIT")
-        if ARMED:
-            failpoint("append.after_commit")
-        self._ids |= {epoch: id for (_, epoch), id in fresh.items() if epoch}
-        first, self._position = self._position + 1, position
-        if self._place.look() is not Whereabouts.INTACT:
-            raise sqlite3.OperationalError("the database file is gone")
-        if not refused:
-            return list(range(first, position + 1))
-        positions = iter(range(first, position + 1))
-        return [CollabError("document_deleted") if at in refused else next(positions) for at in range(len(appends))]
-
-    def _stream_owner(self, connection: sqlite3.Connection, document: str, epoch: str, now: float) -> int | None:
-        if epoch in self._ended:
-            return None
-        return self._ids.get(epoch) or sql.document_id(connection, document, now, epoch)
-
     async def create(self, document: str) -> bool:
         """See :class:`Store`."""
         return await self._write(lambda connection: sql.create(connection, document))
@@ -292,7 +235,7 @@ class SqliteStore(Store):
         """See :class:`Store`."""
 
         def compact(connection: sqlite3.Connection) -> None:
-            if epoch not in self._ended and position > self._floor:
+            if not self._log.has_ended(epoch) and position > self._floor:
                 sql.compact(connection, document, snapshot, position)
 
         await self._write(compact)
@@ -309,15 +252,12 @@ class SqliteStore(Store):
             ended = sqlite_trash.delete(connection, document, keep=keep)
             # Not before it is true; and before the next batch of appends is looked at.
             for each in filter(None, (ended, epoch)):
-                self._ids.pop(each, None)
-                self._ended[each] = None
-            while len(self._ended) > ENDED:
-                del self._ended[next(iter(self._ended))]
+                self._log.end(each)
             return ended is not None
 
         found = await self._write(delete, transaction=False)
         if found and not keep:
-            await sqlite_trash.erase_free_pages(self._write)
+            await self._erase()
         return found
 
     async def trash(
@@ -338,8 +278,12 @@ class SqliteStore(Store):
             for id in ids:  # a transaction each, between which others have theirs
                 count += await self._write(partial(sqlite_trash.purge, id=id), transaction=False)
         if count:
-            await sqlite_trash.erase_free_pages(self._write)
+            await self._erase()
         return count
+
+    async def _erase(self) -> None:
+        await sqlite_trash.erase_free_pages(self._write)
+        await self._write(self._log.wipe, transaction=False)
 
     # -- versions -------------------------------------------------------------------------------
 
@@ -355,7 +299,7 @@ class SqliteStore(Store):
         """See :class:`Store`."""
 
         def add(connection: sqlite3.Connection) -> Version:
-            if epoch in self._ended:
+            if self._log.has_ended(epoch):
                 raise CollabError("document_deleted")
             return sqlite_versions.add(connection, document, state, position, name, participant, epoch)
 
@@ -392,6 +336,7 @@ class SqliteStore(Store):
 
     async def load(self, document: str) -> StoredDocument | None:
         """See :class:`Store`; damaged log rows, and those behind them, move to the quarantine."""
+        await self._settle(document)
         stored, damaged_from = await self._read(lambda connection: sql.load(connection, document))
         if damaged_from and self._writer is not None:
             await self._write(lambda connection: sql.quarantine(connection, document, damaged_from))
@@ -403,6 +348,7 @@ class SqliteStore(Store):
 
     async def infos(self, names: Sequence[str]) -> list[DocumentInfo]:
         """See :class:`Store`."""
+        await self._settle(*names)
         read = self._read if len(names) == 1 else self._browse
         return await read(lambda connection: sql.infos(connection, names))
 
@@ -412,6 +358,7 @@ class SqliteStore(Store):
 
     async def history(self, document: str, after: int = 0, limit: int = 1000) -> list[HistoryEntry]:
         """See :class:`Store`."""
+        await self._settle(document)
         return await self._browse(lambda connection: sql.history(connection, document, after, limit))
 
     async def space(self) -> Space:
@@ -427,9 +374,20 @@ class SqliteStore(Store):
             await self._write(
                 lambda connection: connection.execute("INSERT OR REPLACE INTO probe VALUES (1, ?)", (time.time_ns(),))
             )
-        documents, damaged = await self._browse(lambda connection: sql.check(connection, deep))
+        documents, damaged = await self._browse(lambda connection: self._check(connection, deep))
         promise = "an ack means: committed, fdatasync done"
         return StoreReport(self.adapter, self._place.path, promise, documents, damaged)
+
+    def _check(self, connection: sqlite3.Connection, deep: bool) -> tuple[int, dict[str, str]]:
+        documents, damaged = sql.check(connection, deep)
+        if deep and (places := damage(self._place.segment, connection)):
+            damaged["(segment)"] = f"its records cannot be read at {places} place(s)"
+        return documents, damaged
+
+    async def _settle(self, *documents: str) -> None:
+        """Let the tables take over what they lack of ``documents`` (of all, if none is named): they are to be read."""
+        if self._log.holds(documents) if documents else self._log.waits:
+            await self._write(_nothing)
 
     async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._run(self._reading, self._reader, work)
@@ -446,3 +404,7 @@ class SqliteStore(Store):
             return await asyncio.get_running_loop().run_in_executor(thread, work, reader)
         except sqlite3.Error:
             raise CollabError("storage_unavailable") from None
+
+
+def _nothing(_connection: sqlite3.Connection) -> None:
+    """What is in front of it is what it is for."""

@@ -1,7 +1,7 @@
 """A whole copy of a SQLite store, made while a server writes to it, and a store made of such a copy.
 
-SQLite's own backup reads one moment of the file and of the write-ahead log beside it; a copy of the file alone
-would lack whatever stands in that log.
+SQLite's own backup reads one moment of the file and of the write-ahead log beside it, and what the segment held at
+that moment is added; a copy of the file alone would lack whatever stands in those two.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from collab.stores import sqlite_rows as sql
+from collab.stores.sqlite_log import read
 from collab.stores.sqlite_place import Place
-from collab.stores.sqlite_schema import APPLICATION_ID, SchemaError, check_is_ours, connect, uri
+from collab.stores.sqlite_schema import APPLICATION_ID, SEGMENT_SINCE, SchemaError, check_is_ours, connect, uri
 
 #: how a copy that is not whole yet is named
 _UNFINISHED = ".unfinished"
@@ -100,7 +101,13 @@ def _fill(source: str, target: str) -> Copied:
         closing(connect(source, read_only=True)) as reading,
         closing(sqlite3.connect(uri(target, "rw"), uri=True, isolation_level=None)) as writing,
     ):
+        newest = _moment(reading, source)
         reading.backup(writing)
+        reading.execute("COMMIT")
+        if newest is not None:
+            sql.insert(writing, newest)
+            # A segment that is beside it by accident some day is none of its own.
+            writing.execute("UPDATE segment SET salt = randomblob(16)")
         # One file without others beside it, whoever copies it next; a server that opens it turns the log on again.
         writing.execute("PRAGMA journal_mode = DELETE").fetchall()
         documents, damaged = sql.check(writing, deep=True)
@@ -111,6 +118,29 @@ def _fill(source: str, target: str) -> Copied:
         position = sql.last_position(writing)
     _sync(target)
     return Copied(documents, position, os.path.getsize(target))
+
+
+def _moment(reading: sqlite3.Connection, source: str) -> list[sql.Row] | None:
+    """Begin to read at one moment; what the segment held then (None: this schema knows of none).
+
+    Raises:
+        CopyError: the segment is damaged.
+    """
+    path = Place(source).segment
+    with closing(connect(source, read_only=True)) as later:
+        while True:
+            reading.execute("BEGIN")
+            (schema,) = reading.execute("PRAGMA user_version").fetchone()
+            if schema < SEGMENT_SINCE:
+                return None
+            generation = sql.generation(reading)
+            found = read(path, *generation)
+            if sql.generation(later) == generation:
+                break
+            reading.execute("COMMIT")  # the tables took over meanwhile
+    if found.damaged:
+        raise CopyError(f"{source} is damaged: its segment, at {found.damaged} place(s)")
+    return found.rows
 
 
 def _sync(path: str) -> None:

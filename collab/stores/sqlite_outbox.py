@@ -18,12 +18,19 @@ class SqliteOutbox(Outbox):
     Args:
         write: runs something in the writer's thread, in a transaction of its own unless told otherwise.
         read: runs something that only reads.
+        settle: returns once the tables have all edits.
     """
 
-    def __init__(self, write: Callable[..., Awaitable[Any]], read: Callable[..., Awaitable[Any]]) -> None:
+    def __init__(
+        self,
+        write: Callable[..., Awaitable[Any]],
+        read: Callable[..., Awaitable[Any]],
+        settle: Callable[[], Awaitable[None]],
+    ) -> None:
         super().__init__()
         self._write = write
         self._read = read
+        self._settle = settle
 
     async def open(self, wanted: frozenset[str]) -> None:
         """See :class:`Outbox`."""
@@ -36,16 +43,13 @@ class SqliteOutbox(Outbox):
         if self.wanted:
             tables.prepare(connection, self.wanted)
 
-    def taken(self, document: str) -> Sequence[Event]:
-        """What goes with an edit that is just being logged."""
-        return self.notes.pop(document, ())
-
     async def put(self, events: Sequence[Event]) -> None:
         """See :class:`Outbox`."""
         await self._write(partial(tables.put, events=events))
 
     async def collect(self, now: float, match: Match) -> tuple[int, dict[str, int]]:
         """See :class:`Outbox`."""
+        await self._settle()
         keys, idle = await self._read(lambda connection: (tables.edited(connection, now), tables.idle(connection)))
         if idle and not keys:
             return 0, {}

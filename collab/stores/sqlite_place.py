@@ -20,8 +20,8 @@ import structlog
 from collab.stores.base import Space
 from collab.stores.sqlite_schema import check_is_ours
 
-#: what SQLite keeps beside the file while it is open
-_BESIDE = ("-wal", "-shm")
+#: what SQLite keeps beside the file while it is open, and what we do
+_BESIDE = ("-wal", "-shm", "-segment")
 #: inodes that stores of this process have locked
 _HELD: set[tuple[int, int]] = set()
 
@@ -48,7 +48,7 @@ class Place:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._real = path
+        self._real = os.path.realpath(path)
         self._opened: tuple[Inode | None, ...] = ()
         self._lock: tuple[Inode, int] | None = None
         self._former: list[tuple[Inode, int]] = []
@@ -87,6 +87,11 @@ class Place:
                 " beside that one", path=self.path, names=links,
             )  # fmt: skip
         return self._real
+
+    @property
+    def segment(self) -> str:
+        """Where the segment stands."""
+        return self._real + _BESIDE[-1]
 
     def unlock(self) -> None:
         """Give up the lock; after the last connection to the file was closed, or SQLite loses its own locks on it."""

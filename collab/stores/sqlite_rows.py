@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
+import zlib
 from collections.abc import Sequence
 
 from collab.errors import CollabError
 from collab.stores.base import DocumentInfo, HistoryEntry, StoredDocument, Usage, beyond_prefix, fresh_epoch
 from collab.stores.failpoints import failpoint
 from collab.stores.history import beyond, summed
-from collab.stores.writer import checksum
 
 #: everything with a checksum; and in a file of the first schema, which a backup may still meet
 _CHECKED_OF_1 = [
@@ -33,6 +33,45 @@ _CHECKED_BY_SCHEMA = {1: _CHECKED_OF_1, 2: _CHECKED[:-1]}
 
 #: free pages that one compaction gives back to the file system at most
 _VACUUM_PAGES = 20_000
+
+
+#: rows of the log that one statement inserts: it gives up the GIL once, and not once a row
+_AT_ONCE = 100
+_INTO_LOG = "INTO log VALUES (?, ?, ?, ?, ?, ?)"
+_MANY_INTO_LOG = _INTO_LOG + ", (?, ?, ?, ?, ?, ?)" * (_AT_ONCE - 1)
+
+#: a row of the log: document id, position, participant, time, update
+Row = tuple[int, int, str | None, float, bytes]
+
+
+def checksum(document: int, position: int, data: bytes) -> int:
+    """CRC-32 over what a row says and where it stands."""
+    return zlib.crc32(data, zlib.crc32(b"%d:%d" % (document, position)))
+
+
+def insert(connection: sqlite3.Connection, rows: Sequence[Row], verb: str = "INSERT") -> None:
+    """Put rows into the log."""
+    many = len(rows) - len(rows) % _AT_ONCE
+    for first in range(0, many, _AT_ONCE):
+        values = [value for row in map(_checked, rows[first : first + _AT_ONCE]) for value in row]
+        connection.execute(f"{verb} {_MANY_INTO_LOG}", values)
+    connection.executemany(f"{verb} {_INTO_LOG}", map(_checked, rows[many:]))
+
+
+def _checked(row: Row) -> tuple[int, int, str | None, float, int, bytes]:
+    document, position, participant, at, update = row
+    return document, position, participant, at, checksum(document, position, update), update
+
+
+def generation(connection: sqlite3.Connection) -> tuple[bytes, int]:
+    """The salt of the file, and the generation of its segment, see :mod:`collab.stores.sqlite_log`."""
+    salt, number = connection.execute("SELECT salt, generation FROM segment").fetchone()
+    return salt, number
+
+
+def begin_generation(connection: sqlite3.Connection) -> None:
+    """What stands in the segment now counts no more."""
+    connection.execute("UPDATE segment SET generation = generation + 1")
 
 
 def last_position(connection: sqlite3.Connection) -> int:

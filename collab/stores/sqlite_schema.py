@@ -7,7 +7,9 @@ import sqlite3
 from urllib.parse import quote
 
 APPLICATION_ID = 0x636F6C62  # "colb"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
+#: the first schema with a segment
+SEGMENT_SINCE = 5
 
 _TABLES = """
 CREATE TABLE documents (
@@ -159,6 +161,12 @@ CREATE INDEX inbox_by_document ON inbox (document);
 CREATE INDEX inbox_by_time ON inbox (time);
 """
 
+_SINCE_5 = """
+-- which records of the segment beside the file are newer than these tables, see stores/sqlite_log.py
+CREATE TABLE segment (salt BLOB NOT NULL, generation INTEGER NOT NULL) STRICT;
+INSERT INTO segment VALUES (randomblob(16), 1);
+"""
+
 _FROM_1_TO_2 = """
 ALTER TABLE documents ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
 UPDATE documents SET epoch = lower(hex(randomblob(8)));
@@ -230,10 +238,11 @@ def prepare(connection: sqlite3.Connection) -> None:
     if tables == 0:
         connection.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
-            f"PRAGMA user_version = {SCHEMA_VERSION}; {_TABLES} {_SINCE_2} {_SINCE_3} {_SINCE_4} COMMIT;"
+            f"PRAGMA user_version = {SCHEMA_VERSION}; {_TABLES} {_SINCE_2} {_SINCE_3} {_SINCE_4} {_SINCE_5} COMMIT;"
         )
     elif version < SCHEMA_VERSION:
         steps = f"{_FROM_1_TO_2} {_SINCE_2}" if version == 1 else ""
-        if version < 3:
-            steps += _SINCE_3
-        connection.executescript(f"BEGIN IMMEDIATE; {steps} {_SINCE_4} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        for since, more in ((3, _SINCE_3), (4, _SINCE_4), (SEGMENT_SINCE, _SINCE_5)):
+            if version < since:
+                steps += more
+        connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")

@@ -13,7 +13,7 @@ from collab.errors import CollabError
 from collab.protocol.mentions import Mail
 from collab.stores.failpoints import failpoint
 from collab.stores.sqlite_inbox import SqliteInbox, deliver, sweep
-from collab.stores.sqlite_rows import known_id
+from collab.stores.sqlite_rows import checksum, known_id
 from collab.stores.streams import (
     MAX_STREAMS,
     READ_BYTES,
@@ -26,7 +26,6 @@ from collab.stores.streams import (
     StreamSlice,
     too_many_streams,
 )
-from collab.stores.writer import checksum
 
 #: expired events, and expired keys, that one transaction forgets
 SWEPT_AT_ONCE = 5000

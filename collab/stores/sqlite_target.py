@@ -9,9 +9,9 @@ from collab.errors import CollabError
 from collab.stores import sqlite_inbox, sqlite_streams, sqlite_versions
 from collab.stores import sqlite_rows as sql
 from collab.stores.sqlite_place import Place
+from collab.stores.sqlite_rows import checksum
 from collab.stores.sqlite_schema import SchemaError, check_is_ours, connect, prepare
 from collab.stores.whole import Whole
-from collab.stores.writer import checksum
 
 
 class SqliteTarget:

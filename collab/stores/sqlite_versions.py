@@ -11,8 +11,7 @@ import time
 
 from collab.errors import CollabError
 from collab.stores.base import Version
-from collab.stores.sqlite_rows import document_id
-from collab.stores.writer import checksum
+from collab.stores.sqlite_rows import checksum, document_id
 
 _COLUMNS = "v.id, v.name, v.participant, v.position, coalesce(v.size, length(v.data)), v.created_at"
 

@@ -7,12 +7,11 @@ import os
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -50,11 +49,6 @@ IDLE_AFTER = 3.0
 
 
 _log = structlog.get_logger("collab.store")
-
-
-def checksum(document: int, position: int, data: bytes) -> int:
-    """CRC-32 over what a row says and where it stands."""
-    return zlib.crc32(data, zlib.crc32(b"%d:%d" % (document, position)))
 
 
 def error_name(error: BaseException) -> str:
@@ -103,14 +97,33 @@ class _Work:
     future: asyncio.Future[Any]
 
 
+class Log(Protocol):
+    """What becomes of appends; in the writer's thread. Raises ``sqlite3.Error``."""
+
+    def commit(self, connection: sqlite3.Connection, appends: list[Append]) -> Sequence[int | CollabError]:
+        """Make a batch durable; its positions, or why one of them was refused."""
+
+    def fold(self, connection: sqlite3.Connection) -> None:
+        """Let the tables take over, in the transaction that has begun."""
+
+    def folded(self, connection: sqlite3.Connection) -> None:
+        """That is committed."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the tables lack something."""
+
+    def close(self) -> None:
+        """Nothing comes any more."""
+
+
 class Writer:
     """The only thread that writes to a SQLite file.
 
     Args:
         loop: whose thread hands work over, and is answered.
         connection: used in the writer's thread only, from here on.
-        commit: writes a batch of appends in one transaction and returns their positions, or why one of them was
-            refused; raises ``sqlite3.Error``.
+        log: makes batches of appends durable, and lets the tables take over what it did not put there.
         when_idle: called once whenever nothing was to be written for ``IDLE_AFTER`` seconds.
         path: of the file, for the log.
         commits: who hears of each batch; None: nobody.
@@ -120,7 +133,7 @@ class Writer:
         self,
         loop: asyncio.AbstractEventLoop,
         connection: sqlite3.Connection,
-        commit: Callable[[sqlite3.Connection, list[Append]], Sequence[int | CollabError]],
+        log: Log,
         when_idle: Callable[[sqlite3.Connection], None],
         path: str = "",
         commits: Commits | None = None,
@@ -129,7 +142,7 @@ class Writer:
         self._commits = commits
         self._trouble = Incident(_log, "the store fails", "the store works again")
         self._connection = connection
-        self._commit = commit
+        self._log = log
         self._when_idle = when_idle
         # In the event loop: what waits, since when, and whether a batch is on its way.
         self._loop = loop
@@ -236,7 +249,7 @@ class Writer:
             if isinstance(item, _Work):
                 self._work(item)
             elif item is None:
-                self._connection.close()
+                self._end()
                 return
             else:
                 self._call(self._answer, item, self._append(item))
@@ -246,13 +259,35 @@ class Writer:
             return self._queue.get(timeout=IDLE_AFTER)
         except Empty:
             with suppress(sqlite3.Error):  # tidying up: what a commit needs, a commit says
+                self._take_over()
                 self._when_idle(self._connection)
             return self._queue.get()
+
+    def _end(self) -> None:
+        try:
+            self._take_over()
+        except sqlite3.Error as error:
+            self._fails(error, 0)  # it stands in the segment, for whoever opens it next
+        self._log.close()
+        self._connection.close()
+
+    def _take_over(self) -> None:
+        """Let the tables have everything, in a transaction of its own."""
+        if not self._log.waits:
+            return
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._log.fold(self._connection)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        self._log.folded(self._connection)
 
     def _append(self, batch: list[Append]) -> list[int | CollabError]:
         began = time.perf_counter()
         try:
-            positions = self._commit(self._connection, batch)
+            positions = self._log.commit(self._connection, batch)
             took = time.perf_counter() - began
             COMMIT.observe(took)
             COMMIT_ROWS.observe(len(batch))
@@ -286,9 +321,13 @@ class Writer:
         try:
             if work.transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
+                self._log.fold(self._connection)
+            else:
+                self._take_over()
             result: Any = work.run(self._connection)
             if work.transaction:
                 self._connection.execute("COMMIT")
+                self._log.folded(self._connection)
         except sqlite3.Error as error:
             self._fails(error, 0)
             self._roll_back()

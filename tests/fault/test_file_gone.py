@@ -301,7 +301,7 @@ async def test_a_path_may_have_any_character(
     server = start_server(url)
     editor = await opened(server, http, "a")
     assert (await editor.type("x"))["durable"]
-    beside = {f"{name}.db{end}" for end in ("", "-wal", "-shm", "-at-work", "-faults")}
+    beside = {f"{name}.db{end}" for end in ("", "-wal", "-shm", "-segment", "-at-work", "-faults")}
     assert {f"{name}.db"} <= {each.name for each in tmp_path.iterdir()} <= beside
     assert "1" in await check(url), "the check sees the document, beside the server"
     assert server.stop() == 0

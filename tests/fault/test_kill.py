@@ -19,7 +19,7 @@ ROUNDS = int(os.environ.get("COLLAB_TEST_ROUNDS", "8"))
 TYPISTS = 20
 PER_SECOND = 10.0
 FAILPOINTS = [
-    "append.before_commit", "append.after_commit", "compact.history", "compact.snapshot",
+    "append.before_commit", "append.after_commit", "fold.before_commit", "fold.after_commit", "compact.history", "compact.snapshot",
     "compact.before_commit", "compact.after_commit", "compact.vacuumed",
 ]  # fmt: skip
 
@@ -72,3 +72,28 @@ async def test_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     acknowledged = sum(len(typist.acknowledged) for typist in typists)
     print(f"seed {seed}: {acknowledged} acknowledged edits, 0 lost; ended by {ends}")
     assert acknowledged > 20 * ROUNDS, "too few edits: the test tests nothing"
+
+
+@pytest.mark.parametrize("point", ["recover.before_commit", "recover.after_commit"])
+async def test_a_start_that_is_killed_leaves_everything_to_the_next_one(tmp_path: Path, point: str) -> None:
+    server = CollabServer(f"sqlite:///{tmp_path}/store.db").start()
+    typist = Typist(0, "/doc/recovered", random.Random(1))
+    async with http_session() as http:
+        try:
+            await typist.connect(server, http)
+            typing = asyncio.create_task(typist.type(200.0))
+            while len(typist.acknowledged) < 20:
+                await asyncio.sleep(0.01)
+            server.kill()
+            await typing
+            assert (tmp_path / "store.db-segment").stat().st_size > 0, "nothing to take over: the test tests nothing"
+            server.env = {"COLLAB_FAILPOINT": point}
+            with pytest.raises(RuntimeError):
+                server.start()
+            server.env = {}
+            server.start()
+            text = await read(server, http, "/doc/recovered")
+            assert not [word for word in typist.acknowledged if word not in text]
+        finally:
+            await typist.close()
+            server.kill()

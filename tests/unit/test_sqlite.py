@@ -122,10 +122,10 @@ async def test_a_document_that_was_never_written_ends_all_the_same(store: Sqlite
 async def test_of_ended_lives_not_all_are_remembered_for_ever(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collab.stores.sqlite.ENDED", 3)
+    monkeypatch.setattr("collab.stores.sqlite_log.ENDED", 3)
     for number in range(5):
         await store.delete("a", epoch=f"e{number}")
-    assert list(store._ended) == ["e2", "e3", "e4"]
+    assert list(store._log._ended) == ["e2", "e3", "e4"]
 
 
 async def test_what_is_deleted_for_good_is_not_in_the_file(store: SqliteStore, tmp_path: Path) -> None:

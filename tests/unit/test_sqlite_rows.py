@@ -11,8 +11,8 @@ import pytest
 from collab.errors import CollabError
 from collab.stores import sqlite_rows as rows
 from collab.stores.base import HistoryEntry
+from collab.stores.sqlite_rows import checksum
 from collab.stores.sqlite_schema import connect, prepare
-from collab.stores.writer import checksum
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from collab.stores.sqlite import SqliteStore
-from collab.stores.sqlite_rows import check
-from collab.stores.sqlite_schema import _SINCE_2, _TABLES, APPLICATION_ID
-from collab.stores.writer import checksum
+from collab.stores.sqlite_rows import check, checksum
+from collab.stores.sqlite_schema import _SINCE_2, _TABLES, APPLICATION_ID, SCHEMA_VERSION
 
 SECRET = b"nobody may ever read this"
 
@@ -115,6 +114,6 @@ async def test_a_look_at_an_old_file_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     old_file(path)
     store = SqliteStore(str(path), read_only=True)
-    with pytest.raises(Exception, match="a start of the server brings it to 4"):
+    with pytest.raises(Exception, match=f"a start of the server brings it to {SCHEMA_VERSION}"):
         await store.open()
     await store.close()

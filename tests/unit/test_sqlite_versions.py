@@ -9,7 +9,7 @@ import pytest
 
 from collab.errors import CollabError
 from collab.stores.sqlite import SqliteStore
-from collab.stores.writer import checksum
+from collab.stores.sqlite_rows import checksum
 
 STATE = b"a state " * 1000
 

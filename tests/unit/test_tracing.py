@@ -103,15 +103,15 @@ async def test_what_is_refused_ends_with_its_code(house: House) -> None:
 async def test_what_cannot_be_saved_ends_with_that(house: House, tmp_path: Path) -> None:
     first, second = typed("a", "b")
     await house.edit(first)
-    writer = house.hub.store._writer  # type: ignore[attr-defined]
-    healthy = writer._commit
+    log = house.hub.store._log  # type: ignore[attr-defined]
+    healthy = log.commit
 
     def full(*_: Any) -> Any:
         raise sqlite3.OperationalError("disk I/O error")
 
-    writer._commit = full
+    log.commit = full
     assert isinstance(await house.edit(second), CollabError)
-    writer._commit = healthy
+    log.commit = healthy
     edit = house.kept.seen("collab.edit")[1]
     assert (edit.failed, edit.attributes["collab.code"]) == (True, "storage_unavailable")
     assert any(commit.failed and commit.trace == edit.trace for commit in house.kept.seen("collab.commit"))

@@ -27,9 +27,19 @@ class Log:
         self.broken: sqlite3.Error | None = None
         connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         loop = asyncio.get_running_loop()
-        self.writer = Writer(loop, connection, self._commit, when_idle=lambda _connection: None)
+        self.writer = Writer(loop, connection, self, when_idle=lambda _connection: None)
 
-    def _commit(self, _connection: sqlite3.Connection, batch: list[Append]) -> list[int]:
+    waits = False
+
+    def fold(self, connection: sqlite3.Connection) -> None:
+        """Everything is in the tables."""
+
+    folded = fold
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def commit(self, _connection: sqlite3.Connection, batch: list[Append]) -> list[int]:
         self.hold.wait(10)
         if self.broken is not None:
             raise self.broken
@@ -133,15 +143,15 @@ async def test_a_disk_that_fails_is_told_to_each_and_the_next_try_counts(log: Lo
     assert await log.put(7) == 7
 
 
-async def test_one_update_that_cannot_be_written_costs_only_itself(log: Log) -> None:
-    commit = log._commit
+async def test_one_update_that_cannot_be_written_costs_only_itself(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = log.commit
 
     def picky(connection: sqlite3.Connection, batch: list[Append]) -> list[int]:
         if any(append.update == b"13" for append in batch):
             raise sqlite3.DataError("string or blob too big")
         return commit(connection, batch)
 
-    log.writer._commit = picky
+    monkeypatch.setattr(log, "commit", picky)
     log.hold.clear()
     futures = [log.put(number) for number in (1, 12, 13, 14)]
     log.hold.set()
