@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import click
 
 from collab._version import __version__
-from collab.commands.backup import backup, restore
-from collab.commands.check import check
-from collab.commands.docs import changing, exporting, importing, looking, versions
-from collab.commands.docs.group import docs
 from collab.commands.failures import misuse_on_one_line
-from collab.commands.init import init
-from collab.commands.mcp import mcp
-from collab.commands.move import move
-from collab.commands.serve import serve
-from collab.commands.token import token
-from collab.commands.webhooks import webhooks
+
+#: command -> the module that has it, which is imported when somebody asks for it: what a server needs takes a second
+_MODULES = {
+    "backup": "collab.commands.backup",
+    "check": "collab.commands.check",
+    "docs": "collab.commands.docs",
+    "init": "collab.commands.init",
+    "mcp": "collab.commands.mcp",
+    "move": "collab.commands.move",
+    "restore": "collab.commands.backup",
+    "serve": "collab.commands.serve",
+    "token": "collab.commands.token",
+    "webhooks": "collab.commands.webhooks",
+}
 
 
 class _Commands(click.Group):
     """The commands; what is wrong with a command line is said as all else is."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULES:
+            return None
+        command: click.Command = getattr(import_module(_MODULES[cmd_name]), cmd_name)
+        return command
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         with misuse_on_one_line():
@@ -41,9 +55,3 @@ def main() -> None:
     Completion for your shell, names of documents included:
     eval "$(_COLLAB_COMPLETE=bash_source collab)", or zsh_source, or fish_source.
     """
-
-
-for command in (serve, init, check, backup, restore, move, docs, webhooks, token, mcp):
-    main.add_command(command)
-#: the modules that have put their commands below ``docs``
-_DOCS = (looking, exporting, importing, changing, versions)
