@@ -10,7 +10,7 @@ import logging
 import sys
 import threading
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -45,6 +45,35 @@ class _OfLibraries(logging.Handler):
         getattr(log, level)(
             "a library says", logger=record.name, message=record.getMessage()[:_MAX_MESSAGE], exc_info=record.exc_info
         )
+
+
+class _Output:
+    """Where lines go. A disk that is full, or a pipe that nobody reads, costs lines and nobody who writes them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._failed = 0
+        self._tells = False
+
+    def write(self, line: str) -> None:
+        """Write, if that is possible."""
+        try:
+            self._stream.write(line)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._failed += 1
+
+    def flush(self) -> None:
+        """Every line was."""
+
+    def tell(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """A processor for structlog: in front of the next line stands how many could not be written."""
+        if self._failed and not self._tells:
+            self._tells, failed = True, self._failed
+            log = structlog.get_logger("collab.log")
+            log.warning("lines could not be written", count=failed)
+            self._tells, self._failed = False, 0 if self._failed == failed else failed
+        return event
 
 
 def catch_the_rest() -> None:
@@ -83,11 +112,11 @@ def configure_logging(format: str | None, level: str) -> None:
         # Local variables of a traceback hold tokens and content.
         traces = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         making += [structlog.processors.ExceptionRenderer(traces), structlog.processors.JSONRenderer()]
-    bounds = LogBounds(making)
+    bounds, output = LogBounds(making), _Output(sys.stderr)
     atexit.register(bounds.tell)  # what was held back last
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, bounds],
+        processors=[output.tell, structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, bounds],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", output)),
         cache_logger_on_first_use=False,  # the level may change while the server runs
     )

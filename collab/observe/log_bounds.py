@@ -53,7 +53,7 @@ _OFFENDERS = ("participant", "connection", "document", "address")
 
 #: what an operator has to know, and nobody outside can bring about again and again; beside all that lasts
 FOR_OPERATORS = frozenset({
-    "lines were held back",
+    "lines were held back", "lines could not be written",
     # the process
     "draining", "drained", "stopped with unsaved edits", "ended at once", "settings reloaded", "settings not reloaded",
     "a setting is unwise", "a slower way is used: this aiohttp was never tested with collab", "systemd cannot be told",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,40 @@ def test_what_was_held_back_last_is_told_at_the_end_of_the_process() -> None:
     *lines, last = [json.loads(line) for line in ended.stderr.splitlines()]
     assert {line["event"] for line in lines} == {"token refused"}
     assert (last["event"], last["events"]) == ("lines were held back", {"token refused": 100 - len(lines)})
+
+
+def test_a_full_disk_costs_lines_and_nobody_who_writes_them(tmp_path: Path) -> None:
+    """As of `collab serve 2>> log` on the disk of the store."""
+    program = """
+import resource, sys, structlog
+from collab.logging import configure_logging
+configure_logging("json", "info")
+log = structlog.get_logger("x")
+log.error("before")
+everything = resource.RLIM_INFINITY
+resource.setrlimit(resource.RLIMIT_FSIZE, (sys.stderr.tell() if sys.stderr.seekable() else 0, everything))
+for number in range(3):
+    log.error("meanwhile", number=number)
+resource.setrlimit(resource.RLIMIT_FSIZE, (everything, everything))
+log.error("after")
+"""
+    path = tmp_path / "log"
+    with path.open("a") as log:
+        subprocess.run([sys.executable, "-c", program], stderr=log, check=True, timeout=60)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert lines[0]["event"] == "before"
+    assert "after" in [line["event"] for line in lines]
+    (told,) = [line for line in lines if line["event"] == "lines could not be written"]
+    assert (told["count"], told["level"]) == (3, "warning")
+
+
+def test_a_pipe_that_nobody_reads_ends_nobody() -> None:
+    program = "import structlog; from collab.logging import configure_logging; configure_logging('json', 'info')"
+    program += "; [structlog.get_logger('x').error('line') for _ in range(3)]; print('went on')"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        process.stderr.close()
+        assert process.stdout.read() == "went on\n"
