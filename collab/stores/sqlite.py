@@ -33,7 +33,7 @@ from collab.stores.base import (
     as_future,
 )
 from collab.stores.failpoints import failpoint
-from collab.stores.sqlite_log import SqliteLog, damage
+from collab.stores.sqlite_log import SqliteLog, trouble
 from collab.stores.sqlite_outbox import SqliteOutbox
 from collab.stores.sqlite_place import Place, Whereabouts
 from collab.stores.sqlite_schema import SchemaError, check_is_ours, check_is_recent, connect, prepare
@@ -380,8 +380,8 @@ class SqliteStore(Store):
 
     def _check(self, connection: sqlite3.Connection, deep: bool) -> tuple[int, dict[str, str]]:
         documents, damaged = sql.check(connection, deep)
-        if deep and (places := damage(self._place.segment, connection)):
-            damaged["(segment)"] = f"its records cannot be read at {places} place(s)"
+        if deep and (words := trouble(self._place.segment, connection)):
+            damaged["(segment)"] = words
         return documents, damaged
 
     async def _settle(self, *documents: str) -> None:

@@ -138,8 +138,8 @@ def _moment(reading: sqlite3.Connection, source: str) -> list[sql.Row] | None:
             if sql.generation(later) == generation:
                 break
             reading.execute("COMMIT")  # the tables took over meanwhile
-    if found.damaged:
-        raise CopyError(f"{source} is damaged: its segment, at {found.damaged} place(s)")
+    if found.trouble:
+        raise CopyError(f"{source} is damaged: its segment: {found.trouble}")
     return found.rows
 
 

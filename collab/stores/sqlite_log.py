@@ -5,13 +5,13 @@ the database that is only written on at its end: one write of what is new, and o
 stands there in one go, in front of anything else that is written to them, so whatever stands in the segment is
 younger than all that stands in the tables.
 
-Format: ``collabsg`` and the salt of the database (16 bytes), then records one behind the other, numbers
-little-endian. A record is what one commit wrote: ``C1 4C 4F 47`` (four
-bytes), the length of its body (u32), CRC-32 of the body (u32), begun with the database's salt and a *generation*; the
-body is rows, each of position (u64), document id (u64), seconds since 1970 (f64), length of the participant plus one
-(u32; 0: none), length of the update (u32), participant (UTF-8), update. Every taking over begins a generation, which
-the database knows, and writes over the file from its beginning: records of another generation, or of another
-database, have another checksum and are none. So the end is where no record is, and a commit that was cut off is none.
+Format, numbers little-endian: ``collabsg``, the salt of the database (16 bytes), the *generation* (u64), then records
+one behind the other. A record is what one commit wrote: ``C1 4C 4F 47`` (four bytes), the length of its body (u32),
+CRC-32 of the body (u32), begun with salt and generation; the body is rows, each of position (u64), document id (u64),
+seconds since 1970 (f64), length of the participant plus one (u32; 0: none), length of the update (u32), participant
+(UTF-8), update. Every taking over begins a generation, which the database knows, and writes over the file from its
+beginning: records of another generation have another checksum and are none. So the end is where no record is, and a
+commit that was cut off is none.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ MAX_ROWS, MAX_BYTES = 2_000, 1 << 20
 #: epochs that have ended, of which copies in this process may know no better yet
 ENDED = 100_000
 
-_BEGIN = b"collabsg"
+_BEGIN = struct.Struct("<8s16sQ")
+_NAME = b"collabsg"
 _MAGIC = b"\xc1LOG"
 _HEAD = struct.Struct("<4sII")
 _FIXED = struct.Struct("<QQdII")
@@ -52,14 +53,10 @@ _log = structlog.get_logger("collab.store")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a segment holds; ``damaged`` counts the places within it where no record can be read any more.
-
-    ``foreign``: it belongs to another database.
-    """
+    """What a segment holds that the tables lack; ``trouble``: why that is not all there was, in words."""
 
     rows: list[Row]
-    damaged: int
-    foreign: bool = False
+    trouble: str = ""
 
 
 class Segment:
@@ -109,6 +106,8 @@ class Segment:
             OSError: they are not; the tables have to take them, and over.
         """
         data = record(self._seed, rows)
+        if self._end == 0:
+            data = _BEGIN.pack(_NAME, self._salt, self._generation) + data
         try:
             written = os.pwrite(self._file, data, self._end)
             while written < len(data):  # a file system that is full takes a part, and says why with the rest
@@ -127,8 +126,8 @@ class Segment:
 
     def begin(self, generation: int) -> None:
         """The tables have what was here, and ``generation`` begins."""
-        self._seed = seed(self._salt, generation)
-        self._end, self._torn = len(_BEGIN) + len(self._salt), False
+        self._generation, self._seed = generation, seed(self._salt, generation)
+        self._end, self._torn = 0, False
         self.rows, self.documents = [], set()
 
     def wipe(self) -> None:
@@ -142,7 +141,6 @@ class Segment:
             os.pwrite(self._file, bytes(size), 0)
             os.fdatasync(self._file)
             os.ftruncate(self._file, 0)
-        os.pwrite(self._file, _BEGIN + self._salt, 0)
 
     def close(self) -> None:
         """Let go of the file, and remove it where the tables have all of it. Idempotent."""
@@ -179,7 +177,7 @@ def read(path: str, salt: bytes, generation: int) -> Found:
     """
     found = _read(path, salt, generation)
     # Of what is just being written a reader may have the end without the beginning.
-    return _read(path, salt, generation) if found.damaged else found
+    return _read(path, salt, generation) if found.trouble else found
 
 
 def _read(path: str, salt: bytes, generation: int) -> Found:
@@ -187,13 +185,19 @@ def _read(path: str, salt: bytes, generation: int) -> Found:
         with open(path, "rb") as file:
             data = file.read()
     except FileNotFoundError:
-        return Found([], 0)
-    expected = at = len(_BEGIN) + len(salt)
-    if data[:at] != _BEGIN + salt:
-        return Found([], 0, foreign=data[:at] != (_BEGIN + salt)[: len(data)])
+        return Found([])
+    if len(data) < _BEGIN.size:
+        return Found([])
+    name, whose, which = _BEGIN.unpack_from(data)
+    if (name, whose) != (_NAME, salt):
+        return Found([], "it belongs to another database")
+    if which != generation:
+        # Older: it was taken over. Newer: so was it, and the database has lost that since.
+        return Found([], "the database has lost what came before it" if which > generation else "")
     begin = seed(salt, generation)
     rows: list[Row] = []
     damaged = 0
+    expected = at = _BEGIN.size
     while (at := data.find(_MAGIC, at)) >= 0:
         body = _body(data, at, begin)
         if body is None:
@@ -202,7 +206,7 @@ def _read(path: str, salt: bytes, generation: int) -> Found:
         damaged += at != expected
         rows += _rows(body)
         at = expected = at + _HEAD.size + len(body)
-    return Found(rows, damaged)
+    return Found(rows, f"it is damaged at {damaged} place(s)" if damaged else "")
 
 
 def _body(data: bytes, at: int, begin: int) -> bytes | None:
@@ -286,13 +290,14 @@ class SqliteLog:
         """
         path = self._place.segment
         found = read(path, *sql.generation(connection))
-        if found.damaged:
-            _log.error("the log has lost edits: its segment is damaged", path=_aside(path), places=found.damaged)
-        elif found.foreign:
-            _log.warning("a segment of another database was beside this one: it is put aside", path=_aside(path))
+        rows, trouble = sql.of_documents(connection, found.rows), found.trouble
+        if len(rows) < len(found.rows):
+            trouble = trouble or "the database has lost documents that are in it"
+        if trouble:
+            _log.error("the log may have lost edits: its segment is put aside", reason=trouble, path=_aside(path))
         connection.execute("BEGIN IMMEDIATE")
-        sql.insert(connection, found.rows, "INSERT OR IGNORE")
-        outbox_tables.note_rows(connection, found.rows)
+        sql.insert(connection, rows, "INSERT OR IGNORE")
+        outbox_tables.note_rows(connection, rows)
         sql.begin_generation(connection)
         failpoint("recover.before_commit")
         connection.execute("COMMIT")
@@ -438,10 +443,10 @@ class SqliteLog:
             segment.close()
 
 
-def damage(path: str, connection: sqlite3.Connection) -> int:
-    """At how many places the segment of a file that somebody may be writing to cannot be read."""
+def trouble(path: str, connection: sqlite3.Connection) -> str:
+    """What is wrong with the segment, which somebody may be writing to; ``""``: nothing."""
     while True:
         generation = sql.generation(connection)
         found = read(path, *generation)
         if sql.generation(connection) == generation:
-            return found.damaged
+            return found.trouble

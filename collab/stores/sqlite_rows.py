@@ -63,6 +63,17 @@ def _checked(row: Row) -> tuple[int, int, str | None, float, int, bytes]:
     return document, position, participant, at, checksum(document, position, update), update
 
 
+def of_documents(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[Row]:
+    """Those of documents that there are, in the trash or not."""
+    known = {
+        id: connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM documents WHERE id = ?1 UNION ALL SELECT 1 FROM trash WHERE id = ?1)", (id,)
+        ).fetchone()[0]
+        for id in {row[0] for row in rows}
+    }
+    return [row for row in rows if known[row[0]]]
+
+
 def generation(connection: sqlite3.Connection) -> tuple[bytes, int]:
     """The salt of the file, and the generation of its segment, see :mod:`collab.stores.sqlite_log`."""
     salt, number = connection.execute("SELECT salt, generation FROM segment").fetchone()

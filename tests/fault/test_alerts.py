@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -23,6 +22,7 @@ import pytest
 import yaml
 
 from tests.support.editor import Editor
+from tests.support.full_disk import fill, make_room
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.repository import ROOT
@@ -181,8 +181,7 @@ async def test_each_alert_has_a_cause_that_fires_it(
         silent = await prometheus.until(http, lambda firing: not firing)
         assert silent == set()
 
-        wal = Path(f"{tmp_path}/full disk.db-wal").stat().st_size
-        resource.prlimit(at["full disk"].pid, resource.RLIMIT_FSIZE, (wal, resource.RLIM_INFINITY))
+        fill(at["full disk"], tmp_path / "full disk.db")
         ended.append(slow_disk(at["slow disk"]))
         redis.kill()
         os.kill(at["stall"].pid, signal.SIGSTOP)
@@ -204,7 +203,7 @@ async def test_each_alert_has_a_cause_that_fires_it(
         except AssertionError:
             raise AssertionError(f"these never fired: {wanted - seen}") from None
         await storming
-        resource.prlimit(at["full disk"].pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        make_room(at["full disk"])
     others = {(alert, name) for alert, name in seen - wanted if alert in PAGES and name != "Redis gone"}
     assert others == set(), "nobody is woken for somebody else's trouble"
     print(f"fired: {sorted(seen)}")

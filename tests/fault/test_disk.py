@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +15,8 @@ import pytest
 
 from tests.support.api import http_session
 from tests.support.editor import Editor
-from tests.support.server import CollabServer
+from tests.support.full_disk import fill, make_room
+from tests.support.server import CollabServer, line
 from tests.support.typists import read
 from tests.support.wire import Client, WebSocketWire
 
@@ -64,8 +64,7 @@ async def test_a_full_disk_is_told_and_recovered_from(start_server, http, tmp_pa
     assert (await editor.type("saved "))["durable"]
     assert (await other.type("saved "))["durable"]
     await until_readiness_is(200, server, http)
-    wal = Path(f"{tmp_path}/store.db-wal").stat().st_size
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (wal, resource.RLIM_INFINITY))
+    fill(server, tmp_path / "store.db")
     update = editor.typed("unsaved ")
     answer = await editor.client.call("sync-update", update)
     assert answer["ok"] is False
@@ -76,7 +75,7 @@ async def test_a_full_disk_is_told_and_recovered_from(start_server, http, tmp_pa
     watcher = await opened(server, http, "full")
     assert str(watcher.text) == "saved unsaved ", "what is not saved is shown all the same"
     assert await read(server, http, "/doc/other") == "saved ", "other documents are served"
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    make_room(server)
     await editor.client.wait(
         lambda p: p.type == 2 and p.data[0] == "notice" and p.data[1].get("resolved") is True, timeout=5
     )
@@ -91,8 +90,7 @@ async def test_the_unsaved_tail_is_bounded(start_server, http, tmp_path: Path) -
     server: CollabServer = start_server(f"sqlite:///{tmp_path}/store.db", args=["--rate-bytes", "1GiB"])
     editor = await opened(server, http, "tail")
     await editor.type("saved")
-    wal = Path(f"{tmp_path}/store.db-wal").stat().st_size
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (wal, resource.RLIM_INFINITY))
+    fill(server, tmp_path / "store.db")
     before = server.memory()
     updates = [editor.typed("x" * 2**20) for _ in range(14)]
     for update in updates:
@@ -102,7 +100,7 @@ async def test_the_unsaved_tail_is_bounded(start_server, http, tmp_path: Path) -
     assert 8 * 2**20 <= shown <= 10 * 2**20, "past the bound edits are refused unapplied"
     print(f"{(server.memory() - before) >> 20} MiB")
     assert server.memory() - before < 80 * 2**20
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    make_room(server)
     for update in updates:
         await until_saved(editor, update)
     server.kill()
@@ -111,29 +109,59 @@ async def test_the_unsaved_tail_is_bounded(start_server, http, tmp_path: Path) -
 
 
 async def test_a_locked_database_is_waited_for(start_server, http, tmp_path: Path) -> None:
+    """By what has to be written there; what stands in the segment is durable without it."""
     server: CollabServer = start_server(f"sqlite:///{tmp_path}/store.db")
     editor = await opened(server, http, "locked")
+    new = await opened(server, http, "new")
     await editor.type("before ")
     thief = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
     thief.execute("BEGIN IMMEDIATE")
-    update = editor.typed("during ")
-    sending = asyncio.create_task(editor.client.call("sync-update", update, timeout=20))
-    watcher = await opened(server, http, "locked")
-    await watcher.wait_for("before during ")
+    assert (await editor.type("during "))["durable"]
+    first = new.typed("first ")
+    sending = asyncio.create_task(new.client.call("sync-update", first, timeout=20))
+    watcher = await opened(server, http, "new")
+    await watcher.wait_for("first ")
     answer = await sending
     assert answer["error"]["code"] == "storage_unavailable", "no ack while somebody else holds the lock"
     await asyncio.sleep(7)  # ten seconds in all
     thief.execute("ROLLBACK")
     thief.close()
-    await until_saved(editor, update)
+    await until_saved(new, first)
     server.kill()
     server.start()
     assert await read(server, http, "/doc/locked") == "before during "
+    assert await read(server, http, "/doc/new") == "first "
+
+
+@pytest.mark.parametrize("cut", [1, 30, 400])
+async def test_a_segment_with_its_tail_cut_keeps_what_stands_before(
+    start_server, http, tmp_path: Path, cut: int
+) -> None:
+    server: CollabServer = start_server(f"sqlite:///{tmp_path}/store.db")
+    editor = await opened(server, http, "torn")
+    for number in range(50):
+        await editor.type(f"{number} ")
+    server.kill()
+    segment = tmp_path / "store.db-segment"
+    os.truncate(segment, segment.stat().st_size - cut)
+    server.start()
+    text = await read(server, http, "/doc/torn")
+    whole = str(editor.text)
+    assert whole.startswith(text)
+    assert len(text) > len(whole) - 60
+    again = await opened(server, http, "torn")
+    assert (await again.client.call("sync-update", editor.doc.get_update()))["durable"]
+    assert await read(server, http, "/doc/torn") == whole
 
 
 @pytest.mark.parametrize("cut", [1, 30, 4096, 5000])
 async def test_a_wal_with_its_tail_cut_keeps_what_stands_before(start_server, http, tmp_path: Path, cut: int) -> None:
+    """What is lost is the last that the tables took, here the beginning of a document; and what the segment has on
+    top of it is told, and put aside."""
     server: CollabServer = start_server(f"sqlite:///{tmp_path}/store.db")
+    before = await opened(server, http, "before")
+    await before.type("stays ")
+    await before.client.close()
     editor = await opened(server, http, "torn")
     for number in range(50):
         await editor.type(f"{number} ")
@@ -141,10 +169,11 @@ async def test_a_wal_with_its_tail_cut_keeps_what_stands_before(start_server, ht
     wal = tmp_path / "store.db-wal"
     os.truncate(wal, wal.stat().st_size - cut)
     server.start()
-    text = await read(server, http, "/doc/torn")
+    assert await read(server, http, "/doc/before") == "stays "
     whole = str(editor.text)
-    assert whole.startswith(text)
-    assert len(text) > len(whole) - 60
+    assert whole.startswith(await read(server, http, "/doc/torn"))
+    aside = await line(server, "the log may have lost edits: its segment is put aside")
+    assert Path(aside["path"]).stat().st_size > 0
     again = await opened(server, http, "torn")
     assert (await again.client.call("sync-update", editor.doc.get_update()))["durable"]
     assert await read(server, http, "/doc/torn") == whole

@@ -18,6 +18,8 @@ from collab.stores import sqlite_rows as sql
 from collab.stores.sqlite import SqliteStore
 from collab.stores.sqlite_log import read
 
+PUT_ASIDE = "the log may have lost edits: its segment is put aside"
+
 
 async def code_of(asking: Awaitable[object]) -> str:
     with pytest.raises(CollabError) as caught:
@@ -207,8 +209,8 @@ async def test_a_damaged_segment_costs_what_is_damaged_and_is_told_and_kept(stor
         sqlite_copy.back_up(str(path), str(tmp_path / "backup"))
     with capture_logs() as lines:
         again = await opened(path)
-    assert [(line["log_level"], line["event"]) for line in lines] == [
-        ("error", "the log has lost edits: its segment is damaged")
+    assert [(line["log_level"], line["event"], line["reason"]) for line in lines] == [
+        ("error", PUT_ASIDE, "it is damaged at 1 place(s)")
     ]
     assert b"3" * 39 + b"x" in Path(lines[0]["path"]).read_bytes()
     assert await tail(again) == [b"1", b"2" * 40, b"4" * 40, b"5" * 40]
@@ -222,7 +224,7 @@ async def test_a_segment_of_another_store_is_not_taken(store: SqliteStore, tmp_p
     shutil.copy(tmp_path / "a.db-segment", tmp_path / "other" / "b.db-segment")
     with capture_logs() as lines:
         other = await opened(tmp_path / "other" / "b.db")
-    assert [line["event"] for line in lines] == ["a segment of another database was beside this one: it is put aside"]
+    assert [(line["event"], line["reason"]) for line in lines] == [(PUT_ASIDE, "it belongs to another database")]
     assert await other.load("a") is None
     assert Path(lines[0]["path"]).read_bytes() == (tmp_path / "a.db-segment").read_bytes(), "whosever it is"
     await other.close()
@@ -262,4 +264,29 @@ async def test_a_symbolic_link_leads_to_the_same_segment(store: SqliteStore, tmp
     assert copied.position == 2
     again = await opened(link)
     assert await tail(again) == [b"1", b"2"]
+    await again.close()
+
+
+async def test_a_database_that_has_lost_what_it_had_taken_over_says_so(store: SqliteStore, tmp_path: Path) -> None:
+    """As on a disk that says that it has written what it has not."""
+    await store.append("a", b"1", epoch="e")
+    older = after_a_power_cut(tmp_path)
+    await store.append("b", b"2", epoch="f")
+    await store.append("b", b"3", epoch="f")
+    newer = after_a_power_cut(tmp_path, "newer")
+    shutil.copy(f"{newer}-segment", f"{older}-segment")
+    with capture_logs() as lines:
+        again = await opened(older)
+    assert [line["reason"] for line in lines] == ["the database has lost documents that are in it"]
+    await again.append("c", b"new", epoch="g")
+    assert (await tail(again, "a"), await tail(again, "c")) == ([b"1"], [b"new"]), "the rows of b are nobody else's"
+    await again.close()
+    await store.load("b")
+    await store.append("b", b"4", epoch="f")
+    newest = after_a_power_cut(tmp_path, "newest")
+    shutil.copy(f"{newest}-segment", f"{newer}-segment")
+    with capture_logs() as lines:
+        again = await opened(newer)
+    assert [line["reason"] for line in lines] == ["the database has lost what came before it"]
+    assert await tail(again, "b") == [b"2"]
     await again.close()
