@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.pages import wait_for
 from tests.support.server import CollabServer
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -82,6 +83,26 @@ def test_code_takes_much_at_once(server: CollabServer, open_page: Callable[..., 
     until_saved(page)
     other = open_page(f"{server.url}/d/pasted", name="Ben")
     expect(other.locator(".cm-content")).to_contain_text("typed afterwards", timeout=PATIENCE)
+
+
+def test_what_is_pasted_arrives_though_the_tab_is_hidden_meanwhile(
+    server: CollabServer, open_page: Callable[..., Any]
+) -> None:
+    """No frame comes any more, also for who is waiting for one already."""
+    page = open_page(f"{server.url}/d/hidden?kind=code")
+    page.locator(".cm-content").click()
+    until_saved(page)
+    page.evaluate(WATCH)
+    page.evaluate("() => { window.requestAnimationFrame = () => 0 }")
+    text = (LINE * 20_000)[:1_000_000]
+    page.evaluate(PASTE, text)
+    page.evaluate(
+        """() => {
+  Object.defineProperty(document, 'visibilityState', { value: 'hidden' })
+  document.dispatchEvent(new Event('visibilitychange'))
+}"""
+    )
+    wait_for(lambda: len(text_on(server, "hidden")) == len(text), "all of it is on the server", PATIENCE / 1000)
 
 
 def test_a_board_takes_thousands_of_shapes_at_once(server: CollabServer, open_page: Callable[..., Any]) -> None:

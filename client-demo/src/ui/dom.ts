@@ -47,10 +47,17 @@ function asNode(child: Node | string): Node {
 /** Resolves when the page has shown itself, with the milliseconds of that frame: what all do in it, without the wait for it. */
 export function frame(): Promise<number> {
   return new Promise((resolve) => {
-    const show = (began: number): void => void setTimeout(() => resolve(performance.now() - began))
-    // Frames pause in hidden tabs; the work must not.
-    if (document.visibilityState === 'hidden') show(performance.now())
-    else requestAnimationFrame(show)
+    const show = (began: number): void => {
+      document.removeEventListener('visibilitychange', hide)
+      setTimeout(() => resolve(performance.now() - began))
+    }
+    // Frames pause in hidden tabs, also in one that is hidden meanwhile; the work must not.
+    const hide = (): void => {
+      if (document.visibilityState === 'hidden') show(performance.now())
+    }
+    document.addEventListener('visibilitychange', hide)
+    requestAnimationFrame(show)
+    hide()
   })
 }
 
