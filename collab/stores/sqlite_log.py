@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import struct
 import time
@@ -47,6 +48,9 @@ _NAME = b"collabsg"
 _MAGIC = b"\xc1LOG"
 _HEAD = struct.Struct("<4sII")
 _FIXED = struct.Struct("<QQdII")
+
+#: macOS has no other
+_flush = getattr(os, "fdatasync", os.fsync)
 
 _log = structlog.get_logger("collab.store")
 
@@ -114,7 +118,7 @@ class Segment:
                 written += os.pwrite(self._file, data[written:], self._end + written)
             if ARMED:
                 failpoint("append.before_commit")
-            os.fdatasync(self._file)
+            _flush(self._file)
         except OSError:
             self._torn = True
             raise
@@ -139,7 +143,7 @@ class Segment:
         size = os.fstat(self._file).st_size
         if size:
             os.pwrite(self._file, bytes(size), 0)
-            os.fdatasync(self._file)
+            _flush(self._file)
             os.ftruncate(self._file, 0)
 
     def close(self) -> None:
@@ -233,9 +237,9 @@ def _rows(body: bytes) -> Iterator[Row]:
 
 
 def _aside(path: str) -> str:
-    """Where a file is from now on that nothing may be written into."""
+    """Where a copy of it is, for people to look at."""
     kept = f"{path}.{time.time_ns()}"
-    os.rename(path, kept)
+    shutil.copy(path, kept)  # with its rights
     return kept
 
 

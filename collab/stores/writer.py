@@ -62,6 +62,11 @@ def errno_of(error: BaseException) -> str | None:
     return next((name for known, name in _ERRNOS.items() if word.startswith(known)), None)
 
 
+def _is_of_one(error: Exception) -> bool:
+    """Whether an edit is at fault (too large, letters that are none), and not the disk."""
+    return isinstance(error, sqlite3.DataError) or not isinstance(error, sqlite3.Error)
+
+
 def _free(path: str) -> int | None:
     try:
         system = os.statvfs(os.path.dirname(os.path.abspath(path)))
@@ -258,7 +263,7 @@ class Writer:
         try:
             return self._queue.get(timeout=IDLE_AFTER)
         except Empty:
-            with suppress(sqlite3.Error):  # tidying up: what a commit needs, a commit says
+            with suppress(Exception):  # tidying up: what a commit needs, a commit says
                 self._take_over()
                 self._when_idle(self._connection)
             return self._queue.get()
@@ -297,20 +302,20 @@ class Writer:
                 _log.warning("a commit was slow", seconds=round(took, 3), rows=len(batch), path=self._path)
             self._trouble.end(path=self._path)
             return list(positions)
-        except (sqlite3.Error, OverflowError) as error:
+        except Exception as error:  # whatever it is: if this thread ends, nothing is saved any more
             self._fails(error, len(batch))
             self._roll_back()
             if self._commits is not None:
                 traces = [append.trace for append in batch]
                 self._commits.committed(traces, time.perf_counter() - began, error_name(error))
-            if len(batch) > 1 and isinstance(error, sqlite3.DataError | OverflowError):
+            if len(batch) > 1 and _is_of_one(error):
                 # One of them is at fault, not the disk.
                 return [self._append([append])[0] for append in batch]
             return [CollabError("storage_unavailable")] * len(batch)
 
-    def _fails(self, error: sqlite3.Error | OverflowError, unsaved: int) -> None:
+    def _fails(self, error: Exception, unsaved: int) -> None:
         STORE_ERRORS.add(error_name(error))
-        if isinstance(error, sqlite3.DataError | OverflowError):
+        if _is_of_one(error):
             return  # the fault of one edit, and not of the store
         self._trouble.begin(
             error=error_name(error), errno=errno_of(error), reason=str(error)[:200], path=self._path,

@@ -103,7 +103,7 @@ def test_after_a_failed_write_the_tables_have_to_take_over(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fdatasync", full)
+        patched.setattr(module, "_flush", full)
         with pytest.raises(OSError, match="No space"):
             segment.append([row(2)], ["b"])
     assert segment.waits and not segment.takes_more

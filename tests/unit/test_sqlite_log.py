@@ -160,7 +160,7 @@ async def test_where_the_segment_fails_the_tables_take_it(
     await store.append("a", b"1", epoch="e")
     await store.append("a", b"2", epoch="e")
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fdatasync", broken)
+        patched.setattr(sqlite_log, "_flush", broken)
         await store.append("a", b"3", epoch="e")
     assert segment_rows(tmp_path / "a.db") == 0
     await store.append("a", b"4", epoch="e")
@@ -182,7 +182,7 @@ async def test_where_both_fail_nothing_is_acknowledged_and_nothing_lost(
     await store.append("a", b"1", epoch="e")
     await store.append("a", b"2", epoch="e")
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fdatasync", broken)
+        patched.setattr(sqlite_log, "_flush", broken)
         patched.setattr(sql, "insert", full)
         assert await code_of(store.append("a", b"3", epoch="e")) == "storage_unavailable"
         assert await code_of(store.load("a")) == "storage_unavailable", "better than without the newest edit"
@@ -289,4 +289,36 @@ async def test_a_database_that_has_lost_what_it_had_taken_over_says_so(store: Sq
         again = await opened(newer)
     assert [line["reason"] for line in lines] == ["the database has lost what came before it"]
     assert await tail(again, "b") == [b"2"]
+    await again.close()
+
+
+async def test_an_edit_that_no_file_takes_costs_only_itself(store: SqliteStore) -> None:
+    """If the thread that writes ended of it, nothing would be saved any more."""
+    await store.append("a", b"1", epoch="e")
+    bad = store.append("a", b"2", "half a letter \ud800", epoch="e")
+    good = store.append("a", b"3", epoch="e")
+    assert await code_of(bad) == "storage_unavailable"
+    await good
+    assert await code_of(store.append("new", b"2", "half a letter \ud800", epoch="f")) == "storage_unavailable"
+    assert await tail(store) == [b"1", b"3"]
+
+
+async def test_a_start_that_ends_after_the_segment_was_found_damaged_loses_nothing_more(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.append("a", b"1", epoch="e")
+    for number in range(2, 5):
+        await store.append("a", b"%d" % number * 40, epoch="e")
+    path = after_a_power_cut(tmp_path)
+    beside = Path(f"{path}-segment")
+    beside.write_bytes(beside.read_bytes().replace(b"3" * 40, b"3" * 39 + b"x"))
+
+    def power_cut(_point: str) -> None:
+        raise OSError("the power is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite_log, "failpoint", power_cut)
+        assert await code_of(opened(path)) == "storage_unavailable"
+    again = await opened(path)
+    assert await tail(again) == [b"1", b"2" * 40, b"4" * 40]
     await again.close()
