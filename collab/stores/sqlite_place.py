@@ -20,8 +20,9 @@ import structlog
 from collab.stores.base import Space
 from collab.stores.sqlite_schema import check_is_ours
 
+_SEGMENT = "-segment"
 #: what SQLite keeps beside the file while it is open, and what we do
-_BESIDE = ("-wal", "-shm", "-segment")
+_BESIDE = ("-wal", "-shm", _SEGMENT)
 #: inodes that stores of this process have locked
 _HELD: set[tuple[int, int]] = set()
 
@@ -91,7 +92,7 @@ class Place:
     @property
     def segment(self) -> str:
         """Where the segment stands."""
-        return self._real + _BESIDE[-1]
+        return self._real + _SEGMENT
 
     def unlock(self) -> None:
         """Give up the lock; after the last connection to the file was closed, or SQLite loses its own locks on it."""

@@ -30,6 +30,9 @@ _ERRNOS = {
     "SQLITE_NOMEM": "ENOMEM", "SQLITE_PERM": "EACCES",
 }  # fmt: skip
 
+#: an edit is at fault (too large, letters that are none), and not the store
+_OF_ONE_EDIT = (sqlite3.DataError, OverflowError, UnicodeError)
+
 #: updates that one transaction takes at most
 MAX_BATCH = 5_000
 #: seconds from a commit to the next one at least; the first edit after quiet is written at once
@@ -60,11 +63,6 @@ def errno_of(error: BaseException) -> str | None:
     """The errno behind it, as far as SQLite's word tells; it keeps the number to itself."""
     word = error_name(error)
     return next((name for known, name in _ERRNOS.items() if word.startswith(known)), None)
-
-
-def _is_of_one(error: Exception) -> bool:
-    """Whether an edit is at fault (too large, letters that are none), and not the disk."""
-    return isinstance(error, sqlite3.DataError) or not isinstance(error, sqlite3.Error)
 
 
 def _free(path: str) -> int | None:
@@ -271,7 +269,7 @@ class Writer:
     def _end(self) -> None:
         try:
             self._take_over()
-        except sqlite3.Error as error:
+        except Exception as error:
             self._fails(error, 0)  # it stands in the segment, for whoever opens it next
         self._log.close()
         self._connection.close()
@@ -308,15 +306,15 @@ class Writer:
             if self._commits is not None:
                 traces = [append.trace for append in batch]
                 self._commits.committed(traces, time.perf_counter() - began, error_name(error))
-            if len(batch) > 1 and _is_of_one(error):
+            if len(batch) > 1 and isinstance(error, _OF_ONE_EDIT):
                 # One of them is at fault, not the disk.
                 return [self._append([append])[0] for append in batch]
             return [CollabError("storage_unavailable")] * len(batch)
 
     def _fails(self, error: Exception, unsaved: int) -> None:
         STORE_ERRORS.add(error_name(error))
-        if _is_of_one(error):
-            return  # the fault of one edit, and not of the store
+        if isinstance(error, _OF_ONE_EDIT):
+            return
         self._trouble.begin(
             error=error_name(error), errno=errno_of(error), reason=str(error)[:200], path=self._path,
             free_bytes=_free(self._path), unsaved=unsaved,

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from collab.errors import CollabError
 from collab.stores.writer import GATHERED, LONGEST_GATHER, PAUSE, Append, Writer
@@ -158,6 +159,20 @@ async def test_one_update_that_cannot_be_written_costs_only_itself(log: Log, mon
     results = await asyncio.gather(*futures, return_exceptions=True)
     assert [result for result in results if isinstance(result, int)] == [1, 12, 14]
     assert isinstance(results[2], CollabError)
+
+
+async def test_a_fault_of_ours_is_told_and_ends_nothing(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(_connection: sqlite3.Connection, _batch: list[Append]) -> list[int]:
+        raise RuntimeError("nobody thought of it")
+
+    with monkeypatch.context() as patched, capture_logs() as lines:
+        patched.setattr(log, "commit", faulty)
+        results = await asyncio.gather(*(log.put(number) for number in (1, 2)), return_exceptions=True)
+    assert [result.code for result in results if isinstance(result, CollabError)] == ["storage_unavailable"] * 2
+    assert [(line["event"], line["error"], line["reason"]) for line in lines] == [
+        ("the store fails", "RuntimeError", "nobody thought of it")
+    ]
+    assert await log.put(7) == 7
 
 
 async def test_a_refusal_does_not_wait_for_the_collector(log: Log) -> None:
