@@ -133,18 +133,23 @@ async def test_a_locked_database_is_waited_for(start_server, http, tmp_path: Pat
     assert await read(server, http, "/doc/new") == "first "
 
 
+async def typed_and_torn(server: CollabServer, http: aiohttp.ClientSession, file: Path, cut: int) -> Editor:
+    """Fifty words in the document `torn`; then a server that was killed begins without the last bytes of a file."""
+    editor = await opened(server, http, "torn")
+    for number in range(50):
+        await editor.type(f"{number} ")
+    server.kill()
+    os.truncate(file, file.stat().st_size - cut)
+    server.start()
+    return editor
+
+
 @pytest.mark.parametrize("cut", [1, 30, 400])
 async def test_a_segment_with_its_tail_cut_keeps_what_stands_before(
     start_server, http, tmp_path: Path, cut: int
 ) -> None:
     server: CollabServer = start_server(f"sqlite:///{tmp_path}/store.db")
-    editor = await opened(server, http, "torn")
-    for number in range(50):
-        await editor.type(f"{number} ")
-    server.kill()
-    segment = tmp_path / "store.db-segment"
-    os.truncate(segment, segment.stat().st_size - cut)
-    server.start()
+    editor = await typed_and_torn(server, http, tmp_path / "store.db-segment", cut)
     text = await read(server, http, "/doc/torn")
     whole = str(editor.text)
     assert whole.startswith(text)
@@ -162,13 +167,7 @@ async def test_a_wal_with_its_tail_cut_keeps_what_stands_before(start_server, ht
     before = await opened(server, http, "before")
     await before.type("stays ")
     await before.client.close()
-    editor = await opened(server, http, "torn")
-    for number in range(50):
-        await editor.type(f"{number} ")
-    server.kill()
-    wal = tmp_path / "store.db-wal"
-    os.truncate(wal, wal.stat().st_size - cut)
-    server.start()
+    editor = await typed_and_torn(server, http, tmp_path / "store.db-wal", cut)
     assert await read(server, http, "/doc/before") == "stays "
     whole = str(editor.text)
     assert whole.startswith(await read(server, http, "/doc/torn"))
