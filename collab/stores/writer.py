@@ -279,13 +279,19 @@ class Writer:
         if not self._log.waits:
             return
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._log.fold(self._connection)
-            self._connection.execute("COMMIT")
+            self._transaction(lambda _connection: None)
         except BaseException:
             self._roll_back()
             raise
+
+    def _transaction(self, run: Callable[[sqlite3.Connection], T]) -> T:
+        """Run something behind all edits, which the tables have after that."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._log.fold(self._connection)
+        result = run(self._connection)
+        self._connection.execute("COMMIT")
         self._log.folded(self._connection)
+        return result
 
     def _append(self, batch: list[Append]) -> list[int | CollabError]:
         began = time.perf_counter()
@@ -322,15 +328,12 @@ class Writer:
 
     def _work(self, work: _Work) -> None:
         try:
+            result: Any
             if work.transaction:
-                self._connection.execute("BEGIN IMMEDIATE")
-                self._log.fold(self._connection)
+                result = self._transaction(work.run)
             else:
                 self._take_over()
-            result: Any = work.run(self._connection)
-            if work.transaction:
-                self._connection.execute("COMMIT")
-                self._log.folded(self._connection)
+                result = work.run(self._connection)
         except sqlite3.Error as error:
             self._fails(error, 0)
             self._roll_back()
