@@ -3,16 +3,41 @@
  * taken from it. Pictures from elsewhere become links, as a page may not load them; check lists of other editors ours.
  */
 
+import { frame } from '../../ui/dom'
 import { MOST_BYTES } from '../pictures'
 import { safeHref, safePicture } from './safety'
 
+/** So many characters are read in a frame where it is much. */
+const STRETCH = 150_000
 const DEAD = 'script, style, iframe, object, embed, link, meta, base, template, noscript, svg, math'
 
-/** A page of the HTML, cleaned. */
-export function cleanedPage(html: string): Document {
-  // Handlers do not run here, but the page's policy would complain of each: they get names that mean nothing.
-  const mute = html.replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/([\s/"'])on(\w+\s*=)/gi, '$1data-on$2'))
-  const page = new DOMParser().parseFromString(mute, 'text/html')
+/** A page of much HTML, cleaned, read over some frames. */
+export async function cleanedPage(html: string): Promise<Document> {
+  const page = document.implementation.createHTMLDocument()
+  page.open()
+  for (let at = 0; at < html.length; ) {
+    // Behind the end of a tag, so that each is muted whole.
+    const close = html.indexOf('>', at + STRETCH)
+    const end = close < 0 ? html.length : close + 1
+    page.write(muted(html.slice(at, end)))
+    at = end
+    await frame()
+  }
+  page.close()
+  return clean(page)
+}
+
+/** The HTML without what could do anything. */
+export function cleaned(html: string): string {
+  return clean(new DOMParser().parseFromString(muted(html), 'text/html')).body.innerHTML
+}
+
+/** Handlers do not run here, but the page's policy would complain of each: they get names that mean nothing. */
+function muted(html: string): string {
+  return html.replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/([\s/"'])on(\w+\s*=)/gi, '$1data-on$2'))
+}
+
+function clean(page: Document): Document {
   for (const element of page.querySelectorAll(DEAD)) element.remove()
   for (const image of page.querySelectorAll('img')) {
     const src = image.getAttribute('src')
@@ -33,9 +58,4 @@ export function cleanedPage(html: string): Document {
     box.remove()
   }
   return page
-}
-
-/** The HTML of it. */
-export function cleaned(html: string): string {
-  return cleanedPage(html).body.innerHTML
 }

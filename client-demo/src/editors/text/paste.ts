@@ -63,8 +63,7 @@ function pasted(view: EditorView, data: DataTransfer, toast: EditorContext['toas
   }
   if (html !== '' && !plain) {
     if (html.length < LARGE) return false
-    const page = cleanedPage(html)
-    void insertInPieces(view, blocksOfPage(page, schema), html.length / 2, toast)
+    void pastePage(view, html, toast)
     return true
   }
   if (text === '') return false
@@ -109,6 +108,12 @@ async function pasteMarkdown(view: EditorView, text: string, toast: EditorContex
   // Lines join what is there; lists, tables and headings at the ends stay what they are.
   const slice = single ? new Slice(doc.content, 1, 1) : new Slice(doc.content, empty ? 0 : opens(doc.firstChild), opens(doc.lastChild))
   view.dispatch(view.state.tr.replaceSelection(slice).scrollIntoView().setMeta('paste', true))
+}
+
+async function pastePage(view: EditorView, html: string, toast: EditorContext['toast']): Promise<void> {
+  const page = await cleanedPage(html)
+  if (view.isDestroyed || !view.editable) return
+  return insertInPieces(view, blocksOfPage(page, view.state.schema), html.length / 2, toast)
 }
 
 /** Markdown in parts that can be read alone: cut between paragraphs, in front of what begins at the margin, outside of fences. */

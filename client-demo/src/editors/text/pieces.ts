@@ -86,6 +86,8 @@ function* cutLines(blocks: Iterator<Node>): Generator<Node> {
 
 /** The first piece: after the block of the caret, or in place of it where it is empty. Returns the block behind which the next go. */
 function begin(view: EditorView, piece: Node[]): Node | null {
+  // It will be a long text: the first piece is not laid out in whole either.
+  view.dom.classList.add('long')
   const tr = view.state.tr
   if (!tr.selection.empty) tr.deleteSelection()
   const { $from } = tr.selection

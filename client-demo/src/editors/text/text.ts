@@ -39,7 +39,7 @@ import './print.css'
 const KEYS = 'Alt F10 leads to the formatting bar, Escape back. A slash on an empty line lists what it can become. Tab indents in lists and code; after Escape it always moves on.'
 const PLACEHOLDER = 'Write something. “/” lists what a line can be, “# ” makes a heading, “- ” a list.'
 /** Texts of more blocks are laid out where they are looked at only. */
-const LONG = 400
+const LONG = 250
 const PLACEHOLDER_OF_READERS = 'Nothing is written here yet.'
 
 /** Fill `host` with a text editor. */
