@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import secrets
 import time
 import warnings
@@ -21,6 +20,7 @@ from collab.auth.jwt import JwtAuthenticator
 from collab.cluster.base import Cluster
 from collab.cluster.local import LocalCluster
 from collab.cluster.redis import RedisCluster
+from collab.collector import settle
 from collab.config import ConfigError, Settings, load_settings, weaknesses
 from collab.content.workers import Workers
 from collab.doors.admission import Admission
@@ -424,10 +424,7 @@ async def serve(
             on_listening(settings, url)
         if watchdog is not None:
             watchdog.start()
-        # What lives now lives long: keep the collector away from it, and call it seldom.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(10_000, 20, 20)
+        settle()
         await stop.wait()
         app["hub"].draining = True
         listening.close()

@@ -20,6 +20,7 @@ import uvloop
 from benchmarks.process import SERVER_CORE, can_pin
 from benchmarks.servers import Server
 from benchmarks.workloads.base import Column, Options, Outcome, Workload
+from collab.collector import settle
 from collab.stores.outbox import LONGEST
 from collab.stores.sqlite import SqliteStore
 from collab.webhooks.deliveries import Deliveries
@@ -115,6 +116,7 @@ async def _measure(kind: _Kind, folder: str, url: str, seconds: float) -> tuple[
     await deliveries.open()
     if kind == "put-aside":
         await store.outbox.open(_CHANGED)
+    settle()  # as a server does
     editors = _Editors(store, epochs)
     await editors.work(_RAMP + _SETTLING)
     cpu, edits, told = time.process_time(), editors.edits, _delivered(deliveries)
