@@ -67,7 +67,7 @@ def of_documents(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[Ro
     """Those of documents that there are, in the trash or not."""
     known = {
         id: connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM documents WHERE id = ?1 UNION ALL SELECT 1 FROM trash WHERE id = ?1)", (id,)
+            "SELECT EXISTS (SELECT 1 FROM documents WHERE id = ? UNION ALL SELECT 1 FROM trash WHERE id = ?)", (id, id)
         ).fetchone()[0]
         for id in {row[0] for row in rows}
     }

@@ -58,7 +58,11 @@ def test_samples_are_written_and_drawn_where_some_are_missing(tmp_path: Path) ->
 
 
 async def test_descriptors_are_told_apart() -> None:
-    async with await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0) as server:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()  # from Python 3.12 on, a server waits for that
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         before = descriptors(os.getpid(), port)
         _, writer = await asyncio.open_connection("127.0.0.1", port)
