@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from importlib.metadata import version
 
 import pytest
 from pycrdt import Doc, get_state
@@ -32,6 +33,8 @@ def clocks_of(update: bytes) -> dict[int, int]:
 BIG = b"\x7a" + struct.pack(">q", 5)
 MINUS_ZERO = b"\x7d\x40"
 ONE = b"\x7d\x01"
+#: the library kept big integers until it began to write every number that is one as a double
+WIDE_IN_OLD = version("pycrdt") == "0.14.3"
 IN_AN_OBJECT = b"\x76\x01\x01k" + BIG
 
 
@@ -49,9 +52,10 @@ def test_numbers_that_the_library_would_write_otherwise_are_hidden_in_its_hands(
     doc.apply_update(hidden)
     assert doc.get_update() == hidden, "the library keeps it"
     assert undisguise(doc.get_update()) == update
-    doc = Doc()
-    doc.apply_update(update)
-    assert undisguise(doc.get_update()) != update, "without it, it would not"
+    if not (WIDE_IN_OLD and BIG in odd):
+        doc = Doc()
+        doc.apply_update(update)
+        assert undisguise(doc.get_update()) != update, "without it, it would not"
 
 
 def test_what_is_plain_stays_as_it_is() -> None:

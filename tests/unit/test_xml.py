@@ -96,10 +96,14 @@ def test_markup(node: Any, written: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [("x", "x"), (3.0, "3"), (0.5, "0.5"), (1e300, "1e+300"), (True, "true"), (None, "null"), ({"b": 1, "a": [2]}, '{"a":[2],"b":1}'), (b"x", "")],
+    [("x", "x"), (3.0, "3"), (0.5, "0.5"), (True, "true"), (None, "null"), ({"b": 1, "a": [2]}, '{"a":[2],"b":1}'), (b"x", "")],
 )  # fmt: skip
 def test_how_an_attribute_is_shown(value: Any, words: str) -> None:
     assert shown(value) == words
+
+
+def test_an_attribute_that_is_a_large_number_is_shown_as_such() -> None:
+    assert shown(1e300) in ("1e+300", "1e300"), "releases of the JSON library write it either way"
 
 
 wild = st.text("ab<>&\"' \n\r\t\0\ud800\uffff😀-", max_size=6)
