@@ -66,7 +66,7 @@ def main(names: tuple[str, ...], peers: str, listing: bool, **pace: Any) -> None
     """
     if listing:
         for workload in WORKLOADS.values():
-            _console.print(f"{workload.name:<12}{workload.title}{' (long)' if workload.long else ''}", highlight=False)
+            _console.print(f"{workload.name:<16}{workload.title}{' (long)' if workload.long else ''}", highlight=False)
         return
     workloads = _chosen_workloads(names)
     servers = _chosen_servers(peers, compared=any(not workload.ours_only for workload in workloads))
