@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from collab.stores import sqlite_rows as sql
-from collab.stores.sqlite_log import read
+from collab.stores.segment import read
 from collab.stores.sqlite_place import Place
 from collab.stores.sqlite_schema import APPLICATION_ID, SEGMENT_SINCE, SchemaError, check_is_ours, connect, uri
 

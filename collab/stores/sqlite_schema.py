@@ -162,7 +162,7 @@ CREATE INDEX inbox_by_time ON inbox (time);
 """
 
 _SINCE_5 = """
--- which records of the segment beside the file are newer than these tables, see stores/sqlite_log.py
+-- which records of the segment beside the file are newer than these tables, see stores/segment.py
 CREATE TABLE segment (salt BLOB NOT NULL, generation INTEGER NOT NULL) STRICT;
 INSERT INTO segment VALUES (randomblob(16), 1);
 """

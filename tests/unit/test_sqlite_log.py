@@ -13,10 +13,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from collab.errors import CollabError
-from collab.stores import sqlite_copy, sqlite_log
+from collab.stores import segment, sqlite_copy, sqlite_log
 from collab.stores import sqlite_rows as sql
+from collab.stores.segment import read
 from collab.stores.sqlite import SqliteStore
-from collab.stores.sqlite_log import read
 
 PUT_ASIDE = "the log may have lost edits: its segment is put aside"
 
@@ -97,7 +97,7 @@ async def test_nothing_acknowledged_is_lost_at_any_moment(
     store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Random work; after each answer the power goes, and what is there is what was answered."""
-    monkeypatch.setattr(sqlite_log, "MAX_ROWS", 7)
+    monkeypatch.setattr(segment, "MAX_ROWS", 7)
     random_ = random.Random(4)
     wanted: dict[str, list[bytes]] = {}
     lives: dict[str, str] = {}
@@ -160,7 +160,7 @@ async def test_where_the_segment_fails_the_tables_take_it(
     await store.append("a", b"1", epoch="e")
     await store.append("a", b"2", epoch="e")
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite_log, "_flush", broken)
+        patched.setattr(segment, "_flush", broken)
         await store.append("a", b"3", epoch="e")
     assert segment_rows(tmp_path / "a.db") == 0
     await store.append("a", b"4", epoch="e")
@@ -182,7 +182,7 @@ async def test_where_both_fail_nothing_is_acknowledged_and_nothing_lost(
     await store.append("a", b"1", epoch="e")
     await store.append("a", b"2", epoch="e")
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite_log, "_flush", broken)
+        patched.setattr(segment, "_flush", broken)
         patched.setattr(sql, "insert", full)
         assert await code_of(store.append("a", b"3", epoch="e")) == "storage_unavailable"
         assert await code_of(store.load("a")) == "storage_unavailable", "better than without the newest edit"
