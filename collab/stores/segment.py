@@ -46,7 +46,7 @@ class Segment:
     """The segment of a database that is open, in the thread that writes.
 
     Args:
-        path: of the file; created with mode 0600 if it is new, and its directory flushed. What is in it is erased.
+        path: of the file, created if it is new. What is in it is erased.
         salt: of the database.
         generation: that begins.
 
@@ -57,10 +57,8 @@ class Segment:
     def __init__(self, path: str, salt: bytes, generation: int) -> None:
         self._path = path
         self._salt = salt
-        new = not os.path.lexists(path)
-        self._file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-        if new:
-            _flush_directory(path)
+        create(path)
+        self._file = os.open(path, os.O_RDWR)
         self.wipe()
         #: a write failed, and what of it is on disk nobody knows
         self._torn = False
@@ -125,13 +123,13 @@ class Segment:
             _flush(self._file)
             os.ftruncate(self._file, 0)
 
-    def close(self) -> None:
-        """Let go of the file, and remove it where the tables have all of it. Idempotent."""
+    def close(self, *, remove: bool = True) -> None:
+        """Let go of the file, and remove it where the tables have all of it, unless it is to stay. Idempotent."""
         file, self._file = self._file, -1
         if file < 0:
             return
         with suppress(OSError):  # what stands at its name may be somebody else's, or nothing
-            if not self.waits and os.path.samestat(os.fstat(file), os.stat(self._path)):
+            if remove and not self.waits and os.path.samestat(os.fstat(file), os.stat(self._path)):
                 os.unlink(self._path)
         os.close(file)
 
@@ -215,7 +213,15 @@ def _rows(body: bytes) -> Iterator[Row]:
         yield document, position, participant, when, update
 
 
-def _flush_directory(path: str) -> None:
+def create(path: str) -> None:
+    """Make the file where there is none, with mode 0600; whenever the power goes, it is there.
+
+    Raises:
+        OSError: there is none.
+    """
+    if os.path.lexists(path):
+        return
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     directory = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
     try:
         os.fsync(directory)

@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from collab.errors import CollabError
-from collab.stores import outbox_tables
+from collab.stores import outbox_tables, sqlite_mark
 from collab.stores import sqlite_rows as sql
 from collab.stores.failpoints import ARMED, failpoint
 from collab.stores.outbox import Event, Outbox
-from collab.stores.segment import Segment, read
+from collab.stores.segment import Segment, create, read
 from collab.stores.sqlite_place import Place, Whereabouts
 from collab.stores.sqlite_rows import Row
 from collab.stores.writer import Append, Writer
@@ -47,6 +47,8 @@ class SqliteLog:
         #: where batches are made; None: nothing can be written
         self.writer: Writer | None = None
         self._segment: Segment | None = None
+        #: the file was taken away from its segment, and no edit was written to it since
+        self.lacks_segment = False
         #: the newest position that was given
         self.position = 0
         #: epoch -> id of the document, and epochs that have ended, oldest first
@@ -75,19 +77,28 @@ class SqliteLog:
             OSError, sqlite3.Error: that is not possible; nothing is lost.
         """
         path = self._place.segment
+        self.lacks_segment = sqlite_mark.lacks_segment(connection, path)
+        if self.lacks_segment:
+            _log.warning(
+                "the database file was copied without those beside it: the last edits may be missing",
+                path=self._place.path,
+            )
         found = read(path, *sql.generation(connection))
         rows, trouble = sql.of_documents(connection, found.rows), found.trouble
         if len(rows) < len(found.rows):
             trouble = trouble or "the database has lost documents that are in it"
         if trouble:
             _log.error("the log may have lost edits: its segment is put aside", reason=trouble, path=_aside(path))
+        create(path)  # in front of the mark
         connection.execute("BEGIN IMMEDIATE")
         sql.insert(connection, rows, "INSERT OR IGNORE")
         outbox_tables.note_rows(connection, rows)
         sql.begin_generation(connection)
+        sqlite_mark.put(connection)
         failpoint("recover.before_commit")
         connection.execute("COMMIT")
         failpoint("recover.after_commit")
+        sqlite_mark.into_the_file(connection)
         self._segment = Segment(path, *sql.generation(connection))
         # Positions rise, also where an older file took the place of a newer one.
         self.position = max(self.position, sql.last_position(connection))
@@ -106,6 +117,7 @@ class SqliteLog:
             self._put_into_tables(connection, rows, notes)
             self._ids |= {epoch: id for (_, epoch), id in fresh.items() if epoch}
         first, self.position = self.position + 1, self.position + len(rows)
+        self.lacks_segment = False
         if self._place.look() is not Whereabouts.INTACT:
             raise sqlite3.OperationalError("the database file is gone")
         if not refused:
@@ -222,11 +234,18 @@ class SqliteLog:
         """Whether that life of a document has ended, as far as this process has seen."""
         return epoch in self._ended
 
-    def close(self) -> None:
-        """Let go of the segment. Idempotent."""
+    def close(self, connection: sqlite3.Connection) -> None:
+        """Let go of the segment, which is removed where the tables have all of it. Idempotent."""
         segment, self._segment = self._segment, None
-        if segment is not None:
-            segment.close()
+        if segment is None:
+            return
+        cleared = True
+        if not segment.waits and not self.lacks_segment:  # whoever only looked leaves the file as it was found
+            try:
+                sqlite_mark.clear(connection)
+            except sqlite3.Error:
+                cleared = False
+        segment.close(remove=cleared)
 
 
 def trouble(path: str, connection: sqlite3.Connection) -> str:
