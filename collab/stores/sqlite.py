@@ -52,6 +52,12 @@ STILL = 1.0
 #: documents of the trash that are looked up in one go
 PURGED_AT_ONCE = 100
 
+#: what a check says of a file that was copied while a server had it open, or was killed with it
+LACKS_SEGMENT = (
+    "the file was copied without those beside it (-wal, -segment), where the last edits stand: they may be missing;"
+    " `collab backup` makes whole copies"
+)
+
 #: why a file cannot be opened
 _FAULTS = (sqlite3.Error, OSError, SchemaError)
 
@@ -380,7 +386,9 @@ class SqliteStore(Store):
 
     def _check(self, connection: sqlite3.Connection, deep: bool) -> tuple[int, dict[str, str]]:
         documents, damaged = sql.check(connection, deep)
-        if deep and (words := trouble(self._place.segment, connection)):
+        if self._log.lacks_segment:
+            damaged["(segment)"] = LACKS_SEGMENT
+        elif deep and (words := trouble(self._place.segment, connection)):
             damaged["(segment)"] = words
         return documents, damaged
 

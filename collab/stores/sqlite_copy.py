@@ -11,8 +11,9 @@ import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
+from collab.stores import sqlite_mark
 from collab.stores import sqlite_rows as sql
-from collab.stores.sqlite_log import read
+from collab.stores.segment import read
 from collab.stores.sqlite_place import Place
 from collab.stores.sqlite_schema import APPLICATION_ID, SEGMENT_SINCE, SchemaError, check_is_ours, connect, uri
 
@@ -101,13 +102,15 @@ def _fill(source: str, target: str) -> Copied:
         closing(connect(source, read_only=True)) as reading,
         closing(sqlite3.connect(uri(target, "rw"), uri=True, isolation_level=None)) as writing,
     ):
-        newest = _moment(reading, source)
+        newest, whole = _moment(reading, source)
         reading.backup(writing)
         reading.execute("COMMIT")
         if newest is not None:
             sql.insert(writing, newest)
             # A segment that is beside it by accident some day is none of its own.
             writing.execute("UPDATE segment SET salt = randomblob(16)")
+        if whole:
+            sqlite_mark.clear(writing)
         # One file without others beside it, whoever copies it next; a server that opens it turns the log on again.
         writing.execute("PRAGMA journal_mode = DELETE").fetchall()
         documents, damaged = sql.check(writing, deep=True)
@@ -120,8 +123,8 @@ def _fill(source: str, target: str) -> Copied:
     return Copied(documents, position, os.path.getsize(target))
 
 
-def _moment(reading: sqlite3.Connection, source: str) -> list[sql.Row] | None:
-    """Begin to read at one moment; what the segment held then (None: this schema knows of none).
+def _moment(reading: sqlite3.Connection, source: str) -> tuple[list[sql.Row] | None, bool]:
+    """Begin to read at one moment; what the segment held then (None: this schema knows of none), and whether it exists.
 
     Raises:
         CopyError: the segment is damaged.
@@ -132,15 +135,17 @@ def _moment(reading: sqlite3.Connection, source: str) -> list[sql.Row] | None:
             reading.execute("BEGIN")
             (schema,) = reading.execute("PRAGMA user_version").fetchone()
             if schema < SEGMENT_SINCE:
-                return None
+                return None, True
             generation = sql.generation(reading)
             found = read(path, *generation)
+            lacks = sqlite_mark.lacks_segment(reading, path)
             if sql.generation(later) == generation:
+                lacks = lacks and sqlite_mark.is_set(later)  # unless a server ended meanwhile
                 break
             reading.execute("COMMIT")  # the tables took over meanwhile
     if found.trouble:
         raise CopyError(f"{source} is damaged: its segment: {found.trouble}")
-    return found.rows
+    return found.rows, not lacks
 
 
 def _sync(path: str) -> None:

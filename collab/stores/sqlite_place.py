@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 
 import structlog
 
+from collab.stores import sqlite_mark
 from collab.stores.base import Space
 from collab.stores.sqlite_schema import check_is_ours
 
@@ -176,13 +177,16 @@ class Place:
         """
         real = os.path.realpath(self.path)
         part = real + ".part"
-        with suppress(FileNotFoundError):
-            os.unlink(part)
+        for end in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                os.unlink(part + end)
         descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         try:
             copy = sqlite3.connect(part)
             try:
                 source.backup(copy)
+                sqlite_mark.clear(copy)  # the tables had taken over
+                copy.commit()
             finally:
                 copy.close()
             os.fsync(descriptor)

@@ -75,7 +75,7 @@ def of_documents(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[Ro
 
 
 def generation(connection: sqlite3.Connection) -> tuple[bytes, int]:
-    """The salt of the file, and the generation of its segment, see :mod:`collab.stores.sqlite_log`."""
+    """The salt of the file, and the generation of its segment, see :mod:`collab.stores.segment`."""
     salt, number = connection.execute("SELECT salt, generation FROM segment").fetchone()
     return salt, number
 

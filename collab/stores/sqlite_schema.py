@@ -7,9 +7,11 @@ import sqlite3
 from urllib.parse import quote
 
 APPLICATION_ID = 0x636F6C62  # "colb"
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 #: the first schema with a segment
 SEGMENT_SINCE = 5
+#: the first schema that says whether a server has the file open
+MARK_SINCE = 6
 
 _TABLES = """
 CREATE TABLE documents (
@@ -162,9 +164,14 @@ CREATE INDEX inbox_by_time ON inbox (time);
 """
 
 _SINCE_5 = """
--- which records of the segment beside the file are newer than these tables, see stores/sqlite_log.py
+-- which records of the segment beside the file are newer than these tables, see stores/segment.py
 CREATE TABLE segment (salt BLOB NOT NULL, generation INTEGER NOT NULL) STRICT;
 INSERT INTO segment VALUES (randomblob(16), 1);
+"""
+
+_SINCE_6 = """
+-- 1: a segment stands beside the file, see stores/sqlite_mark.py
+ALTER TABLE segment ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
 """
 
 _FROM_1_TO_2 = """
@@ -238,11 +245,12 @@ def prepare(connection: sqlite3.Connection) -> None:
     if tables == 0:
         connection.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
-            f"PRAGMA user_version = {SCHEMA_VERSION}; {_TABLES} {_SINCE_2} {_SINCE_3} {_SINCE_4} {_SINCE_5} COMMIT;"
+            f"PRAGMA user_version = {SCHEMA_VERSION}; {_TABLES} {_SINCE_2} {_SINCE_3} {_SINCE_4} {_SINCE_5} {_SINCE_6}"
+            "COMMIT;"
         )
     elif version < SCHEMA_VERSION:
         steps = f"{_FROM_1_TO_2} {_SINCE_2}" if version == 1 else ""
-        for since, more in ((3, _SINCE_3), (4, _SINCE_4), (SEGMENT_SINCE, _SINCE_5)):
+        for since, more in ((3, _SINCE_3), (4, _SINCE_4), (SEGMENT_SINCE, _SINCE_5), (MARK_SINCE, _SINCE_6)):
             if version < since:
                 steps += more
         connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")

@@ -116,7 +116,7 @@ class Log(Protocol):
     def waits(self) -> bool:
         """Whether the tables lack something."""
 
-    def close(self) -> None:
+    def close(self, connection: sqlite3.Connection) -> None:
         """Nothing comes any more."""
 
 
@@ -271,7 +271,7 @@ class Writer:
             self._take_over()
         except Exception as error:
             self._fails(error, 0)  # it stands in the segment, for whoever opens it next
-        self._log.close()
+        self._log.close(self._connection)
         self._connection.close()
 
     def _take_over(self) -> None:

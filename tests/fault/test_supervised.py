@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.api import http_session
 from tests.support.editor import Editor
-from tests.support.server import CollabServer
+from tests.support.server import CollabServer, running
 from tests.support.typists import read
 from tests.support.wire import Client, WebSocketWire
 
@@ -41,6 +41,19 @@ async def answers(server: CollabServer, http: aiohttp.ClientSession, former: int
             except (aiohttp.ClientError, TimeoutError, ValueError):
                 pass
             await asyncio.sleep(0.05)
+
+
+async def test_a_test_that_ends_leaves_no_server_of_its_supervisor_behind(
+    start_server: Callable[..., CollabServer],
+) -> None:
+    for end in (False, True):
+        server = start_server(args=["--supervise"])
+        supervisor, child = server.pid, child_of(server)
+        if end:  # by whatever; its server goes on
+            os.kill(supervisor, signal.SIGKILL)
+        assert running(child)
+        await asyncio.to_thread(server.kill)
+        assert not running(child) and not running(supervisor)
 
 
 @pytest.mark.parametrize("number", [signal.SIGRTMIN, signal.SIGSEGV, signal.SIGKILL], ids=["stalls", "segv", "kill"])

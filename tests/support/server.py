@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -122,19 +123,46 @@ class CollabServer:
             return 0
         if process.poll() is None:
             os.kill(self.pid, number)
-            if number == signal.SIGKILL and "--supervise" in self.args:  # which cannot take its server with it then
-                os.killpg(process.pid, number)
         self.process = None
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            _end_session(process.pid)
             raise
         finally:
+            if number == signal.SIGKILL and "--supervise" in self.args:  # which could not take its server with it
+                _end_session(process.pid)
             if process.stdout is not None:
                 process.stdout.close()
         return code
+
+
+def running(pid: int) -> bool:
+    """Whether there is such a process that has not ended; who ended may wait for its parent."""
+    return (_stat(pid) or ["Z"])[0] not in "ZX"
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent, group, session of a process; nothing of one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:4]
+    except OSError:
+        return []
+
+
+def _end_session(session: int) -> None:
+    """End what a server has left behind: a supervisor's child is in a group of its own, and in the same session."""
+    while left := [
+        int(each.name)
+        for each in Path("/proc").iterdir()
+        if each.name.isdecimal() and (stat := _stat(int(each.name)))[3:] == [str(session)] and stat[0] not in "ZX"
+    ]:
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def lines(server: CollabServer, event: str, **fields: Any) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from click.testing import CliRunner, Result
 from collab.auth.callback import CallbackAuthenticator
 from collab.commands.main import main
 from collab.commands.terminal import OUT
-from collab.stores.sqlite import SqliteStore
+from collab.stores.sqlite import LACKS_SEGMENT, SqliteStore
 from tests.support.documents import typed
 
 
@@ -100,6 +101,34 @@ def test_beside_a_running_server_it_looks_and_writes_nothing(file: Path) -> None
 
     found = asyncio.run(beside())
     assert (found.exit_code, rows(found)["documents"]) == (0, "1"), found.stderr
+
+
+@pytest.mark.parametrize("left_behind", [["-segment"], ["-segment", "-wal"]])
+@pytest.mark.parametrize("deep", [["--deep"], []])
+def test_a_copy_without_the_files_beside_it_is_no_whole_store(
+    file: Path, tmp_path: Path, left_behind: list[str], deep: list[str]
+) -> None:
+    for name in ("copy", "whole"):
+        (tmp_path / name).mkdir()
+
+    async def copied_by_hand() -> None:
+        store = SqliteStore(str(file))
+        await store.open()
+        await store.append("notes", typed("three")[0], epoch="e")
+        for end in ("", "-wal", "-segment"):
+            shutil.copy(f"{file}{end}", tmp_path / "whole")
+            if end not in left_behind:
+                shutil.copy(f"{file}{end}", tmp_path / "copy")
+        await store.close()
+
+    asyncio.run(copied_by_hand())
+    for _ in range(2):  # that somebody has looked makes it no better
+        found = check("--store", f"sqlite:///{tmp_path}/copy/a.db", *deep)
+        assert (found.exit_code, found.stderr) == (1, "collab: 1 damaged document(s)\n")
+        assert rows(found)["damaged"] == f"(segment): {LACKS_SEGMENT}"
+        assert [each.name for each in (tmp_path / "copy").iterdir()] == ["a.db"]
+    for path in (tmp_path / "whole" / "a.db", file):
+        assert check("--store", f"sqlite:///{path}", *deep).exit_code == 0
 
 
 @pytest.mark.parametrize("content", [b"no database" * 500, b""])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collab.stores import sqlite_log as module
-from collab.stores.sqlite_log import MAX_ROWS, Segment, read, record, seed
+from collab.stores import segment as module
+from collab.stores.segment import MAX_ROWS, Segment, read, record, seed
 from collab.stores.sqlite_rows import Row
 
 SALT = b"salt of database"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -52,6 +53,28 @@ async def test_a_copy_of_a_copy_is_the_same(store: str, tmp_path: Path) -> None:
     assert [*found.tail] == [UPDATE]
     await opened.close()
     assert Path(store).read_bytes() == before
+
+
+async def marked(path: str) -> bool:
+    """Whether it is told of this store that something is missing."""
+    store = SqliteStore(path)
+    await store.open()
+    report = await store.check()
+    await store.close()
+    return bool(report.damaged)
+
+
+async def test_a_copy_of_a_store_that_is_open_is_whole_and_says_so(store: str, tmp_path: Path) -> None:
+    running = SqliteStore(store)
+    await running.open()
+    await running.append("one", UPDATE, "ann", "e")
+    back_up(store, str(tmp_path / "file"))
+    by_hand = shutil.copy(store, str(tmp_path / "by-hand.db"))
+    await running.close()
+    back_up(by_hand, str(tmp_path / "file of a part"))
+    restore(str(tmp_path / "file of a part"), str(tmp_path / "again.db"))
+    found = {name: await marked(str(tmp_path / name)) for name in ("file", "by-hand.db", "again.db", "store.db")}
+    assert found == {"file": False, "by-hand.db": True, "again.db": True, "store.db": False}
 
 
 async def test_a_store_with_a_wrong_checksum_is_not_copied(store: str, tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from collab.errors import CollabError
-from collab.stores import sqlite_copy, sqlite_log
+from collab.stores import segment, sqlite_copy, sqlite_log, sqlite_mark
 from collab.stores import sqlite_rows as sql
+from collab.stores.segment import read
 from collab.stores.sqlite import SqliteStore
-from collab.stores.sqlite_log import read
 
+LACKS = "the database file was copied without those beside it: the last edits may be missing"
 PUT_ASIDE = "the log may have lost edits: its segment is put aside"
 
 
@@ -97,7 +98,7 @@ async def test_nothing_acknowledged_is_lost_at_any_moment(
     store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Random work; after each answer the power goes, and what is there is what was answered."""
-    monkeypatch.setattr(sqlite_log, "MAX_ROWS", 7)
+    monkeypatch.setattr(segment, "MAX_ROWS", 7)
     random_ = random.Random(4)
     wanted: dict[str, list[bytes]] = {}
     lives: dict[str, str] = {}
@@ -160,7 +161,7 @@ async def test_where_the_segment_fails_the_tables_take_it(
     await store.append("a", b"1", epoch="e")
     await store.append("a", b"2", epoch="e")
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite_log, "_flush", broken)
+        patched.setattr(segment, "_flush", broken)
         await store.append("a", b"3", epoch="e")
     assert segment_rows(tmp_path / "a.db") == 0
     await store.append("a", b"4", epoch="e")
@@ -182,7 +183,7 @@ async def test_where_both_fail_nothing_is_acknowledged_and_nothing_lost(
     await store.append("a", b"1", epoch="e")
     await store.append("a", b"2", epoch="e")
     with monkeypatch.context() as patched:
-        patched.setattr(sqlite_log, "_flush", broken)
+        patched.setattr(segment, "_flush", broken)
         patched.setattr(sql, "insert", full)
         assert await code_of(store.append("a", b"3", epoch="e")) == "storage_unavailable"
         assert await code_of(store.load("a")) == "storage_unavailable", "better than without the newest edit"
@@ -290,6 +291,53 @@ async def test_a_database_that_has_lost_what_it_had_taken_over_says_so(store: Sq
     assert [line["reason"] for line in lines] == ["the database has lost what came before it"]
     assert await tail(again, "b") == [b"2"]
     await again.close()
+
+
+async def test_a_file_that_was_copied_without_those_beside_it_says_so_until_it_is_written_to(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    await store.append("a", b"1", epoch="e")
+    await store.append("a", b"2", epoch="e")
+    (tmp_path / "alone").mkdir()
+    path = Path(shutil.copy(tmp_path / "a.db", tmp_path / "alone"))
+    for writes, looks in ((False, [(LACKS, "warning")]), (True, [(LACKS, "warning")]), (False, [])):
+        with capture_logs() as lines:
+            copy = await opened(path)
+        assert [(line["event"], line["log_level"]) for line in lines] == looks
+        assert bool((await copy.check()).damaged) is bool(looks)
+        if writes:
+            await copy.append("a", b"new", epoch="f")
+            assert not (await copy.check()).damaged
+        await copy.close()
+
+
+async def test_after_a_kill_nothing_is_missing_and_nothing_is_said(store: SqliteStore, tmp_path: Path) -> None:
+    await store.append("a", b"1", epoch="e")
+    await store.append("a", b"2", epoch="e")
+    with capture_logs() as lines:
+        killed = await opened(after_a_power_cut(tmp_path))
+    assert (lines, await tail(killed)) == ([], [b"1", b"2"])
+    await killed.close()
+
+
+async def test_where_the_mark_cannot_be_taken_away_the_segment_stays(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the next start would say that something is missing."""
+    await store.append("a", b"1", epoch="e")
+
+    def full(_connection: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite_mark, "clear", full)
+        await store.close()
+    assert (tmp_path / "a.db-segment").exists()
+    with capture_logs() as lines:
+        again = await opened(tmp_path / "a.db")
+    assert lines == []
+    await again.close()
+    assert [each.name for each in tmp_path.iterdir()] == ["a.db"]
 
 
 async def test_an_edit_that_no_file_takes_costs_only_itself(store: SqliteStore) -> None:

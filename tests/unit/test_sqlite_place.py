@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from structlog.testing import capture_logs
 
-from collab.stores import sqlite_place
+from collab.stores import sqlite_mark, sqlite_place
 from collab.stores.sqlite_place import Place, Whereabouts
 from collab.stores.sqlite_schema import SchemaError, connect, prepare
 
@@ -173,10 +173,16 @@ def test_the_room_that_it_takes_and_that_is_left(opened: Opened, tmp_path: Path)
 
 
 def test_a_file_that_is_gone_is_written_anew_as_a_whole(opened: Opened, tmp_path: Path) -> None:
+    sqlite_mark.put(opened.connection)
+    opened.place.remember()  # with what SQLite has beside it now
     opened.path.unlink()
-    (tmp_path / "store.db.part").write_bytes(b"of an attempt before")
+    opened.place.clear()
+    for end in ("", "-wal"):
+        (tmp_path / f"store.db.part{end}").write_bytes(b"of an attempt before")
     opened.place.put(opened.connection)
     assert names(opened.path) == ["a"]
+    with closing(sqlite3.connect(opened.path)) as connection:
+        assert not sqlite_mark.is_set(connection), "it lacks nothing that stood beside the one before"
     assert opened.path.stat().st_mode & 0o777 == 0o600
     assert not (tmp_path / "store.db.part").exists()
 

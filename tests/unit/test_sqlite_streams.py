@@ -13,7 +13,7 @@ import pytest
 from collab.errors import CollabError
 from collab.stores.sqlite import SqliteStore
 from collab.stores.sqlite_copy import CopyError, back_up, restore
-from collab.stores.sqlite_schema import _FROM_1_TO_2, _SINCE_2, _SINCE_3, _TABLES, APPLICATION_ID
+from collab.stores.sqlite_schema import _FROM_1_TO_2, _SINCE_2, _SINCE_3, _SINCE_4, _SINCE_5, _TABLES, APPLICATION_ID
 from collab.stores.streams import REMEMBER_KEYS, StreamBounds
 
 SECRET = b"nobody may ever read this"
@@ -22,8 +22,8 @@ SECRET = b"nobody may ever read this"
 def older(path: Path, schema: int) -> None:
     """A file as an older version has left it."""
     steps = f"{_FROM_1_TO_2} {_SINCE_2}" if schema >= 2 else ""
-    if schema >= 3:
-        steps += _SINCE_3
+    for since, more in ((3, _SINCE_3), (4, _SINCE_4), (5, _SINCE_5)):
+        steps += more if schema >= since else ""
     tables = _TABLES.replace(",\n    epoch TEXT NOT NULL DEFAULT ''", "").replace(
         ",\n    state INTEGER,\n    size INTEGER", ""
     )
@@ -34,7 +34,7 @@ def older(path: Path, schema: int) -> None:
         )
 
 
-@pytest.mark.parametrize("schema", [1, 2, 3])
+@pytest.mark.parametrize("schema", [1, 2, 3, 4, 5])
 async def test_a_file_of_an_older_schema_gets_streams(tmp_path: Path, schema: int) -> None:
     path = tmp_path / "store.db"
     older(path, schema)

@@ -37,7 +37,7 @@ class Log:
 
     folded = fold
 
-    def close(self) -> None:
+    def close(self, _connection: sqlite3.Connection) -> None:
         """There is nothing to close."""
 
     def commit(self, _connection: sqlite3.Connection, batch: list[Append]) -> list[int]:
