@@ -3830,7 +3830,7 @@ class P extends _n {
 }
 const ar = typeof globalThis < "u" ? globalThis : typeof window < "u" ? window : typeof global < "u" ? global : {}, ur = "__ $YJS$ __";
 ar[ur] === !0 && console.error("Yjs was already imported. This breaks constructor checks and will lead to issues! - https://github.com/yjs/yjs/issues/438"), ar[ur] = !0;
-const ud = Object.freeze(Object.defineProperty({ __proto__: null, AbsolutePosition: bi, AbstractConnector: Cl, AbstractStruct: _n, AbstractType: A, Array: ht, ContentAny: K, ContentBinary: At, ContentDeleted: Ct, ContentDoc: jt, ContentEmbed: ot, ContentFormat: C, ContentJSON: Mt, ContentString: j, ContentType: X, Doc: pt, GC: B, ID: Ot, Item: k, Map: vt, PermanentUserData: Bl, RelativePosition: wn, Skip: P, Snapshot: ys, Text: Ut, Transaction: Ci, UndoManager: ch, UpdateDecoderV1: Y, UpdateDecoderV2: z, UpdateEncoderV1: ft, UpdateEncoderV2: tt, XmlElement: Et, XmlFragment: St, XmlHook: Zt, XmlText: ve, YArrayEvent: Yi, YEvent: Ae, YMapEvent: Xi, YTextEvent: no, YXmlEvent: so, applyUpdate: Xt, applyUpdateV2: gn, cleanupYTextFormatting: eo, compareIDs: xt, compareRelativePositions: Kl, convertUpdateFormatV1ToV2: gh, convertUpdateFormatV2ToV1: Mi, createAbsolutePositionFromRelativePosition: Hl, createDeleteSet: dn, createDeleteSetFromStructStore: pn, createDocFromSnapshot: th, createID: m, createRelativePositionFromJSON: jl, createRelativePositionFromTypeIndex: $l, createSnapshot: bs, decodeRelativePosition: zl, decodeSnapshot: Gl, decodeSnapshotV2: _i, decodeStateVector: Ce, decodeUpdate: ks, decodeUpdateV2: Oi, diffUpdate: dh, diffUpdateV2: Ss, emptySnapshot: Zl, encodeRelativePosition: ql, encodeSnapshot: Xl, encodeSnapshotV2: ki, encodeStateAsUpdate: mn, encodeStateAsUpdateV2: mi, encodeStateVector: Gt, encodeStateVectorFromUpdate: ah, encodeStateVectorFromUpdateV2: Ri, equalDeleteSets: pi, equalSnapshots: Yl, findIndexSS: J, findRootTypeKey: ws, getItem: Rt, getItemCleanEnd: Jn, getItemCleanStart: U, getState: S, getTypeChildren: kh, isDeleted: Pt, isParentOf: ye, iterateDeletedStructs: Lt, logType: Ml, logUpdate: hh, logUpdateV2: Di, mergeDeleteSets: Nt, mergeUpdates: vs, mergeUpdatesV2: be, obfuscateUpdate: ph, obfuscateUpdateV2: fh, parseUpdateMeta: Li, parseUpdateMetaV2: Ii, readUpdate: Rl, readUpdateV2: gs, relativePositionToJSON: Pl, snapshot: Ql, snapshotContainsUpdate: nh, transact: _, tryGc: ih, typeListToArraySnapshot: _h, typeMapGetAllSnapshot: Ki, typeMapGetSnapshot: Eh }, Symbol.toStringTag, { value: "Module" })), In = 3e4;
+const dd = Object.freeze(Object.defineProperty({ __proto__: null, AbsolutePosition: bi, AbstractConnector: Cl, AbstractStruct: _n, AbstractType: A, Array: ht, ContentAny: K, ContentBinary: At, ContentDeleted: Ct, ContentDoc: jt, ContentEmbed: ot, ContentFormat: C, ContentJSON: Mt, ContentString: j, ContentType: X, Doc: pt, GC: B, ID: Ot, Item: k, Map: vt, PermanentUserData: Bl, RelativePosition: wn, Skip: P, Snapshot: ys, Text: Ut, Transaction: Ci, UndoManager: ch, UpdateDecoderV1: Y, UpdateDecoderV2: z, UpdateEncoderV1: ft, UpdateEncoderV2: tt, XmlElement: Et, XmlFragment: St, XmlHook: Zt, XmlText: ve, YArrayEvent: Yi, YEvent: Ae, YMapEvent: Xi, YTextEvent: no, YXmlEvent: so, applyUpdate: Xt, applyUpdateV2: gn, cleanupYTextFormatting: eo, compareIDs: xt, compareRelativePositions: Kl, convertUpdateFormatV1ToV2: gh, convertUpdateFormatV2ToV1: Mi, createAbsolutePositionFromRelativePosition: Hl, createDeleteSet: dn, createDeleteSetFromStructStore: pn, createDocFromSnapshot: th, createID: m, createRelativePositionFromJSON: jl, createRelativePositionFromTypeIndex: $l, createSnapshot: bs, decodeRelativePosition: zl, decodeSnapshot: Gl, decodeSnapshotV2: _i, decodeStateVector: Ce, decodeUpdate: ks, decodeUpdateV2: Oi, diffUpdate: dh, diffUpdateV2: Ss, emptySnapshot: Zl, encodeRelativePosition: ql, encodeSnapshot: Xl, encodeSnapshotV2: ki, encodeStateAsUpdate: mn, encodeStateAsUpdateV2: mi, encodeStateVector: Gt, encodeStateVectorFromUpdate: ah, encodeStateVectorFromUpdateV2: Ri, equalDeleteSets: pi, equalSnapshots: Yl, findIndexSS: J, findRootTypeKey: ws, getItem: Rt, getItemCleanEnd: Jn, getItemCleanStart: U, getState: S, getTypeChildren: kh, isDeleted: Pt, isParentOf: ye, iterateDeletedStructs: Lt, logType: Ml, logUpdate: hh, logUpdateV2: Di, mergeDeleteSets: Nt, mergeUpdates: vs, mergeUpdatesV2: be, obfuscateUpdate: ph, obfuscateUpdateV2: fh, parseUpdateMeta: Li, parseUpdateMetaV2: Ii, readUpdate: Rl, readUpdateV2: gs, relativePositionToJSON: Pl, snapshot: Ql, snapshotContainsUpdate: nh, transact: _, tryGc: ih, typeListToArraySnapshot: _h, typeMapGetAllSnapshot: Ki, typeMapGetSnapshot: Eh }, Symbol.toStringTag, { value: "Module" })), In = 3e4;
 class ea extends Ir {
   constructor(t) {
     super(), this.doc = t, this.clientID = t.clientID, this.states = /* @__PURE__ */ new Map(), this.meta = /* @__PURE__ */ new Map(), this._checkInterval = setInterval(() => {
@@ -3917,7 +3917,7 @@ function oa({ code: n, message: t }) {
   const e = Object.hasOwn(pr, n) ? pr[n] ?? "" : "";
   return t.includes(e) ? "" : e;
 }
-function dd(n) {
+function pd(n) {
   return [n.message, oa(n)].filter(Boolean).join(" ");
 }
 function _t(n) {
@@ -4151,7 +4151,7 @@ function ba(n, t, e) {
   }
   return { fault: t, at: e, text: s, values: r, bytes: n.byteLength };
 }
-function pd({ text: n, values: t }) {
+function fd({ text: n, values: t }) {
   const e = t.map(({ key: s, value: r }) => {
     const i = typeof r == "string" ? r : JSON.stringify(r, null, 2);
     return s === null ? i : `${s}: ${i}`;
@@ -5593,7 +5593,7 @@ const Mu = { idle: ["connecting", "closed"], connecting: ["syncing", "offline", 
 function Pu({ code: n, resolved: t }) {
   return n === "lagging" ? { behind: !0 } : n === "draining" ? { draining: !0 } : n === "storage_unavailable" ? { storageTrouble: t !== !0 } : n === "cluster_degraded" ? { degraded: t !== !0 } : {};
 }
-function fd({ phase: n, fault: t }) {
+function gd({ phase: n, fault: t }) {
   return (n === "refused" || n === "offline" || n === "connecting" || n === "syncing") && t?.code !== "draining" ? t : null;
 }
 class ju {
@@ -5702,7 +5702,7 @@ class Vu {
   }
 }
 const qu = 6e3, xr = 4e3, Wu = 3e4, zu = 5e3, Ju = 3, Hu = 5, Dr = 15e3, Ku = 1200, Or = { code: "internal", message: "The provider was destroyed.", retryable: !1 };
-class gd extends Ze {
+class md extends Ze {
   constructor(t, e, s = null, r = {}) {
     super(), this.traffic = { ...Eu }, this.refused = [], this.session = null, this.state = new ju((c, l) => this.tell(c, l)), this.posting = null, this.compared = !1, this.link = null, this.attempt = null, this.lastToken = null, this.mayOnlyRead = !1, this.said = null, this.shown = null, this.lastNotice = null, this.streams = /* @__PURE__ */ new Map(), this.failuresInARow = 0, this.otherOrigin = null, this.onDocUpdate = (c, l) => {
       if (l === this || l === fo || (this.edits.soil(), this.local !== null && l === this.local)) return;
@@ -5720,7 +5720,7 @@ class gd extends Ze {
       this.edits.flush(), this.edits.writeLedger();
     }, this.onDocDestroy = () => this.destroy(), this.address = ra(t, r.path), this.document = e, this.doc = s = s ?? new pt(), this.ownsAwareness = r.awareness === void 0, this.awareness = r.awareness ?? new ea(s), this.transports = r.transports ?? ["websocket", "polling"], this.token = r.token ?? null, this.user = r.user, this.backoff = new Io(r.backoff);
     const { subject: i } = r, o = `${this.address.base}/${e}${i ? `?${encodeURIComponent(i)}` : ""}`;
-    this.ownsLocal = typeof r.local == "function", this.local = (typeof r.local == "function" ? r.local(s, o) : r.local) ?? null, this.tabs = r.tabs ?? Yu() ? new Vu(o, s) : null, this.edits = new Sa(s, { ledger: r.ledger !== void 0 ? r.ledger : this.defaultLedger(o), clean: this.local === null, traffic: this.traffic, onCount: (c) => this.state.patch({ unsaved: c }), onRejected: (c) => this.onRejected(c), onRefused: (c) => this.onRefusedEdit(c), onProgress: (c) => this.state.patch({ progress: c }), onSaved: () => this.state.patch({ blocked: null }) }), this.presence = new xu(this.awareness, s.clientID, this, this.traffic), this.reading = r.stream === !1 ? null : this.makeReading(), this.localReady = this.awaitLocal(), s.on("update", this.onDocUpdate), s.on("destroy", this.onDocDestroy), this.watchTimer = setInterval(this.watch, 2e3), this.stopWatchingPage = Tu({ onBack: this.onBack, onOffline: () => this.probe(), onHide: this.onHide }), this.state.patch({ unsaved: this.edits.unsaved }), this.show(this.user), r.connect !== !1 && this.connect();
+    this.ownsLocal = typeof r.local == "function", this.local = (typeof r.local == "function" ? r.local(s, o) : r.local) ?? null, this.tabs = r.tabs ?? Xu() ? new Vu(o, s) : null, this.edits = new Sa(s, { ledger: r.ledger !== void 0 ? r.ledger : this.defaultLedger(o), clean: this.local === null, traffic: this.traffic, onCount: (c) => this.state.patch({ unsaved: c }), onRejected: (c) => this.onRejected(c), onRefused: (c) => this.onRefusedEdit(c), onProgress: (c) => this.state.patch({ progress: c }), onSaved: () => this.state.patch({ blocked: null }) }), this.presence = new xu(this.awareness, s.clientID, this, this.traffic), this.reading = r.stream === !1 ? null : this.makeReading(), this.localReady = this.awaitLocal(), s.on("update", this.onDocUpdate), s.on("destroy", this.onDocDestroy), this.watchTimer = setInterval(this.watch, 2e3), this.stopWatchingPage = Tu({ onBack: this.onBack, onOffline: () => this.probe(), onHide: this.onHide }), this.state.patch({ unsaved: this.edits.unsaved }), this.show(this.user), r.connect !== !1 && this.connect();
   }
   get status() {
     return Ar(this.state.now);
@@ -5988,15 +5988,17 @@ class gd extends Ze {
     }));
   }
 }
+const Yu = ["id", "agent", "role", "session", "client_id"];
 function Rr(n) {
-  return { ...n.name ? { name: n.name } : {}, ...n.color ? { color: n.color } : {} };
+  const t = (e, s) => s === void 0 || s === "" && (e === "name" || e === "color");
+  return Object.fromEntries(Object.entries(n).filter(([e, s]) => !Yu.includes(e) && !t(e, s)));
 }
-function Yu() {
+function Xu() {
   return typeof window < "u" || typeof globalThis.WorkerGlobalScope < "u";
 }
 const Ft = (n) => Ht((t, e) => {
   n.onerror = (s) => e(new Error(s.target.error)), n.onsuccess = (s) => t(s.target.result);
-}), Xu = (n, t) => Ht((e, s) => {
+}), Gu = (n, t) => Ht((e, s) => {
   const r = indexedDB.open(n);
   r.onupgradeneeded = (i) => t(i.target.result), r.onerror = (i) => s(Q(i.target.error)), r.onsuccess = (i) => {
     const o = i.target.result;
@@ -6004,39 +6006,39 @@ const Ft = (n) => Ht((t, e) => {
       o.close();
     }, e(o);
   };
-}), Gu = (n) => Ft(indexedDB.deleteDatabase(n)), Zu = (n, t) => t.forEach((e) => n.createObjectStore.apply(n, e)), ie = (n, t, e = "readwrite") => {
+}), Zu = (n) => Ft(indexedDB.deleteDatabase(n)), Qu = (n, t) => t.forEach((e) => n.createObjectStore.apply(n, e)), ie = (n, t, e = "readwrite") => {
   const s = n.transaction(t, e);
-  return t.map((r) => od(s, r));
-}, Ao = (n, t) => Ft(n.count(t)), Qu = (n, t) => Ft(n.get(t)), xo = (n, t) => Ft(n.delete(t)), td = (n, t, e) => Ft(n.put(t, e)), ts = (n, t) => Ft(n.add(t)), ed = (n, t, e) => Ft(n.getAll(t, e)), nd = (n, t, e) => {
+  return t.map((r) => cd(s, r));
+}, Ao = (n, t) => Ft(n.count(t)), td = (n, t) => Ft(n.get(t)), xo = (n, t) => Ft(n.delete(t)), ed = (n, t, e) => Ft(n.put(t, e)), ts = (n, t) => Ft(n.add(t)), nd = (n, t, e) => Ft(n.getAll(t, e)), sd = (n, t, e) => {
   let s = null;
-  return id(n, t, (r) => (s = r, !1), e).then(() => s);
-}, sd = (n, t = null) => nd(n, t, "prev"), rd = (n, t) => Ht((e, s) => {
+  return od(n, t, (r) => (s = r, !1), e).then(() => s);
+}, rd = (n, t = null) => sd(n, t, "prev"), id = (n, t) => Ht((e, s) => {
   n.onerror = s, n.onsuccess = async (r) => {
     const i = r.target.result;
     if (i === null || await t(i) === !1) return e();
     i.continue();
   };
-}), id = (n, t, e, s = "next") => rd(n.openKeyCursor(t, s), (r) => e(r.key)), od = (n, t) => n.objectStore(t), cd = (n, t) => IDBKeyRange.upperBound(n, t), ld = (n, t) => IDBKeyRange.lowerBound(n, t), Bn = "custom", Do = "updates", Oo = 500, Ro = (n, t = () => {
+}), od = (n, t, e, s = "next") => id(n.openKeyCursor(t, s), (r) => e(r.key)), cd = (n, t) => n.objectStore(t), ld = (n, t) => IDBKeyRange.upperBound(n, t), hd = (n, t) => IDBKeyRange.lowerBound(n, t), Bn = "custom", Do = "updates", Oo = 500, Ro = (n, t = () => {
 }, e = () => {
 }) => {
   const [s] = ie(n.db, [Do]);
-  return ed(s, ld(n._dbref, !1)).then((r) => {
+  return nd(s, hd(n._dbref, !1)).then((r) => {
     n._destroyed || (t(s), _(n.doc, () => {
       r.forEach((i) => Xt(n.doc, i));
     }, n, !1), e(s));
-  }).then(() => sd(s).then((r) => {
+  }).then(() => rd(s).then((r) => {
     n._dbref = r + 1;
   })).then(() => Ao(s).then((r) => {
     n._dbsize = r;
   })).then(() => s);
-}, hd = (n, t = !0) => Ro(n).then((e) => {
-  (t || n._dbsize >= Oo) && ts(e, mn(n.doc)).then(() => xo(e, cd(n._dbref, !0))).then(() => Ao(e).then((s) => {
+}, ad = (n, t = !0) => Ro(n).then((e) => {
+  (t || n._dbsize >= Oo) && ts(e, mn(n.doc)).then(() => xo(e, ld(n._dbref, !0))).then(() => Ao(e).then((s) => {
     n._dbsize = s;
   }));
 });
-class ad extends Ir {
+class ud extends Ir {
   constructor(t, e) {
-    super(), this.doc = e, this.name = t, this._dbref = 0, this._dbsize = 0, this._destroyed = !1, this.db = null, this.synced = !1, this._db = Xu(t, (s) => Zu(s, [["updates", { autoIncrement: !0 }], ["custom"]])), this.whenSynced = Ht((s) => this.on("synced", () => s(this))), this._db.then((s) => {
+    super(), this.doc = e, this.name = t, this._dbref = 0, this._dbsize = 0, this._destroyed = !1, this.db = null, this.synced = !1, this._db = Gu(t, (s) => Qu(s, [["updates", { autoIncrement: !0 }], ["custom"]])), this.whenSynced = Ht((s) => this.on("synced", () => s(this))), this._db.then((s) => {
       this.db = s, Ro(this, (r) => ts(r, mn(e)), () => {
         if (this._destroyed) return this;
         this.synced = !0, this.emit("synced", [this]);
@@ -6045,7 +6047,7 @@ class ad extends Ir {
       if (this.db && r !== this) {
         const [i] = ie(this.db, [Do]);
         ts(i, s), ++this._dbsize >= Oo && (this._storeTimeoutId !== null && clearTimeout(this._storeTimeoutId), this._storeTimeoutId = setTimeout(() => {
-          hd(this, !1), this._storeTimeoutId = null;
+          ad(this, !1), this._storeTimeoutId = null;
         }, this._storeTimeout));
       }
     }, e.on("update", this._storeUpdate), this.destroy = this.destroy.bind(this), e.on("destroy", this.destroy);
@@ -6057,19 +6059,19 @@ class ad extends Ir {
   }
   clearData() {
     return this.destroy().then(() => {
-      Gu(this.name);
+      Zu(this.name);
     });
   }
   get(t) {
     return this._db.then((e) => {
       const [s] = ie(e, [Bn], "readonly");
-      return Qu(s, t);
+      return td(s, t);
     });
   }
   set(t, e) {
     return this._db.then((s) => {
       const [r] = ie(s, [Bn]);
-      return td(r, e, t);
+      return ed(r, e, t);
     });
   }
   del(t) {
@@ -6079,23 +6081,23 @@ class ad extends Ir {
     });
   }
 }
-const md = (n, t) => typeof indexedDB > "u" ? null : new ad(`collab:${t}`, n);
+const wd = (n, t) => typeof indexedDB > "u" ? null : new ud(`collab:${t}`, n);
 export {
   ea as Awareness,
   Io as Backoff,
   ia as CODES,
   Yn as CollabError,
-  gd as CollabProvider,
+  md as CollabProvider,
   Bu as FIRST_STATUS,
   Ea as LocalLedger,
-  ud as Y,
+  dd as Y,
   oa as adviceFor,
   _t as asFault,
-  pd as asText,
+  fd as asText,
   _u as faultInName,
   Fu as freshKey,
-  dd as inWords,
-  md as keepOffline,
+  pd as inWords,
+  wd as keepOffline,
   vu as refusalOfName,
-  fd as turnedAway
+  gd as turnedAway
 };
