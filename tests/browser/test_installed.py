@@ -128,6 +128,34 @@ def test_the_blocks_of_the_skill_page(site: Site) -> None:
     assert [line.strip() for line in said] == ["syncing", "live", "closed", ""]
 
 
+@pytest.mark.parametrize("kind", ["react", "vanilla"])
+def test_a_start_with_nothing_but_node(kind: str, site: Site) -> None:
+    """What `npx` of the package that a server hands out writes is what `collab init` writes, for that server."""
+    command = blocks("sh")[1].split()
+    assert command[0] == "npx" and command[2:] == ["react", "my-folder"]
+    package = command[1].replace(DEFAULT, site.server.url)
+    empty = site.folder / f"{kind}-start"
+    empty.mkdir()
+
+    def start() -> subprocess.CompletedProcess[str]:
+        command = ["npx", "--yes", "--prefer-offline", package, kind, "by-node"]
+        return subprocess.run(command, cwd=empty, capture_output=True, text=True, timeout=240)
+
+    done = start()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(f"by-node: {kind}. Next:\n  cd by-node\n")
+    by_python = f"{empty.name}/by-python"
+    site.run(sys.executable, "-m", "collab", "init", kind, by_python, "--url", site.server.url)
+    assert contents(empty / "by-node") == contents(site.folder / by_python)
+    again = start()
+    assert again.returncode == 2
+    assert "by-node is not empty; allowed: a folder that is empty, or not there yet\n" in again.stderr
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_a_react_page_that_vite_builds_in_two_browsers(site: Site, open_page: OpenPage) -> None:
     """The start that `collab init react` writes; its packages are those that are installed already."""
     url = ("--url", site.server.url)

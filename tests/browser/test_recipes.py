@@ -68,6 +68,8 @@ class Recipe:
     presence: str
     #: what is written last follows what is there already
     joined: bool = True
+    #: what shows on the others' pages what somebody has selected; none where that is on a canvas, or there is none
+    selection: str | None = None
 
     def write(self, page: Page, text: str) -> None:
         page.locator(self.place).click()
@@ -142,14 +144,16 @@ class Tldraw(Recipe):
 
 RECIPES = {
     "plain-html": Recipe("[name=notes]", "text=Ann is in notes"),
-    "react-tiptap": Recipe(".ProseMirror", ".collaboration-carets__caret"),
-    "codemirror": Recipe(".cm-content", ".cm-ySelectionCaret"),
-    "react-blocknote": Recipe(".ProseMirror", ".bn-collaboration-cursor__caret", joined=False),
-    "monaco": Monaco(".view-lines", ".yRemoteSelectionHead"),
-    "quill": Recipe(".ql-editor", ".ql-cursor-caret"),
+    "react-tiptap": Recipe(".ProseMirror", ".collaboration-carets__caret", selection=".ProseMirror-yjs-selection"),
+    "codemirror": Recipe(".cm-content", ".cm-ySelectionCaret", selection=".cm-ySelection"),
+    "react-blocknote": Recipe(
+        ".ProseMirror", ".bn-collaboration-cursor__caret", joined=False, selection=".ProseMirror-yjs-selection"
+    ),
+    "monaco": Monaco(".view-lines", ".yRemoteSelectionHead", selection=".yRemoteSelection"),
+    "quill": Recipe(".ql-editor", ".ql-cursor-caret", selection=".ql-cursor-selection-block"),
     "excalidraw": Excalidraw("#words", ".UserList", joined=False),
-    "react-lexical": Recipe("[contenteditable]", ".carets >> text=Ann"),
-    "react-slate": Recipe(".text", ".caret"),
+    "react-lexical": Recipe("[contenteditable]", ".carets >> text=Ann", selection=".carets span[style*=opacity]"),
+    "react-slate": Recipe(".text", ".caret", selection=".text span[style*=background]"),
     "tldraw": Tldraw(".tl-canvas", ".board >> text=Ann", joined=False),
     "react-form": Recipe("[name=notes]", ".here"),
     "react-table": Table("[name=item]", "td[title=Ann]"),
@@ -223,6 +227,12 @@ def test_two_people_lose_their_server_and_nothing_else(
     recipe.write(ann, "one")
     recipe.wait_for(ben, "one")
     expect(ben.locator(recipe.presence).first).to_be_visible()
+    if recipe.selection is not None:
+        selected = ben.locator(recipe.selection).filter(visible=True)
+        expect(selected).to_have_count(0)
+        ann.keyboard.press("Shift+Home")
+        expect(selected.first).to_be_visible()
+        assert selected.first.evaluate("each => getComputedStyle(each).backgroundColor") != "rgba(0, 0, 0, 0)"
     expect(ann.locator("#status")).to_have_text("Saved")
     if name != "plain-html":  # which says in what field somebody is
         wait_for(lambda: bool(ben.evaluate("window.sawTyping")), "Ben's page did not say that Ann is typing")

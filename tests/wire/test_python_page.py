@@ -124,3 +124,26 @@ def test_the_hooks_and_methods_of_the_skill_page_are_those_of_the_package() -> N
         for name in re.findall(r"`(\w+)`", words):
             own = rf"(?m)^  (?:readonly |async |get |override )*{name}\b[^\n]*[:({{]"
             assert re.search(own, provider) or name in ("on", "off"), name
+
+
+def test_llms_txt_names_the_options_events_and_hooks_that_there_are() -> None:
+    page = (PACKAGE / "llms.txt").read_text()
+    options = (PACKAGE / "src" / "options.ts").read_text()
+
+    def members(of: str) -> set[str]:
+        body = re.search(rf"(?ms)^export (?:interface|type) {of}\b.*?^}}", options)
+        assert body
+        return set(re.findall(r"(?m)^  (\w+)\??:", body[0]))
+
+    (listed,) = re.findall(r"(?m)^- Events: (.*)\.$", page)
+    assert set(re.findall(r"(\w+)(?: \{[^}]*\}|\(\w+\))?(?:, |$)", listed)) == members("ProviderEvents")
+    (taken,) = re.findall(r"(?m)^new CollabProvider\(url, name, doc \| null, \{ (.*) \}\)$", page)
+    assert set(re.findall(r"\w+", re.sub(r": \{[^}]*\}", "", taken))) == members("ProviderOptions") - {"ledger", "path"}
+    react = (PACKAGE / "src" / "react.ts").read_text()
+    assert set(re.findall(r"\buse[A-Z]\w+", page)) == set(re.findall(r"(?m)^export function (use\w+)", react))
+    for said in ("Fields", "Methods"):
+        (short,), (long,) = (
+            re.findall(rf"(?m)^(?:- )?{said}(?: of a provider)?: (.*)\.$", text) for text in (page, SKILL)
+        )
+        names = set(re.findall(r"(?:^|, )`?(\w+)", re.sub(r"\([^)]*\)", "", short)))
+        assert names <= set(re.findall(r"`(\w+)`", long)), said

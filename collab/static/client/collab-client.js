@@ -1,4 +1,4 @@
-class Oo {
+class Io {
   constructor(t = {}) {
     this.failures = 0, this.options = { base: 500, cap: 1e4, random: Math.random, ...t };
   }
@@ -21,14 +21,14 @@ const O = () => /* @__PURE__ */ new Map(), Pn = (n) => {
 }, $ = (n, t, e) => {
   let s = n.get(t);
   return s === void 0 && n.set(t, s = e()), s;
-}, Ro = (n, t) => {
+}, Lo = (n, t) => {
   const e = [];
   for (const [s, r] of n) e.push(t(r, s));
   return e;
-}, Io = (n, t) => {
+}, No = (n, t) => {
   for (const [e, s] of n) if (t(s, e)) return !0;
   return !1;
-}, It = () => /* @__PURE__ */ new Set(), vn = (n) => n[n.length - 1], Lo = (n, t) => {
+}, It = () => /* @__PURE__ */ new Set(), vn = (n) => n[n.length - 1], Uo = (n, t) => {
   for (let e = 0; e < t.length; e++) n.push(t[e]);
 }, at = Array.from, es = (n, t) => {
   for (let e = 0; e < n.length; e++) if (!t(n[e], e, n)) return !1;
@@ -36,7 +36,7 @@ const O = () => /* @__PURE__ */ new Map(), Pn = (n) => {
 }, ns = (n, t) => {
   for (let e = 0; e < n.length; e++) if (t(n[e], e, n)) return !0;
   return !1;
-}, No = (n, t) => {
+}, Mo = (n, t) => {
   const e = new Array(n);
   for (let s = 0; s < n; s++) e[s] = t(s, e);
   return e;
@@ -65,7 +65,7 @@ class Ze {
     this._observers = O();
   }
 }
-class Or {
+class Ir {
   constructor() {
     this._observers = O();
   }
@@ -89,32 +89,32 @@ class Or {
     this._observers = O();
   }
 }
-const Z = Math.floor, Le = Math.abs, Rr = (n, t) => n < t ? n : t, Bt = (n, t) => n > t ? n : t, Ir = (n) => n !== 0 ? n < 0 : 1 / n < 0, Ps = 1, js = 2, Sn = 4, En = 8, ce = 32, lt = 64, W = 128, Qe = 31, jn = 63, Dt = 127, Uo = 2147483647, qe = Number.MAX_SAFE_INTEGER, Fs = Number.MIN_SAFE_INTEGER, Mo = Number.isInteger || ((n) => typeof n == "number" && isFinite(n) && Z(n) === n), Bo = String.fromCharCode, Po = (n) => n.toLowerCase(), jo = /^\s*/g, Fo = (n) => n.replace(jo, ""), $o = /([A-Z])/g, $s = (n, t) => Fo(n.replace($o, (e) => `${t}${Po(e)}`)), Vo = (n) => {
+const Z = Math.floor, Le = Math.abs, Lr = (n, t) => n < t ? n : t, Bt = (n, t) => n > t ? n : t, Nr = (n) => n !== 0 ? n < 0 : 1 / n < 0, Ps = 1, js = 2, Sn = 4, En = 8, ce = 32, lt = 64, W = 128, Qe = 31, jn = 63, Dt = 127, Bo = 2147483647, qe = Number.MAX_SAFE_INTEGER, Fs = Number.MIN_SAFE_INTEGER, Po = Number.isInteger || ((n) => typeof n == "number" && isFinite(n) && Z(n) === n), jo = String.fromCharCode, Fo = (n) => n.toLowerCase(), $o = /^\s*/g, Vo = (n) => n.replace($o, ""), qo = /([A-Z])/g, $s = (n, t) => Vo(n.replace(qo, (e) => `${t}${Fo(e)}`)), Wo = (n) => {
   const t = unescape(encodeURIComponent(n)), e = t.length, s = new Uint8Array(e);
   for (let r = 0; r < e; r++) s[r] = t.codePointAt(r);
   return s;
-}, le = typeof TextEncoder < "u" ? new TextEncoder() : null, qo = (n) => le.encode(n), Wo = le ? qo : Vo;
+}, le = typeof TextEncoder < "u" ? new TextEncoder() : null, zo = (n) => le.encode(n), Jo = le ? zo : Wo;
 let oe = typeof TextDecoder > "u" ? null : new TextDecoder("utf-8", { fatal: !0, ignoreBOM: !0 });
 oe && oe.decode(new Uint8Array()).length === 1 && (oe = null);
-const Lr = (n, t) => No(t, () => n).join("");
+const Ur = (n, t) => Mo(t, () => n).join("");
 let Se = class {
   constructor() {
     this.cpos = 0, this.cbuf = new Uint8Array(100), this.bufs = [];
   }
 };
-const it = () => new Se(), zo = (n) => {
+const it = () => new Se(), Ho = (n) => {
   let t = n.cpos;
   for (let e = 0; e < n.bufs.length; e++) t += n.bufs[e].length;
   return t;
 }, I = (n) => {
-  const t = new Uint8Array(zo(n));
+  const t = new Uint8Array(Ho(n));
   let e = 0;
   for (let s = 0; s < n.bufs.length; s++) {
     const r = n.bufs[s];
     t.set(r, e), e += r.length;
   }
   return t.set(new Uint8Array(n.cbuf.buffer, 0, n.cpos), e), t;
-}, Jo = (n, t) => {
+}, Ko = (n, t) => {
   const e = n.cbuf.length;
   e - n.cpos < t && (n.bufs.push(new Uint8Array(n.cbuf.buffer, 0, n.cpos)), n.cbuf = new Uint8Array(Bt(e, t) * 2), n.cpos = 0);
 }, D = (n, t) => {
@@ -124,37 +124,37 @@ const it = () => new Se(), zo = (n) => {
   for (; t > Dt; ) D(n, W | Dt & t), t = Z(t / 128);
   D(n, Dt & t);
 }, tn = (n, t) => {
-  const e = Ir(t);
+  const e = Nr(t);
   for (e && (t = -t), D(n, (t > jn ? W : 0) | (e ? lt : 0) | jn & t), t = Z(t / 64); t > 0; ) D(n, (t > Dt ? W : 0) | Dt & t), t = Z(t / 128);
-}, Fn = new Uint8Array(3e4), Ho = Fn.length / 3, Ko = (n, t) => {
-  if (t.length < Ho) {
+}, Fn = new Uint8Array(3e4), Yo = Fn.length / 3, Xo = (n, t) => {
+  if (t.length < Yo) {
     const e = le.encodeInto(t, Fn).written || 0;
     g(n, e);
     for (let s = 0; s < e; s++) D(n, Fn[s]);
-  } else V(n, Wo(t));
-}, Yo = (n, t) => {
+  } else V(n, Jo(t));
+}, Go = (n, t) => {
   const e = unescape(encodeURIComponent(t)), s = e.length;
   g(n, s);
   for (let r = 0; r < s; r++) D(n, e.codePointAt(r));
-}, bt = le && le.encodeInto ? Ko : Yo, Xo = (n, t) => Qt(n, I(t)), Qt = (n, t) => {
-  const e = n.cbuf.length, s = n.cpos, r = Rr(e - s, t.length), i = t.length - r;
+}, bt = le && le.encodeInto ? Xo : Go, Zo = (n, t) => Qt(n, I(t)), Qt = (n, t) => {
+  const e = n.cbuf.length, s = n.cpos, r = Lr(e - s, t.length), i = t.length - r;
   n.cbuf.set(t.subarray(0, r), s), n.cpos += r, i > 0 && (n.bufs.push(n.cbuf), n.cbuf = new Uint8Array(Bt(e * 2, i)), n.cbuf.set(t.subarray(r)), n.cpos = i);
 }, V = (n, t) => {
   g(n, t.byteLength), Qt(n, t);
 }, ss = (n, t) => {
-  Jo(n, t);
+  Ko(n, t);
   const e = new DataView(n.cbuf.buffer, n.cpos, t);
   return n.cpos += t, e;
-}, Go = (n, t) => ss(n, 4).setFloat32(0, t, !1), Zo = (n, t) => ss(n, 8).setFloat64(0, t, !1), Qo = (n, t) => ss(n, 8).setBigInt64(0, t, !1), Vs = new DataView(new ArrayBuffer(4)), tc = (n) => (Vs.setFloat32(0, n), Vs.getFloat32(0) === n), ae = (n, t) => {
+}, Qo = (n, t) => ss(n, 4).setFloat32(0, t, !1), tc = (n, t) => ss(n, 8).setFloat64(0, t, !1), ec = (n, t) => ss(n, 8).setBigInt64(0, t, !1), Vs = new DataView(new ArrayBuffer(4)), nc = (n) => (Vs.setFloat32(0, n), Vs.getFloat32(0) === n), ae = (n, t) => {
   switch (typeof t) {
     case "string":
       D(n, 119), bt(n, t);
       break;
     case "number":
-      Mo(t) && Le(t) <= Uo ? (D(n, 125), tn(n, t)) : tc(t) ? (D(n, 124), Go(n, t)) : (D(n, 123), Zo(n, t));
+      Po(t) && Le(t) <= Bo ? (D(n, 125), tn(n, t)) : nc(t) ? (D(n, 124), Qo(n, t)) : (D(n, 123), tc(n, t));
       break;
     case "bigint":
-      D(n, 122), Qo(n, t);
+      D(n, 122), ec(n, t);
       break;
     case "object":
       if (t === null) D(n, 126);
@@ -218,7 +218,7 @@ class Cn {
     return zs(this), I(this.encoder);
   }
 }
-class ec {
+class sc {
   constructor() {
     this.sarr = [], this.s = "", this.lensE = new Ne();
   }
@@ -234,10 +234,10 @@ const Q = (n) => new Error(n), G = () => {
   throw Q("Method unimplemented");
 }, M = () => {
   throw Q("Unexpected case");
-}, en = Q("Unexpected end of array"), Nr = Q("Integer out of Range"), nc = (n, t, e) => {
+}, en = Q("Unexpected end of array"), Mr = Q("Integer out of Range"), rc = (n, t, e) => {
   if (t < 0 || e < 0 || t + e > n.length) throw en;
   return new Uint8Array(n.buffer, n.byteOffset + t, e);
-}, sc = (n, t, e) => {
+}, ic = (n, t, e) => {
   if (t < 0 || e < 0 || t + e > n.length) throw en;
   return new DataView(n.buffer, n.byteOffset + t, e);
 };
@@ -246,16 +246,16 @@ let nn = class {
     this.arr = n, this.pos = 0;
   }
 };
-const N = (n) => new nn(n), Ur = (n) => n.pos !== n.arr.length, rc = (n, t) => {
-  const e = nc(n.arr, n.pos, t);
+const N = (n) => new nn(n), Br = (n) => n.pos !== n.arr.length, oc = (n, t) => {
+  const e = rc(n.arr, n.pos, t);
   return n.pos += t, e;
-}, q = (n) => rc(n, y(n)), Jt = (n) => n.arr[n.pos++], y = (n) => {
+}, q = (n) => oc(n, w(n)), Jt = (n) => n.arr[n.pos++], w = (n) => {
   let t = 0, e = 1;
   const s = n.arr.length;
   for (; n.pos < s; ) {
     const r = n.arr[n.pos++];
     if (t = t + (r & Dt) * e, e *= 128, r < W) return t;
-    if (t > qe) throw Nr;
+    if (t > qe) throw Mr;
   }
   throw en;
 }, sn = (n) => {
@@ -265,11 +265,11 @@ const N = (n) => new nn(n), Ur = (n) => n.pos !== n.arr.length, rc = (n, t) => {
   const i = n.arr.length;
   for (; n.pos < i; ) {
     if (t = n.arr[n.pos++], e = e + (t & Dt) * s, s *= 128, t < W) return r * e;
-    if (e > qe) throw Nr;
+    if (e > qe) throw Mr;
   }
   throw en;
-}, ic = (n) => {
-  let t = y(n);
+}, cc = (n) => {
+  let t = w(n);
   if (t === 0) return "";
   {
     let e = String.fromCodePoint(Jt(n));
@@ -280,28 +280,28 @@ const N = (n) => new nn(n), Ur = (n) => n.pos !== n.arr.length, rc = (n, t) => {
     }
     return decodeURIComponent(escape(e));
   }
-}, oc = (n) => oe.decode(q(n)), kt = oe ? oc : ic, rs = (n, t) => {
-  const e = sc(n.arr, n.pos, t);
+}, lc = (n) => oe.decode(q(n)), kt = oe ? lc : cc, rs = (n, t) => {
+  const e = ic(n.arr, n.pos, t);
   return n.pos += t, e;
-}, cc = (n) => rs(n, 4).getFloat32(0, !1), lc = (n) => rs(n, 8).getFloat64(0, !1), hc = (n) => rs(n, 8).getBigInt64(0, !1), ac = [(n) => {
-}, (n) => null, sn, cc, lc, hc, (n) => !1, (n) => !0, kt, (n) => {
-  const t = y(n), e = {};
+}, hc = (n) => rs(n, 4).getFloat32(0, !1), ac = (n) => rs(n, 8).getFloat64(0, !1), uc = (n) => rs(n, 8).getBigInt64(0, !1), dc = [(n) => {
+}, (n) => null, sn, hc, ac, uc, (n) => !1, (n) => !0, kt, (n) => {
+  const t = w(n), e = {};
   for (let s = 0; s < t; s++) {
     const r = kt(n);
     e[r] = ue(n);
   }
   return e;
 }, (n) => {
-  const t = y(n), e = [];
+  const t = w(n), e = [];
   for (let s = 0; s < t; s++) e.push(ue(n));
   return e;
-}, q], ue = (n) => ac[127 - Jt(n)](n);
+}, q], ue = (n) => dc[127 - Jt(n)](n);
 class Js extends nn {
   constructor(t, e) {
     super(t), this.reader = e, this.s = null, this.count = 0;
   }
   read() {
-    return this.count === 0 && (this.s = this.reader(this), Ur(this) ? this.count = y(this) + 1 : this.count = -1), this.count--, this.s;
+    return this.count === 0 && (this.s = this.reader(this), Br(this) ? this.count = w(this) + 1 : this.count = -1), this.count--, this.s;
   }
 }
 class Ue extends nn {
@@ -311,8 +311,8 @@ class Ue extends nn {
   read() {
     if (this.count === 0) {
       this.s = sn(this);
-      const t = Ir(this.s);
-      this.count = 1, t && (this.s = -this.s, this.count = y(this) + 2);
+      const t = Nr(this.s);
+      this.count = 1, t && (this.s = -this.s, this.count = w(this) + 2);
     }
     return this.count--, this.s;
   }
@@ -324,12 +324,12 @@ class Tn extends nn {
   read() {
     if (this.count === 0) {
       const t = sn(this), e = t & 1;
-      this.diff = Z(t / 2), this.count = 1, e && (this.count = y(this) + 2);
+      this.diff = Z(t / 2), this.count = 1, e && (this.count = w(this) + 2);
     }
     return this.s += this.diff, this.count--, this.s;
   }
 }
-class uc {
+class pc {
   constructor(t) {
     this.decoder = new Ue(t), this.str = kt(this.decoder), this.spos = 0;
   }
@@ -338,27 +338,27 @@ class uc {
     return this.spos = t, e;
   }
 }
-const de = Date.now, pe = /* @__PURE__ */ Symbol("Equality"), Mr = (n, t) => n === t || !!n?.[pe]?.(t) || !1, dc = (n) => typeof n == "object", pc = Object.assign, fc = Object.keys, gc = (n, t) => {
+const de = Date.now, pe = /* @__PURE__ */ Symbol("Equality"), Pr = (n, t) => n === t || !!n?.[pe]?.(t) || !1, fc = (n) => typeof n == "object", gc = Object.assign, mc = Object.keys, wc = (n, t) => {
   for (const e in n) t(n[e], e);
-}, We = (n) => fc(n).length, mc = (n) => {
+}, We = (n) => mc(n).length, yc = (n) => {
   for (const t in n) return !1;
   return !0;
 }, Ee = (n, t) => {
   for (const e in n) if (!t(n[e], e)) return !1;
   return !0;
-}, is = (n, t) => Object.prototype.hasOwnProperty.call(n, t), yc = (n, t) => n === t || We(n) === We(t) && Ee(n, (e, s) => (e !== void 0 || is(t, s)) && Mr(t[s], e)), wc = Object.freeze, Br = (n) => {
+}, is = (n, t) => Object.prototype.hasOwnProperty.call(n, t), bc = (n, t) => n === t || We(n) === We(t) && Ee(n, (e, s) => (e !== void 0 || is(t, s)) && Pr(t[s], e)), kc = Object.freeze, jr = (n) => {
   for (const t in n) {
     const e = n[t];
-    (typeof e == "object" || typeof e == "function") && Br(n[t]);
+    (typeof e == "object" || typeof e == "function") && jr(n[t]);
   }
-  return wc(n);
+  return kc(n);
 }, os = (n, t, e = 0) => {
   try {
     for (; e < n.length; e++) n[e](...t);
   } finally {
     e < n.length && os(n, t, e + 1);
   }
-}, Pr = (n) => n, qt = (n, t) => {
+}, Fr = (n) => n, qt = (n, t) => {
   if (n === t) return !0;
   if (n == null || t == null || n.constructor !== t.constructor && (n.constructor || Object) !== (t.constructor || Object)) return !1;
   if (n[pe] != null) return n[pe](t);
@@ -393,10 +393,10 @@ const de = Date.now, pe = /* @__PURE__ */ Symbol("Equality"), Mr = (n, t) => n =
       return !1;
   }
   return !0;
-}, bc = (n, t) => t.includes(n), kc = crypto.getRandomValues.bind(crypto), jr = () => kc(new Uint32Array(1))[0], _c = "10000000-1000-4000-8000" + -1e11, vc = () => _c.replace(/[018]/g, (n) => (n ^ jr() & 15 >> n / 4).toString(16)), Ht = (n) => new Promise(n);
+}, _c = (n, t) => t.includes(n), vc = crypto.getRandomValues.bind(crypto), $r = () => vc(new Uint32Array(1))[0], Sc = "10000000-1000-4000-8000" + -1e11, Ec = () => Sc.replace(/[018]/g, (n) => (n ^ $r() & 15 >> n / 4).toString(16)), Ht = (n) => new Promise(n);
 Promise.all.bind(Promise);
-const Sc = (n) => n === void 0 ? null : n;
-class Ec {
+const Cc = (n) => n === void 0 ? null : n;
+class Tc {
   constructor() {
     this.map = /* @__PURE__ */ new Map();
   }
@@ -407,14 +407,14 @@ class Ec {
     return this.map.get(t);
   }
 }
-let Fr = new Ec(), Cc = !0;
+let Vr = new Tc(), Ac = !0;
 try {
-  typeof window < "u" && typeof localStorage < "u" && localStorage && (Fr = localStorage, Cc = !1);
+  typeof window < "u" && typeof localStorage < "u" && localStorage && (Vr = localStorage, Ac = !1);
 } catch {
 }
-const Tc = Fr, fe = typeof process < "u" && process.release && /node|io\.js/.test(process.release.name) && Object.prototype.toString.call(typeof process < "u" ? process : 0) === "[object process]";
+const xc = Vr, fe = typeof process < "u" && process.release && /node|io\.js/.test(process.release.name) && Object.prototype.toString.call(typeof process < "u" ? process : 0) === "[object process]";
 let et;
-const Ac = () => {
+const Dc = () => {
   if (et === void 0) if (fe) {
     et = O();
     const n = process.argv;
@@ -431,22 +431,22 @@ const Ac = () => {
     }
   })) : et = O();
   return et;
-}, $n = (n) => Ac().has(n), ze = (n) => Sc(fe ? process.env[n.toUpperCase().replaceAll("-", "_")] : Tc.getItem(n)), $r = (n) => $n("--" + n) || ze(n) !== null, xc = $r("production"), Dc = fe && bc(process.env.FORCE_COLOR, ["true", "1", "2"]), Oc = Dc || !$n("--no-colors") && !$r("no-color") && (!fe || process.stdout.isTTY) && (!fe || $n("--color") || ze("COLORTERM") !== null || (ze("TERM") || "").includes("color")), Rc = (n) => new Uint8Array(n), Ic = (n) => {
-  const t = Rc(n.byteLength);
+}, $n = (n) => Dc().has(n), ze = (n) => Cc(fe ? process.env[n.toUpperCase().replaceAll("-", "_")] : xc.getItem(n)), qr = (n) => $n("--" + n) || ze(n) !== null, Oc = qr("production"), Rc = fe && _c(process.env.FORCE_COLOR, ["true", "1", "2"]), Ic = Rc || !$n("--no-colors") && !qr("no-color") && (!fe || process.stdout.isTTY) && (!fe || $n("--color") || ze("COLORTERM") !== null || (ze("TERM") || "").includes("color")), Lc = (n) => new Uint8Array(n), Nc = (n) => {
+  const t = Lc(n.byteLength);
   return t.set(n), t;
 };
-class Lc {
+class Uc {
   constructor(t, e) {
     this.left = t, this.right = e;
   }
 }
-const ct = (n, t) => new Lc(n, t), Hs = (n) => n.next() >= 0.5, An = (n, t, e) => Z(n.next() * (e + 1 - t) + t), Vr = (n, t, e) => Z(n.next() * (e + 1 - t) + t), cs = (n, t, e) => Vr(n, t, e), Nc = (n) => Bo(cs(n, 97, 122)), Uc = (n, t = 0, e = 20) => {
+const ct = (n, t) => new Uc(n, t), Hs = (n) => n.next() >= 0.5, An = (n, t, e) => Z(n.next() * (e + 1 - t) + t), Wr = (n, t, e) => Z(n.next() * (e + 1 - t) + t), cs = (n, t, e) => Wr(n, t, e), Mc = (n) => jo(cs(n, 97, 122)), Bc = (n, t = 0, e = 20) => {
   const s = cs(n, t, e);
   let r = "";
-  for (let i = 0; i < s; i++) r += Nc(n);
+  for (let i = 0; i < s; i++) r += Mc(n);
   return r;
-}, xn = (n, t) => t[cs(n, 0, t.length - 1)], Mc = /* @__PURE__ */ Symbol("0schema");
-class Bc {
+}, xn = (n, t) => t[cs(n, 0, t.length - 1)], Pc = /* @__PURE__ */ Symbol("0schema");
+class jc {
   constructor() {
     this._rerrs = [];
   }
@@ -457,13 +457,13 @@ class Bc {
     const t = [];
     for (let e = this._rerrs.length - 1; e > 0; e--) {
       const s = this._rerrs[e];
-      t.push(Lr(" ", (this._rerrs.length - e) * 2) + `${s.path != null ? `[${s.path}] ` : ""}${s.has} doesn't match ${s.expected}. ${s.message}`);
+      t.push(Ur(" ", (this._rerrs.length - e) * 2) + `${s.path != null ? `[${s.path}] ` : ""}${s.has} doesn't match ${s.expected}. ${s.message}`);
     }
     return t.join(`
 `);
   }
 }
-const Vn = (n, t) => n === t ? !0 : n == null || t == null || n.constructor !== t.constructor ? !1 : n[pe] ? Mr(n, t) : zt(n) ? es(n, (e) => ns(t, (s) => Vn(e, s))) : dc(n) ? Ee(n, (e, s) => Vn(e, t[s])) : !1;
+const Vn = (n, t) => n === t ? !0 : n == null || t == null || n.constructor !== t.constructor ? !1 : n[pe] ? Pr(n, t) : zt(n) ? es(n, (e) => ns(t, (s) => Vn(e, s))) : fc(n) ? Ee(n, (e, s) => Vn(e, t[s])) : !1;
 class F {
   static _dilutes = !1;
   extends(t) {
@@ -473,7 +473,7 @@ class F {
   equals(t) {
     return this.constructor === t.constructor && qt(this.shape, t.shape);
   }
-  [Mc]() {
+  [Pc]() {
     return !0;
   }
   [pe](t) {
@@ -489,7 +489,7 @@ class F {
     return te(this, hn);
   }
   get optional() {
-    return new zr(this);
+    return new Hr(this);
   }
   cast(t) {
     return Ks(t, this), t;
@@ -529,26 +529,26 @@ class rn extends F {
     return !s && e?.extend(null, this.shape.join(" | "), t.toString()), s;
   }
 }
-const on = (...n) => new rn(n), qr = T(rn), Pc = RegExp.escape || ((n) => n.replace(/[().|&,$^[\]]/g, (t) => "\\" + t)), Wr = (n) => {
-  if (Kt.check(n)) return [Pc(n)];
-  if (qr.check(n)) return n.shape.map((t) => t + "");
-  if (ti.check(n)) return ["[+-]?\\d+.?\\d*"];
-  if (ei.check(n)) return [".*"];
-  if (Je.check(n)) return n.shape.map(Wr).flat(1);
+const on = (...n) => new rn(n), zr = T(rn), Fc = RegExp.escape || ((n) => n.replace(/[().|&,$^[\]]/g, (t) => "\\" + t)), Jr = (n) => {
+  if (Kt.check(n)) return [Fc(n)];
+  if (zr.check(n)) return n.shape.map((t) => t + "");
+  if (ni.check(n)) return ["[+-]?\\d+.?\\d*"];
+  if (si.check(n)) return [".*"];
+  if (Je.check(n)) return n.shape.map(Jr).flat(1);
   M();
 };
-class jc extends F {
+class $c extends F {
   constructor(t) {
-    super(), this.shape = t, this._r = new RegExp("^" + t.map(Wr).map((e) => `(${e.join("|")})`).join("") + "$");
+    super(), this.shape = t, this._r = new RegExp("^" + t.map(Jr).map((e) => `(${e.join("|")})`).join("") + "$");
   }
   check(t, e) {
     const s = this._r.exec(t) != null;
     return !s && e?.extend(null, this._r.toString(), t.toString(), "String doesn't match string template."), s;
   }
 }
-T(jc);
-const Fc = /* @__PURE__ */ Symbol("optional");
-class zr extends F {
+T($c);
+const Vc = /* @__PURE__ */ Symbol("optional");
+class Hr extends F {
   constructor(t) {
     super(), this.shape = t;
   }
@@ -556,17 +556,17 @@ class zr extends F {
     const s = t === void 0 || this.shape.check(t);
     return !s && e?.extend(null, "undefined (optional)", "()"), s;
   }
-  get [Fc]() {
+  get [Vc]() {
     return !0;
   }
 }
-const $c = T(zr);
-class Vc extends F {
+const qc = T(Hr);
+class Wc extends F {
   check(t, e) {
     return e?.extend(null, "never", typeof t), !1;
   }
 }
-T(Vc);
+T(Wc);
 class cn extends F {
   constructor(t, e = !1) {
     super(), this.shape = t, this._isPartial = e;
@@ -582,8 +582,8 @@ class cn extends F {
     });
   }
 }
-const qc = (n) => new cn(n), Wc = T(cn), zc = R((n) => n != null && (n.constructor === Object || n.constructor == null));
-class Jr extends F {
+const zc = (n) => new cn(n), Jc = T(cn), Hc = R((n) => n != null && (n.constructor === Object || n.constructor == null));
+class Kr extends F {
   constructor(t, e) {
     super(), this.shape = { keys: t, values: e };
   }
@@ -594,8 +594,8 @@ class Jr extends F {
     });
   }
 }
-const Hr = (n, t) => new Jr(n, t), Jc = T(Jr);
-class Kr extends F {
+const Yr = (n, t) => new Kr(n, t), Kc = T(Kr);
+class Xr extends F {
   constructor(t) {
     super(), this.shape = t;
   }
@@ -606,9 +606,9 @@ class Kr extends F {
     });
   }
 }
-const Hc = (...n) => new Kr(n);
-T(Kr);
-class Yr extends F {
+const Yc = (...n) => new Xr(n);
+T(Xr);
+class Gr extends F {
   constructor(t) {
     super(), this.shape = t.length === 1 ? t[0] : new as(t);
   }
@@ -617,8 +617,8 @@ class Yr extends F {
     return !s && e?.extend(null, "Array", ""), s;
   }
 }
-const Xr = (...n) => new Yr(n), Kc = T(Yr), Yc = R((n) => zt(n));
-class Gr extends F {
+const Zr = (...n) => new Gr(n), Xc = T(Gr), Gc = R((n) => zt(n));
+class Qr extends F {
   constructor(t, e) {
     super(), this.shape = t, this._c = e;
   }
@@ -627,20 +627,20 @@ class Gr extends F {
     return !s && e?.extend(null, this.shape.name, t?.constructor.name), s;
   }
 }
-const Xc = (n, t = null) => new Gr(n, t);
-T(Gr);
-const Gc = Xc(F);
-class Zc extends F {
+const Zc = (n, t = null) => new Qr(n, t);
+T(Qr);
+const Qc = Zc(F);
+class tl extends F {
   constructor(t) {
-    super(), this.len = t.length - 1, this.args = Hc(...t.slice(-1)), this.res = t[this.len];
+    super(), this.len = t.length - 1, this.args = Yc(...t.slice(-1)), this.res = t[this.len];
   }
   check(t, e) {
     const s = t.constructor === Function && t.length <= this.len;
     return !s && e?.extend(null, "function", typeof t), s;
   }
 }
-const Qc = T(Zc), tl = R((n) => typeof n == "function");
-class el extends F {
+const el = T(tl), nl = R((n) => typeof n == "function");
+class sl extends F {
   constructor(t) {
     super(), this.shape = t;
   }
@@ -649,7 +649,7 @@ class el extends F {
     return !s && e?.extend(null, "Intersectinon", typeof t), s;
   }
 }
-T(el, (n) => n.shape.length > 0);
+T(sl, (n) => n.shape.length > 0);
 class as extends F {
   static _dilutes = !0;
   constructor(t) {
@@ -660,36 +660,36 @@ class as extends F {
     return e?.extend(null, "Union", typeof t), s;
   }
 }
-const te = (...n) => n.findIndex((t) => Je.check(t)) >= 0 ? te(...n.map((t) => ge(t)).map((t) => Je.check(t) ? t.shape : [t]).flat(1)) : n.length === 1 ? n[0] : new as(n), Je = T(as), Zr = () => !0, He = R(Zr), nl = T(hs, (n) => n.shape === Zr), us = R((n) => typeof n == "bigint"), sl = R((n) => n === us), Qr = R((n) => typeof n == "symbol");
-R((n) => n === Qr);
-const Wt = R((n) => typeof n == "number"), ti = R((n) => n === Wt), Kt = R((n) => typeof n == "string"), ei = R((n) => n === Kt), ln = R((n) => typeof n == "boolean"), rl = R((n) => n === ln), ni = on(void 0);
+const te = (...n) => n.findIndex((t) => Je.check(t)) >= 0 ? te(...n.map((t) => ge(t)).map((t) => Je.check(t) ? t.shape : [t]).flat(1)) : n.length === 1 ? n[0] : new as(n), Je = T(as), ti = () => !0, He = R(ti), rl = T(hs, (n) => n.shape === ti), us = R((n) => typeof n == "bigint"), il = R((n) => n === us), ei = R((n) => typeof n == "symbol");
+R((n) => n === ei);
+const Wt = R((n) => typeof n == "number"), ni = R((n) => n === Wt), Kt = R((n) => typeof n == "string"), si = R((n) => n === Kt), ln = R((n) => typeof n == "boolean"), ol = R((n) => n === ln), ri = on(void 0);
 T(rn, (n) => n.shape.length === 1 && n.shape[0] === void 0), on(void 0);
-const hn = on(null), il = T(rn, (n) => n.shape.length === 1 && n.shape[0] === null);
+const hn = on(null), cl = T(rn, (n) => n.shape.length === 1 && n.shape[0] === null);
 T(Uint8Array), T(ls, (n) => n.shape === Uint8Array);
-const ol = te(Wt, Kt, hn, ni, us, ln, Qr);
+const ll = te(Wt, Kt, hn, ri, us, ln, ei);
 (() => {
-  const n = Xr(He), t = Hr(Kt, He), e = te(Wt, Kt, hn, ln, n, t);
+  const n = Zr(He), t = Yr(Kt, He), e = te(Wt, Kt, hn, ln, n, t);
   return n.shape = e, t.shape.values = e, e;
 })();
 const ge = (n) => {
-  if (Gc.check(n)) return n;
-  if (zc.check(n)) {
+  if (Qc.check(n)) return n;
+  if (Hc.check(n)) {
     const t = {};
     for (const e in n) t[e] = ge(n[e]);
-    return qc(t);
+    return zc(t);
   } else {
-    if (Yc.check(n)) return te(...n.map(ge));
-    if (ol.check(n)) return on(n);
-    if (tl.check(n)) return T(n);
+    if (Gc.check(n)) return te(...n.map(ge));
+    if (ll.check(n)) return on(n);
+    if (nl.check(n)) return T(n);
   }
   M();
-}, Ks = xc ? () => {
+}, Ks = Oc ? () => {
 } : (n, t) => {
-  const e = new Bc();
+  const e = new jc();
   if (!t.check(n, e)) throw Q(`Expected value to be of type ${t.constructor.name}.
 ${e.toString()}`);
 };
-class cl {
+class hl {
   constructor(t) {
     this.patterns = [], this.$state = t;
   }
@@ -709,36 +709,36 @@ class cl {
     };
   }
 }
-const ll = (n) => new cl(n), si = ll(He).if(ti, (n, t) => An(t, Fs, qe)).if(ei, (n, t) => Uc(t)).if(rl, (n, t) => Hs(t)).if(sl, (n, t) => BigInt(An(t, Fs, qe))).if(Je, (n, t) => $t(t, xn(t, n.shape))).if(Wc, (n, t) => {
+const al = (n) => new hl(n), ii = al(He).if(ni, (n, t) => An(t, Fs, qe)).if(si, (n, t) => Bc(t)).if(ol, (n, t) => Hs(t)).if(il, (n, t) => BigInt(An(t, Fs, qe))).if(Je, (n, t) => $t(t, xn(t, n.shape))).if(Jc, (n, t) => {
   const e = {};
   for (const s in n.shape) {
     let r = n.shape[s];
-    if ($c.check(r)) {
+    if (qc.check(r)) {
       if (Hs(t)) continue;
       r = r.shape;
     }
-    e[s] = si(r, t);
+    e[s] = ii(r, t);
   }
   return e;
-}).if(Kc, (n, t) => {
-  const e = [], s = Vr(t, 0, 42);
+}).if(Xc, (n, t) => {
+  const e = [], s = Wr(t, 0, 42);
   for (let r = 0; r < s; r++) e.push($t(t, n.shape));
   return e;
-}).if(qr, (n, t) => xn(t, n.shape)).if(il, (n, t) => null).if(Qc, (n, t) => {
+}).if(zr, (n, t) => xn(t, n.shape)).if(cl, (n, t) => null).if(el, (n, t) => {
   const e = $t(t, n.res);
   return () => e;
-}).if(nl, (n, t) => $t(t, xn(t, [Wt, Kt, hn, ni, us, ln, Xr(Wt), Hr(te("a", "b", "c"), Wt)]))).if(Jc, (n, t) => {
+}).if(rl, (n, t) => $t(t, xn(t, [Wt, Kt, hn, ri, us, ln, Zr(Wt), Yr(te("a", "b", "c"), Wt)]))).if(Kc, (n, t) => {
   const e = {}, s = An(t, 0, 3);
   for (let r = 0; r < s; r++) {
     const i = $t(t, n.shape.keys), o = $t(t, n.shape.values);
     e[i] = o;
   }
   return e;
-}).done(), $t = (n, t) => si(ge(t), n), an = typeof document < "u" ? document : {};
-R((n) => n.nodeType === pl), typeof DOMParser < "u" && new DOMParser(), R((n) => n.nodeType === al), R((n) => n.nodeType === ul);
-const hl = (n) => Ro(n, (t, e) => `${e}:${t};`).join(""), al = an.ELEMENT_NODE, ul = an.TEXT_NODE, dl = an.DOCUMENT_NODE, pl = an.DOCUMENT_FRAGMENT_NODE;
-R((n) => n.nodeType === dl);
-const dt = Symbol, ri = dt(), ii = dt(), fl = dt(), gl = dt(), ml = dt(), oi = dt(), yl = dt(), ds = dt(), wl = dt(), bl = (n) => {
+}).done(), $t = (n, t) => ii(ge(t), n), an = typeof document < "u" ? document : {};
+R((n) => n.nodeType === gl), typeof DOMParser < "u" && new DOMParser(), R((n) => n.nodeType === dl), R((n) => n.nodeType === pl);
+const ul = (n) => Lo(n, (t, e) => `${e}:${t};`).join(""), dl = an.ELEMENT_NODE, pl = an.TEXT_NODE, fl = an.DOCUMENT_NODE, gl = an.DOCUMENT_FRAGMENT_NODE;
+R((n) => n.nodeType === fl);
+const dt = Symbol, oi = dt(), ci = dt(), ml = dt(), wl = dt(), yl = dt(), li = dt(), bl = dt(), ds = dt(), kl = dt(), _l = (n) => {
   n.length === 1 && n[0]?.constructor === Function && (n = n[0]());
   const t = [], e = [];
   let s = 0;
@@ -753,17 +753,17 @@ const dt = Symbol, ri = dt(), ii = dt(), fl = dt(), gl = dt(), ml = dt(), oi = d
     r instanceof Symbol || e.push(r);
   }
   return e;
-}, kl = { [ri]: ct("font-weight", "bold"), [ii]: ct("font-weight", "normal"), [fl]: ct("color", "blue"), [ml]: ct("color", "green"), [gl]: ct("color", "grey"), [oi]: ct("color", "red"), [yl]: ct("color", "purple"), [ds]: ct("color", "orange"), [wl]: ct("color", "black") }, _l = (n) => {
+}, vl = { [oi]: ct("font-weight", "bold"), [ci]: ct("font-weight", "normal"), [ml]: ct("color", "blue"), [yl]: ct("color", "green"), [wl]: ct("color", "grey"), [li]: ct("color", "red"), [bl]: ct("color", "purple"), [ds]: ct("color", "orange"), [kl]: ct("color", "black") }, Sl = (n) => {
   n.length === 1 && n[0]?.constructor === Function && (n = n[0]());
   const t = [], e = [], s = O();
   let r = [], i = 0;
   for (; i < n.length; i++) {
-    const o = n[i], c = kl[o];
+    const o = n[i], c = vl[o];
     if (c !== void 0) s.set(c.left, c.right);
     else {
       if (o === void 0) break;
       if (o.constructor === String || o.constructor === Number) {
-        const l = hl(s);
+        const l = ul(s);
         i > 0 || l.length > 0 ? (t.push("%c" + o), e.push(l)) : t.push(o);
       } else break;
     }
@@ -773,23 +773,23 @@ const dt = Symbol, ri = dt(), ii = dt(), fl = dt(), gl = dt(), ml = dt(), oi = d
     o instanceof Symbol || r.push(o);
   }
   return r;
-}, ci = Oc ? _l : bl, qn = (...n) => {
-  console.log(...ci(n)), hi.forEach((t) => t.print(n));
-}, li = (...n) => {
-  console.warn(...ci(n)), n.unshift(ds), hi.forEach((t) => t.print(n));
-}, hi = It(), ai = (n) => ({ [Symbol.iterator]() {
+}, hi = Ic ? Sl : _l, qn = (...n) => {
+  console.log(...hi(n)), ui.forEach((t) => t.print(n));
+}, ai = (...n) => {
+  console.warn(...hi(n)), n.unshift(ds), ui.forEach((t) => t.print(n));
+}, ui = It(), di = (n) => ({ [Symbol.iterator]() {
   return this;
-}, next: n }), vl = (n, t) => ai(() => {
+}, next: n }), El = (n, t) => di(() => {
   let e;
   do
     e = n.next();
   while (!e.done && !t(e.value));
   return e;
-}), Dn = (n, t) => ai(() => {
+}), Dn = (n, t) => di(() => {
   const { done: e, value: s } = n.next();
   return { done: e, value: e ? void 0 : t(s) };
 });
-class Sl extends Ze {
+class Cl extends Ze {
   constructor(t, e) {
     super(), this.doc = t, this.awareness = e;
   }
@@ -808,9 +808,9 @@ const Lt = (n, t, e) => t.clients.forEach((s, r) => {
   const i = n.doc.store.clients.get(r);
   if (i != null) {
     const o = i[i.length - 1], c = o.id.clock + o.length;
-    for (let l = 0, a = s[l]; l < s.length && a.clock < c; a = s[++l]) vi(n, i, a.clock, a.len, e);
+    for (let l = 0, a = s[l]; l < s.length && a.clock < c; a = s[++l]) Ei(n, i, a.clock, a.len, e);
   }
-}), El = (n, t) => {
+}), Tl = (n, t) => {
   let e = 0, s = n.length - 1;
   for (; e <= s; ) {
     const r = Z((e + s) / 2), i = n[r], o = i.clock;
@@ -822,7 +822,7 @@ const Lt = (n, t, e) => t.clients.forEach((s, r) => {
   return null;
 }, Pt = (n, t) => {
   const e = n.clients.get(t.client);
-  return e !== void 0 && El(e, t.clock) !== null;
+  return e !== void 0 && Tl(e, t.clock) !== null;
 }, ps = (n) => {
   n.clients.forEach((t) => {
     t.sort((r, i) => r.clock - i.clock);
@@ -838,7 +838,7 @@ const Lt = (n, t, e) => t.clients.forEach((s, r) => {
   for (let e = 0; e < n.length; e++) n[e].clients.forEach((s, r) => {
     if (!t.clients.has(r)) {
       const i = s.slice();
-      for (let o = e + 1; o < n.length; o++) Lo(i, n[o].clients.get(r) || []);
+      for (let o = e + 1; o < n.length; o++) Uo(i, n[o].clients.get(r) || []);
       t.clients.set(r, i);
     }
   });
@@ -871,10 +871,10 @@ const Lt = (n, t, e) => t.clients.forEach((s, r) => {
     }
   });
 }, ut = (n) => {
-  const t = new ee(), e = y(n.restDecoder);
+  const t = new ee(), e = w(n.restDecoder);
   for (let s = 0; s < e; s++) {
     n.resetDsCurVal();
-    const r = y(n.restDecoder), i = y(n.restDecoder);
+    const r = w(n.restDecoder), i = w(n.restDecoder);
     if (i > 0) {
       const o = $(t.clients, r, () => []);
       for (let c = 0; c < i; c++) o.push(new un(n.readDsClock(), n.readDsLen()));
@@ -882,10 +882,10 @@ const Lt = (n, t, e) => t.clients.forEach((s, r) => {
   }
   return t;
 }, Ys = (n, t, e) => {
-  const s = new ee(), r = y(n.restDecoder);
+  const s = new ee(), r = w(n.restDecoder);
   for (let i = 0; i < r; i++) {
     n.resetDsCurVal();
-    const o = y(n.restDecoder), c = y(n.restDecoder), l = e.clients.get(o) || [], a = S(e, o);
+    const o = w(n.restDecoder), c = w(n.restDecoder), l = e.clients.get(o) || [], a = S(e, o);
     for (let h = 0; h < c; h++) {
       const u = n.readDsClock(), d = u + n.readDsLen();
       if (u < a) {
@@ -900,7 +900,7 @@ const Lt = (n, t, e) => t.clients.forEach((s, r) => {
     return g(i.restEncoder, 0), rt(i, s), i.toUint8Array();
   }
   return null;
-}, ui = (n, t) => {
+}, pi = (n, t) => {
   if (n.clients.size !== t.clients.size) return !1;
   for (const [e, s] of n.clients.entries()) {
     const r = t.clients.get(e);
@@ -911,10 +911,10 @@ const Lt = (n, t, e) => t.clients.forEach((s, r) => {
     }
   }
   return !0;
-}, di = jr;
+}, fi = $r;
 class pt extends Ze {
-  constructor({ guid: t = vc(), collectionid: e = null, gc: s = !0, gcFilter: r = () => !0, meta: i = null, autoLoad: o = !1, shouldLoad: c = !0 } = {}) {
-    super(), this.gc = s, this.gcFilter = r, this.clientID = di(), this.guid = t, this.collectionid = e, this.share = /* @__PURE__ */ new Map(), this.store = new ki(), this._transaction = null, this._transactionCleanups = [], this.subdocs = /* @__PURE__ */ new Set(), this._item = null, this.shouldLoad = c, this.autoLoad = o, this.meta = i, this.isLoaded = !1, this.isSynced = !1, this.isDestroyed = !1, this.whenLoaded = Ht((a) => {
+  constructor({ guid: t = Ec(), collectionid: e = null, gc: s = !0, gcFilter: r = () => !0, meta: i = null, autoLoad: o = !1, shouldLoad: c = !0 } = {}) {
+    super(), this.gc = s, this.gcFilter = r, this.clientID = fi(), this.guid = t, this.collectionid = e, this.share = /* @__PURE__ */ new Map(), this.store = new vi(), this._transaction = null, this._transactionCleanups = [], this.subdocs = /* @__PURE__ */ new Set(), this._item = null, this.shouldLoad = c, this.autoLoad = o, this.meta = i, this.isLoaded = !1, this.isSynced = !1, this.isDestroyed = !1, this.whenLoaded = Ht((a) => {
       this.on("load", () => {
         this.isLoaded = !0, a(this);
       });
@@ -994,28 +994,28 @@ class pt extends Ze {
     this.emit("destroyed", [!0]), this.emit("destroy", [this]), super.destroy();
   }
 }
-class ye {
+class we {
   constructor(t) {
     this.restDecoder = t;
   }
   resetDsCurVal() {
   }
   readDsClock() {
-    return y(this.restDecoder);
+    return w(this.restDecoder);
   }
   readDsLen() {
-    return y(this.restDecoder);
+    return w(this.restDecoder);
   }
 }
-class Y extends ye {
+class Y extends we {
   readLeftID() {
-    return m(y(this.restDecoder), y(this.restDecoder));
+    return m(w(this.restDecoder), w(this.restDecoder));
   }
   readRightID() {
-    return m(y(this.restDecoder), y(this.restDecoder));
+    return m(w(this.restDecoder), w(this.restDecoder));
   }
   readClient() {
-    return y(this.restDecoder);
+    return w(this.restDecoder);
   }
   readInfo() {
     return Jt(this.restDecoder);
@@ -1024,19 +1024,19 @@ class Y extends ye {
     return kt(this.restDecoder);
   }
   readParentInfo() {
-    return y(this.restDecoder) === 1;
+    return w(this.restDecoder) === 1;
   }
   readTypeRef() {
-    return y(this.restDecoder);
+    return w(this.restDecoder);
   }
   readLen() {
-    return y(this.restDecoder);
+    return w(this.restDecoder);
   }
   readAny() {
     return ue(this.restDecoder);
   }
   readBuf() {
-    return Ic(q(this.restDecoder));
+    return Nc(q(this.restDecoder));
   }
   readJSON() {
     return JSON.parse(kt(this.restDecoder));
@@ -1045,7 +1045,7 @@ class Y extends ye {
     return kt(this.restDecoder);
   }
 }
-class pi {
+class gi {
   constructor(t) {
     this.dsCurrVal = 0, this.restDecoder = t;
   }
@@ -1053,16 +1053,16 @@ class pi {
     this.dsCurrVal = 0;
   }
   readDsClock() {
-    return this.dsCurrVal += y(this.restDecoder), this.dsCurrVal;
+    return this.dsCurrVal += w(this.restDecoder), this.dsCurrVal;
   }
   readDsLen() {
-    const t = y(this.restDecoder) + 1;
+    const t = w(this.restDecoder) + 1;
     return this.dsCurrVal += t, t;
   }
 }
-class z extends pi {
+class z extends gi {
   constructor(t) {
-    super(t), this.keys = [], y(t), this.keyClockDecoder = new Tn(q(t)), this.clientDecoder = new Ue(q(t)), this.leftClockDecoder = new Tn(q(t)), this.rightClockDecoder = new Tn(q(t)), this.infoDecoder = new Js(q(t), Jt), this.stringDecoder = new uc(q(t)), this.parentInfoDecoder = new Js(q(t), Jt), this.typeRefDecoder = new Ue(q(t)), this.lenDecoder = new Ue(q(t));
+    super(t), this.keys = [], w(t), this.keyClockDecoder = new Tn(q(t)), this.clientDecoder = new Ue(q(t)), this.leftClockDecoder = new Tn(q(t)), this.rightClockDecoder = new Tn(q(t)), this.infoDecoder = new Js(q(t), Jt), this.stringDecoder = new pc(q(t)), this.parentInfoDecoder = new Js(q(t), Jt), this.typeRefDecoder = new Ue(q(t)), this.lenDecoder = new Ue(q(t));
   }
   readLeftID() {
     return new Ot(this.clientDecoder.read(), this.leftClockDecoder.read());
@@ -1180,7 +1180,7 @@ class fn {
 }
 class tt extends fn {
   constructor() {
-    super(), this.keyMap = /* @__PURE__ */ new Map(), this.keyClock = 0, this.keyClockEncoder = new Cn(), this.clientEncoder = new Ne(), this.leftClockEncoder = new Cn(), this.rightClockEncoder = new Cn(), this.infoEncoder = new qs(he), this.stringEncoder = new ec(), this.parentInfoEncoder = new qs(he), this.typeRefEncoder = new Ne(), this.lenEncoder = new Ne();
+    super(), this.keyMap = /* @__PURE__ */ new Map(), this.keyClock = 0, this.keyClockEncoder = new Cn(), this.clientEncoder = new Ne(), this.leftClockEncoder = new Cn(), this.rightClockEncoder = new Cn(), this.infoEncoder = new qs(he), this.stringEncoder = new sc(), this.parentInfoEncoder = new qs(he), this.typeRefEncoder = new Ne(), this.lenEncoder = new Ne();
   }
   toUint8Array() {
     const t = it();
@@ -1224,7 +1224,7 @@ class tt extends fn {
     e === void 0 ? (this.keyClockEncoder.write(this.keyClock++), this.stringEncoder.write(t)) : this.keyClockEncoder.write(e);
   }
 }
-const Cl = (n, t, e, s) => {
+const Al = (n, t, e, s) => {
   s = Bt(s, t[0].id.clock);
   const r = J(t, s);
   g(n.restEncoder, t.length - r), n.writeClient(e), g(n.restEncoder, s);
@@ -1238,13 +1238,13 @@ const Cl = (n, t, e, s) => {
   }), Te(t).forEach((r, i) => {
     e.has(i) || s.set(i, 0);
   }), g(n.restEncoder, s.size), at(s.entries()).sort((r, i) => i[0] - r[0]).forEach(([r, i]) => {
-    Cl(n, t.clients.get(r), r, i);
+    Al(n, t.clients.get(r), r, i);
   });
-}, Tl = (n, t) => {
-  const e = O(), s = y(n.restDecoder);
+}, xl = (n, t) => {
+  const e = O(), s = w(n.restDecoder);
   for (let r = 0; r < s; r++) {
-    const i = y(n.restDecoder), o = new Array(i), c = n.readClient();
-    let l = y(n.restDecoder);
+    const i = w(n.restDecoder), o = new Array(i), c = n.readClient();
+    let l = w(n.restDecoder);
     e.set(c, { i: 0, refs: o });
     for (let a = 0; a < i; a++) {
       const h = n.readInfo();
@@ -1255,19 +1255,19 @@ const Cl = (n, t, e, s) => {
           break;
         }
         case 10: {
-          const u = y(n.restDecoder);
+          const u = w(n.restDecoder);
           o[a] = new P(m(c, l), u), l += u;
           break;
         }
         default: {
-          const u = (h & (lt | W)) === 0, d = new k(m(c, l), null, (h & W) === W ? n.readLeftID() : null, null, (h & lt) === lt ? n.readRightID() : null, u ? n.readParentInfo() ? t.get(n.readString()) : n.readLeftID() : null, u && (h & ce) === ce ? n.readString() : null, ro(n, h));
+          const u = (h & (lt | W)) === 0, d = new k(m(c, l), null, (h & W) === W ? n.readLeftID() : null, null, (h & lt) === lt ? n.readRightID() : null, u ? n.readParentInfo() ? t.get(n.readString()) : n.readLeftID() : null, u && (h & ce) === ce ? n.readString() : null, oo(n, h));
           o[a] = d, l += d.length;
         }
       }
     }
   }
   return e;
-}, Al = (n, t, e) => {
+}, Dl = (n, t, e) => {
   const s = [];
   let r = at(e.keys()).sort((p, f) => p - f);
   if (r.length === 0) return null;
@@ -1280,15 +1280,15 @@ const Cl = (n, t, e, s) => {
   };
   let o = i();
   if (o === null) return null;
-  const c = new ki(), l = /* @__PURE__ */ new Map(), a = (p, f) => {
-    const w = l.get(p);
-    (w == null || w > f) && l.set(p, f);
+  const c = new vi(), l = /* @__PURE__ */ new Map(), a = (p, f) => {
+    const y = l.get(p);
+    (y == null || y > f) && l.set(p, f);
   };
   let h = o.refs[o.i++];
   const u = /* @__PURE__ */ new Map(), d = () => {
     for (const p of s) {
-      const f = p.id.client, w = e.get(f);
-      w ? (w.i--, c.clients.set(f, w.refs.slice(w.i)), e.delete(f), w.i = 0, w.refs = []) : c.clients.set(f, [p]), r = r.filter((E) => E !== f);
+      const f = p.id.client, y = e.get(f);
+      y ? (y.i--, c.clients.set(f, y.refs.slice(y.i)), e.delete(f), y.i = 0, y.refs = []) : c.clients.set(f, [p]), r = r.filter((E) => E !== f);
     }
     s.length = 0;
   };
@@ -1300,10 +1300,10 @@ const Cl = (n, t, e, s) => {
         const f = h.getMissing(n, t);
         if (f !== null) {
           s.push(h);
-          const w = e.get(f) || { refs: [], i: 0 };
-          if (w.refs.length === w.i) a(f, S(t, f)), d();
+          const y = e.get(f) || { refs: [], i: 0 };
+          if (y.refs.length === y.i) a(f, S(t, f)), d();
           else {
-            h = w.refs[w.i++];
+            h = y.refs[y.i++];
             continue;
           }
         } else (p === 0 || p < h.length) && (h.integrate(n, p), u.set(h.id.client, h.id.clock + h.length));
@@ -1321,10 +1321,10 @@ const Cl = (n, t, e, s) => {
     return fs(p, c, /* @__PURE__ */ new Map()), g(p.restEncoder, 0), { missing: l, update: p.toUint8Array() };
   }
   return null;
-}, xl = (n, t) => fs(n, t.doc.store, t.beforeState), gs = (n, t, e, s = new z(n)) => _(t, (r) => {
+}, Ol = (n, t) => fs(n, t.doc.store, t.beforeState), gs = (n, t, e, s = new z(n)) => _(t, (r) => {
   r.local = !1;
   let i = !1;
-  const o = r.doc, c = o.store, l = Tl(s, o), a = Al(r, c, l), h = c.pendingStructs;
+  const o = r.doc, c = o.store, l = xl(s, o), a = Dl(r, c, l), h = c.pendingStructs;
   if (h) {
     for (const [d, p] of h.missing) if (p < S(c, d)) {
       i = !0;
@@ -1341,7 +1341,7 @@ const Cl = (n, t, e, s) => {
   const u = Ys(s, r, c);
   if (c.pendingDs) {
     const d = new z(N(c.pendingDs));
-    y(d.restDecoder);
+    w(d.restDecoder);
     const p = Ys(d, r, c);
     u && p ? c.pendingDs = be([u, p]) : c.pendingDs = u || p;
   } else c.pendingDs = u;
@@ -1349,39 +1349,39 @@ const Cl = (n, t, e, s) => {
     const d = c.pendingStructs.update;
     c.pendingStructs = null, gn(r.doc, d);
   }
-}, e, !1), Dl = (n, t, e) => gs(n, t, e, new Y(n)), gn = (n, t, e, s = z) => {
+}, e, !1), Rl = (n, t, e) => gs(n, t, e, new Y(n)), gn = (n, t, e, s = z) => {
   const r = N(t);
   gs(r, n, e, new s(r));
-}, Xt = (n, t, e) => gn(n, t, e, Y), Ol = (n, t, e = /* @__PURE__ */ new Map()) => {
+}, Xt = (n, t, e) => gn(n, t, e, Y), Il = (n, t, e = /* @__PURE__ */ new Map()) => {
   fs(n, t.store, e), rt(n, pn(t.store));
-}, fi = (n, t = new Uint8Array([0]), e = new tt()) => {
+}, mi = (n, t = new Uint8Array([0]), e = new tt()) => {
   const s = Ce(t);
-  Ol(e, n, s);
+  Il(e, n, s);
   const r = [e.toUint8Array()];
   if (n.store.pendingDs && r.push(n.store.pendingDs), n.store.pendingStructs && r.push(Ss(n.store.pendingStructs.update, t)), r.length > 1) {
-    if (e.constructor === ft) return vs(r.map((i, o) => o === 0 ? i : Ni(i)));
+    if (e.constructor === ft) return vs(r.map((i, o) => o === 0 ? i : Mi(i)));
     if (e.constructor === tt) return be(r);
   }
   return r[0];
-}, mn = (n, t) => fi(n, t, new ft()), gi = (n) => {
-  const t = /* @__PURE__ */ new Map(), e = y(n.restDecoder);
+}, mn = (n, t) => mi(n, t, new ft()), wi = (n) => {
+  const t = /* @__PURE__ */ new Map(), e = w(n.restDecoder);
   for (let s = 0; s < e; s++) {
-    const r = y(n.restDecoder), i = y(n.restDecoder);
+    const r = w(n.restDecoder), i = w(n.restDecoder);
     t.set(r, i);
   }
   return t;
-}, Ce = (n) => gi(new ye(N(n))), ms = (n, t) => (g(n.restEncoder, t.size), at(t.entries()).sort((e, s) => s[0] - e[0]).forEach(([e, s]) => {
+}, Ce = (n) => wi(new we(N(n))), ms = (n, t) => (g(n.restEncoder, t.size), at(t.entries()).sort((e, s) => s[0] - e[0]).forEach(([e, s]) => {
   g(n.restEncoder, e), g(n.restEncoder, s);
-}), n), Rl = (n, t) => ms(n, Te(t.store)), Il = (n, t = new fn()) => (n instanceof Map ? ms(t, n) : Rl(t, n), t.toUint8Array()), Gt = (n) => Il(n, new Yt());
-class Ll {
+}), n), Ll = (n, t) => ms(n, Te(t.store)), Nl = (n, t = new fn()) => (n instanceof Map ? ms(t, n) : Ll(t, n), t.toUint8Array()), Gt = (n) => Nl(n, new Yt());
+class Ul {
   constructor() {
     this.l = [];
   }
 }
-const Xs = () => new Ll(), Gs = (n, t) => n.l.push(t), Zs = (n, t) => {
+const Xs = () => new Ul(), Gs = (n, t) => n.l.push(t), Zs = (n, t) => {
   const e = n.l, s = e.length;
   n.l = e.filter((r) => t !== r), s === n.l.length && console.error("[yjs] Tried to remove event handler that doesn't exist.");
-}, mi = (n, t, e) => os(n.l, [t, e]);
+}, yi = (n, t, e) => os(n.l, [t, e]);
 class Ot {
   constructor(t, e) {
     this.client = t, this.clock = e;
@@ -1389,22 +1389,22 @@ class Ot {
 }
 const xt = (n, t) => n === t || n !== null && t !== null && n.client === t.client && n.clock === t.clock, m = (n, t) => new Ot(n, t), Qs = (n, t) => {
   g(n, t.client), g(n, t.clock);
-}, tr = (n) => m(y(n), y(n)), ys = (n) => {
+}, tr = (n) => m(w(n), w(n)), ws = (n) => {
   for (const [t, e] of n.doc.share.entries()) if (e === n) return t;
   throw M();
-}, we = (n, t) => {
+}, ye = (n, t) => {
   for (; t !== null; ) {
     if (t.parent === n) return !0;
     t = t.parent._item;
   }
   return !1;
-}, Nl = (n) => {
+}, Ml = (n) => {
   const t = [];
   let e = n._start;
   for (; e; ) t.push(e), e = e.right;
   console.log("Children: ", t), console.log("Children content: ", t.filter((s) => !s.deleted).map((s) => s.content));
 };
-class Ul {
+class Bl {
   constructor(t, e = t.getMap("users")) {
     const s = /* @__PURE__ */ new Map();
     this.yusers = e, this.doc = t, this.clients = /* @__PURE__ */ new Map(), this.dss = s;
@@ -1413,10 +1413,10 @@ class Ul {
       c.observe((h) => {
         h.changes.added.forEach((u) => {
           u.content.getContent().forEach((d) => {
-            d instanceof Uint8Array && this.dss.set(o, Nt([this.dss.get(o) || dn(), ut(new ye(N(d)))]));
+            d instanceof Uint8Array && this.dss.set(o, Nt([this.dss.get(o) || dn(), ut(new we(N(d)))]));
           });
         });
-      }), this.dss.set(o, Nt(c.map((h) => ut(new ye(N(h)))))), l.observe((h) => h.changes.added.forEach((u) => u.content.getContent().forEach(a))), l.forEach(a);
+      }), this.dss.set(o, Nt(c.map((h) => ut(new we(N(h)))))), l.observe((h) => h.changes.added.forEach((u) => u.content.getContent().forEach(a))), l.forEach(a);
     };
     e.observe((i) => {
       i.keysChanged.forEach((o) => r(e.get(o), o));
@@ -1454,24 +1454,24 @@ class Ul {
     return null;
   }
 }
-class yn {
+class wn {
   constructor(t, e, s, r = 0) {
     this.type = t, this.tname = e, this.item = s, this.assoc = r;
   }
 }
-const Ml = (n) => {
+const Pl = (n) => {
   const t = {};
   return n.type && (t.type = n.type), n.tname && (t.tname = n.tname), n.item && (t.item = n.item), n.assoc != null && (t.assoc = n.assoc), t;
-}, Bl = (n) => new yn(n.type == null ? null : m(n.type.client, n.type.clock), n.tname ?? null, n.item == null ? null : m(n.item.client, n.item.clock), n.assoc == null ? 0 : n.assoc);
-class yi {
+}, jl = (n) => new wn(n.type == null ? null : m(n.type.client, n.type.clock), n.tname ?? null, n.item == null ? null : m(n.item.client, n.item.clock), n.assoc == null ? 0 : n.assoc);
+class bi {
   constructor(t, e, s = 0) {
     this.type = t, this.index = e, this.assoc = s;
   }
 }
-const Pl = (n, t, e = 0) => new yi(n, t, e), xe = (n, t, e) => {
+const Fl = (n, t, e = 0) => new bi(n, t, e), xe = (n, t, e) => {
   let s = null, r = null;
-  return n._item === null ? r = ys(n) : s = m(n._item.id.client, n._item.id.clock), new yn(s, r, t, e);
-}, jl = (n, t, e = 0) => {
+  return n._item === null ? r = ws(n) : s = m(n._item.id.client, n._item.id.clock), new wn(s, r, t, e);
+}, $l = (n, t, e = 0) => {
   let s = n._start;
   if (e < 0) {
     if (t === 0) return xe(n, null, e);
@@ -1486,19 +1486,19 @@ const Pl = (n, t, e = 0) => new yi(n, t, e), xe = (n, t, e) => {
     s = s.right;
   }
   return xe(n, null, e);
-}, Fl = (n, t) => {
+}, Vl = (n, t) => {
   const { type: e, tname: s, item: r, assoc: i } = t;
   if (r !== null) g(n, 0), Qs(n, r);
   else if (s !== null) he(n, 1), bt(n, s);
   else if (e !== null) he(n, 2), Qs(n, e);
   else throw M();
   return tn(n, i), n;
-}, $l = (n) => {
+}, ql = (n) => {
   const t = it();
-  return Fl(t, n), I(t);
-}, Vl = (n) => {
+  return Vl(t, n), I(t);
+}, Wl = (n) => {
   let t = null, e = null, s = null;
-  switch (y(n)) {
+  switch (w(n)) {
     case 0:
       s = tr(n);
       break;
@@ -1508,17 +1508,17 @@ const Pl = (n, t, e = 0) => new yi(n, t, e), xe = (n, t, e) => {
     case 2:
       t = tr(n);
   }
-  const r = Ur(n) ? sn(n) : 0;
-  return new yn(t, e, s, r);
-}, ql = (n) => Vl(N(n)), Wl = (n, t) => {
+  const r = Br(n) ? sn(n) : 0;
+  return new wn(t, e, s, r);
+}, zl = (n) => Wl(N(n)), Jl = (n, t) => {
   const e = Rt(n, t), s = t.clock - e.id.clock;
   return { item: e, diff: s };
-}, zl = (n, t, e = !0) => {
+}, Hl = (n, t, e = !0) => {
   const s = t.store, r = n.item, i = n.type, o = n.tname, c = n.assoc;
   let l = null, a = 0;
   if (r !== null) {
     if (S(s, r.client) <= r.clock) return null;
-    const h = e ? Kn(s, r) : Wl(s, r), u = h.item;
+    const h = e ? Kn(s, r) : Jl(s, r), u = h.item;
     if (!(u instanceof k)) return null;
     if (l = u.parent, l._item === null || !l._item.deleted) {
       a = u.deleted || !u.countable ? 0 : h.diff + (c >= 0 ? 0 : 1);
@@ -1535,14 +1535,14 @@ const Pl = (n, t, e = 0) => new yi(n, t, e), xe = (n, t, e) => {
     } else throw M();
     c >= 0 ? a = l._length : a = 0;
   }
-  return Pl(l, a, n.assoc);
-}, Jl = (n, t) => n === t || n !== null && t !== null && n.tname === t.tname && xt(n.item, t.item) && xt(n.type, t.type) && n.assoc === t.assoc;
-class ws {
+  return Fl(l, a, n.assoc);
+}, Kl = (n, t) => n === t || n !== null && t !== null && n.tname === t.tname && xt(n.item, t.item) && xt(n.type, t.type) && n.assoc === t.assoc;
+class ys {
   constructor(t, e) {
     this.ds = t, this.sv = e;
   }
 }
-const Hl = (n, t) => {
+const Yl = (n, t) => {
   const e = n.ds.clients, s = t.ds.clients, r = n.sv, i = t.sv;
   if (r.size !== i.size || e.size !== s.size) return !1;
   for (const [o, c] of r.entries()) if (i.get(o) !== c) return !1;
@@ -1555,13 +1555,13 @@ const Hl = (n, t) => {
     }
   }
   return !0;
-}, wi = (n, t = new fn()) => (rt(t, n.ds), ms(t, n.sv), t.toUint8Array()), Kl = (n) => wi(n, new Yt()), bi = (n, t = new pi(N(n))) => new ws(ut(t), gi(t)), Yl = (n) => bi(n, new ye(N(n))), bs = (n, t) => new ws(n, t), Xl = bs(dn(), /* @__PURE__ */ new Map()), Gl = (n) => bs(pn(n.store), Te(n.store)), gt = (n, t) => t === void 0 ? !n.deleted : t.sv.has(n.id.client) && (t.sv.get(n.id.client) || 0) > n.id.clock && !Pt(t.ds, n.id), Wn = (n, t) => {
+}, ki = (n, t = new fn()) => (rt(t, n.ds), ms(t, n.sv), t.toUint8Array()), Xl = (n) => ki(n, new Yt()), _i = (n, t = new gi(N(n))) => new ys(ut(t), wi(t)), Gl = (n) => _i(n, new we(N(n))), bs = (n, t) => new ys(n, t), Zl = bs(dn(), /* @__PURE__ */ new Map()), Ql = (n) => bs(pn(n.store), Te(n.store)), gt = (n, t) => t === void 0 ? !n.deleted : t.sv.has(n.id.client) && (t.sv.get(n.id.client) || 0) > n.id.clock && !Pt(t.ds, n.id), Wn = (n, t) => {
   const e = $(n.meta, Wn, It), s = n.doc.store;
   e.has(t) || (t.sv.forEach((r, i) => {
     r < S(s, i) && U(n, m(i, r));
   }), Lt(n, t.ds, (r) => {
   }), e.add(t));
-}, Zl = (n, t, e = new pt()) => {
+}, th = (n, t, e = new pt()) => {
   if (n.gc) throw new Error("Garbage-collection must be disabled in `originDoc`!");
   const { sv: s, ds: r } = t, i = new tt();
   return n.transact((o) => {
@@ -1578,13 +1578,13 @@ const Hl = (n, t) => {
     }
     rt(i, r);
   }), gn(e, i.toUint8Array(), "snapshot"), e;
-}, Ql = (n, t, e = z) => {
+}, eh = (n, t, e = z) => {
   const s = new e(N(t)), r = new Tt(s, !1);
   for (let o = r.curr; o !== null; o = r.next()) if ((n.sv.get(o.id.client) || 0) < o.id.clock + o.length) return !1;
   const i = Nt([n.ds, ut(s)]);
-  return ui(n.ds, i);
-}, th = (n, t) => Ql(n, t, Y);
-class ki {
+  return pi(n.ds, i);
+}, nh = (n, t) => eh(n, t, Y);
+class vi {
   constructor() {
     this.clients = /* @__PURE__ */ new Map(), this.pendingStructs = null, this.pendingDs = null;
   }
@@ -1600,7 +1600,7 @@ const Te = (n) => {
   if (e === void 0) return 0;
   const s = e[e.length - 1];
   return s.id.clock + s.length;
-}, _i = (n, t) => {
+}, Si = (n, t) => {
   let e = n.clients.get(t.id.client);
   if (e === void 0) e = [], n.clients.set(t.id.client, e);
   else {
@@ -1620,10 +1620,10 @@ const Te = (n) => {
     o = Z((e + s) / 2);
   }
   throw M();
-}, eh = (n, t) => {
+}, sh = (n, t) => {
   const e = n.clients.get(t.client);
   return e[J(e, t.clock)];
-}, Rt = eh, zn = (n, t, e) => {
+}, Rt = sh, zn = (n, t, e) => {
   const s = J(t, e), r = t[s];
   return r.id.clock < e && r instanceof k ? (t.splice(s + 1, 0, Xe(n, r, e - r.id.clock)), s + 1) : s;
 }, U = (n, t) => {
@@ -1632,10 +1632,10 @@ const Te = (n) => {
 }, Jn = (n, t, e) => {
   const s = t.clients.get(e.client), r = J(s, e.clock), i = s[r];
   return e.clock !== i.id.clock + i.length - 1 && i.constructor !== B && s.splice(r + 1, 0, Xe(n, i, e.clock - i.id.clock + 1)), i;
-}, nh = (n, t, e) => {
+}, rh = (n, t, e) => {
   const s = n.clients.get(t.id.client);
   s[J(s, t.id.clock)] = e;
-}, vi = (n, t, e, s, r) => {
+}, Ei = (n, t, e, s, r) => {
   if (s === 0) return;
   const i = e + s;
   let o = zn(n, t, e), c;
@@ -1643,12 +1643,12 @@ const Te = (n) => {
     c = t[o++], i < c.id.clock + c.length && zn(n, t, i), r(c);
   while (o < t.length && t[o].id.clock < i);
 };
-class Si {
+class Ci {
   constructor(t, e, s) {
     this.doc = t, this.deleteSet = new ee(), this.beforeState = Te(t.store), this.afterState = /* @__PURE__ */ new Map(), this.changed = /* @__PURE__ */ new Map(), this.changedParentTypes = /* @__PURE__ */ new Map(), this._mergeStructs = [], this.origin = e, this.meta = /* @__PURE__ */ new Map(), this.local = s, this.subdocsAdded = /* @__PURE__ */ new Set(), this.subdocsRemoved = /* @__PURE__ */ new Set(), this.subdocsLoaded = /* @__PURE__ */ new Set(), this._needFormattingCleanup = !1;
   }
 }
-const er = (n, t) => t.deleteSet.clients.size === 0 && !Io(t.afterState, (e, s) => t.beforeState.get(s) !== e) ? !1 : (ps(t.deleteSet), xl(n, t), rt(n, t.deleteSet), !0), nr = (n, t, e) => {
+const er = (n, t) => t.deleteSet.clients.size === 0 && !No(t.afterState, (e, s) => t.beforeState.get(s) !== e) ? !1 : (ps(t.deleteSet), Ol(n, t), rt(n, t.deleteSet), !0), nr = (n, t, e) => {
   const s = t._item;
   (s === null || s.id.clock < (n.beforeState.get(s.id.client) || 0) && !s.deleted) && $(n.changed, t, It).add(e);
 }, Me = (n, t) => {
@@ -1662,7 +1662,7 @@ const er = (n, t) => t.deleteSet.clients.size === 0 && !Io(t.afterState, (e, s) 
   }
   const i = t - r;
   return i && n.splice(t + 1 - i, i), i;
-}, Ei = (n, t, e) => {
+}, Ti = (n, t, e) => {
   for (const [s, r] of n.clients.entries()) {
     const i = t.clients.get(s);
     for (let o = r.length - 1; o >= 0; o--) {
@@ -1674,17 +1674,17 @@ const er = (n, t) => t.deleteSet.clients.size === 0 && !Io(t.afterState, (e, s) 
       }
     }
   }
-}, Ci = (n, t) => {
+}, Ai = (n, t) => {
   n.clients.forEach((e, s) => {
     const r = t.clients.get(s);
     for (let i = e.length - 1; i >= 0; i--) {
-      const o = e[i], c = Rr(r.length - 1, 1 + J(r, o.clock + o.len - 1));
+      const o = e[i], c = Lr(r.length - 1, 1 + J(r, o.clock + o.len - 1));
       for (let l = c, a = r[l]; l > 0 && a.id.clock >= o.clock; a = r[l]) l -= 1 + Me(r, l);
     }
   });
-}, sh = (n, t, e) => {
-  Ei(n, t, e), Ci(n, t);
-}, Ti = (n, t) => {
+}, ih = (n, t, e) => {
+  Ti(n, t, e), Ai(n, t);
+}, xi = (n, t) => {
   if (t < n.length) {
     const e = n[t], s = e.doc, r = s.store, i = e.deleteSet, o = e._mergeStructs;
     try {
@@ -1697,25 +1697,25 @@ const er = (n, t) => t.deleteSet.clients.size === 0 && !Io(t.afterState, (e, s) 
           a._dEH.l.length > 0 && (a._item === null || !a._item.deleted) && c.push(() => {
             l = l.filter((h) => h.target._item === null || !h.target._item.deleted), l.forEach((h) => {
               h.currentTarget = a, h._path = null;
-            }), l.sort((h, u) => h.path.length - u.path.length), mi(a._dEH, l, e);
+            }), l.sort((h, u) => h.path.length - u.path.length), yi(a._dEH, l, e);
           });
         }), c.push(() => s.emit("afterTransaction", [e, s])), c.push(() => {
-          e._needFormattingCleanup && Th(e);
+          e._needFormattingCleanup && xh(e);
         });
       }), os(c, []);
     } finally {
-      s.gc && Ei(i, r, s.gcFilter), Ci(i, r), e.afterState.forEach((h, u) => {
+      s.gc && Ti(i, r, s.gcFilter), Ai(i, r), e.afterState.forEach((h, u) => {
         const d = e.beforeState.get(u) || 0;
         if (d !== h) {
           const p = r.clients.get(u), f = Bt(J(p, d), 1);
-          for (let w = p.length - 1; w >= f; ) w -= 1 + Me(p, w);
+          for (let y = p.length - 1; y >= f; ) y -= 1 + Me(p, y);
         }
       });
       for (let h = o.length - 1; h >= 0; h--) {
         const { client: u, clock: d } = o[h].id, p = r.clients.get(u), f = J(p, d);
         f + 1 < p.length && Me(p, f + 1) > 1 || f > 0 && Me(p, f);
       }
-      if (!e.local && e.afterState.get(s.clientID) !== e.beforeState.get(s.clientID) && (qn(ds, ri, "[yjs] ", ii, oi, "Changed the client-id because another client seems to be using it."), s.clientID = di()), s.emit("afterTransactionCleanup", [e, s]), s._observers.has("update")) {
+      if (!e.local && e.afterState.get(s.clientID) !== e.beforeState.get(s.clientID) && (qn(ds, oi, "[yjs] ", ci, li, "Changed the client-id because another client seems to be using it."), s.clientID = fi()), s.emit("afterTransactionCleanup", [e, s]), s._observers.has("update")) {
         const h = new ft();
         er(h, e) && s.emit("update", [h.toUint8Array(), e.origin, s, e]);
       }
@@ -1726,31 +1726,31 @@ const er = (n, t) => t.deleteSet.clients.size === 0 && !Io(t.afterState, (e, s) 
       const { subdocsAdded: c, subdocsLoaded: l, subdocsRemoved: a } = e;
       (c.size > 0 || a.size > 0 || l.size > 0) && (c.forEach((h) => {
         h.clientID = s.clientID, h.collectionid == null && (h.collectionid = s.collectionid), s.subdocs.add(h);
-      }), a.forEach((h) => s.subdocs.delete(h)), s.emit("subdocs", [{ loaded: l, added: c, removed: a }, s, e]), a.forEach((h) => h.destroy())), n.length <= t + 1 ? (s._transactionCleanups = [], s.emit("afterAllTransactions", [s, n])) : Ti(n, t + 1);
+      }), a.forEach((h) => s.subdocs.delete(h)), s.emit("subdocs", [{ loaded: l, added: c, removed: a }, s, e]), a.forEach((h) => h.destroy())), n.length <= t + 1 ? (s._transactionCleanups = [], s.emit("afterAllTransactions", [s, n])) : xi(n, t + 1);
     }
   }
 }, _ = (n, t, e = null, s = !0) => {
   const r = n._transactionCleanups;
   let i = !1, o = null;
-  n._transaction === null && (i = !0, n._transaction = new Si(n, e, s), r.push(n._transaction), r.length === 1 && n.emit("beforeAllTransactions", [n]), n.emit("beforeTransaction", [n._transaction, n]));
+  n._transaction === null && (i = !0, n._transaction = new Ci(n, e, s), r.push(n._transaction), r.length === 1 && n.emit("beforeAllTransactions", [n]), n.emit("beforeTransaction", [n._transaction, n]));
   try {
     o = t(n._transaction);
   } finally {
     if (i) {
       const c = n._transaction === r[0];
-      n._transaction = null, c && Ti(r, 0);
+      n._transaction = null, c && xi(r, 0);
     }
   }
   return o;
 };
-class rh {
+class oh {
   constructor(t, e) {
     this.insertions = e, this.deletions = t, this.meta = /* @__PURE__ */ new Map();
   }
 }
 const sr = (n, t, e) => {
   Lt(n, e.deletions, (s) => {
-    s instanceof k && t.scope.some((r) => r === n.doc || we(r, s)) && xs(s, !1);
+    s instanceof k && t.scope.some((r) => r === n.doc || ye(r, s)) && xs(s, !1);
   });
 }, rr = (n, t, e) => {
   let s = null;
@@ -1762,15 +1762,15 @@ const sr = (n, t, e) => {
       Lt(c, a.insertions, (p) => {
         if (p instanceof k) {
           if (p.redone !== null) {
-            let { item: f, diff: w } = Kn(l, p.id);
-            w > 0 && (f = U(c, m(f.id.client, f.id.clock + w))), p = f;
+            let { item: f, diff: y } = Kn(l, p.id);
+            y > 0 && (f = U(c, m(f.id.client, f.id.clock + y))), p = f;
           }
-          !p.deleted && i.some((f) => f === c.doc || we(f, p)) && u.push(p);
+          !p.deleted && i.some((f) => f === c.doc || ye(f, p)) && u.push(p);
         }
       }), Lt(c, a.deletions, (p) => {
-        p instanceof k && i.some((f) => f === c.doc || we(f, p)) && !Pt(a.insertions, p.id) && h.add(p);
+        p instanceof k && i.some((f) => f === c.doc || ye(f, p)) && !Pt(a.insertions, p.id) && h.add(p);
       }), h.forEach((p) => {
-        d = so(c, p, h, a.insertions, n.ignoreRemoteMapChanges, n) !== null || d;
+        d = io(c, p, h, a.insertions, n.ignoreRemoteMapChanges, n) !== null || d;
       });
       for (let p = u.length - 1; p >= 0; p--) {
         const f = u[p];
@@ -1789,7 +1789,7 @@ const sr = (n, t, e) => {
   }
   return o;
 };
-class ih extends Ze {
+class ch extends Ze {
   constructor(t, { captureTimeout: e = 500, captureTransaction: s = (l) => !0, deleteFilter: r = () => !0, trackedOrigins: i = /* @__PURE__ */ new Set([null]), ignoreRemoteMapChanges: o = !1, doc: c = zt(t) ? t[0].doc : t instanceof pt ? t : t.doc } = {}) {
     super(), this.scope = [], this.doc = c, this.addToScope(t), this.deleteFilter = r, i.add(this), this.trackedOrigins = i, this.captureTransaction = s, this.undoStack = [], this.redoStack = [], this.undoing = !1, this.redoing = !1, this.currStackItem = null, this.lastChange = 0, this.ignoreRemoteMapChanges = o, this.captureTimeout = e, this.afterTransactionHandler = (l) => {
       if (!this.captureTransaction(l) || !this.scope.some((E) => l.changedParentTypes.has(E) || E === this.doc) || !this.trackedOrigins.has(l.origin) && (!l.origin || !this.trackedOrigins.has(l.origin.constructor))) return;
@@ -1805,18 +1805,18 @@ class ih extends Ze {
       if (this.lastChange > 0 && p - this.lastChange < this.captureTimeout && u.length > 0 && !a && !h) {
         const E = u[u.length - 1];
         E.deletions = Nt([E.deletions, l.deleteSet]), E.insertions = Nt([E.insertions, d]);
-      } else u.push(new rh(l.deleteSet, d)), f = !0;
+      } else u.push(new oh(l.deleteSet, d)), f = !0;
       !a && !h && (this.lastChange = p), Lt(l, l.deleteSet, (E) => {
-        E instanceof k && this.scope.some((v) => v === l.doc || we(v, E)) && xs(E, !0);
+        E instanceof k && this.scope.some((v) => v === l.doc || ye(v, E)) && xs(E, !0);
       });
-      const w = [{ stackItem: u[u.length - 1], origin: l.origin, type: a ? "redo" : "undo", changedParentTypes: l.changedParentTypes }, this];
-      f ? this.emit("stack-item-added", w) : this.emit("stack-item-updated", w);
+      const y = [{ stackItem: u[u.length - 1], origin: l.origin, type: a ? "redo" : "undo", changedParentTypes: l.changedParentTypes }, this];
+      f ? this.emit("stack-item-added", y) : this.emit("stack-item-updated", y);
     }, this.destroy = this.destroy.bind(this), this.doc.on("afterTransaction", this.afterTransactionHandler), this.doc.on("destroy", this.destroy);
   }
   addToScope(t) {
     const e = new Set(this.scope);
     t = zt(t) ? t : [t], t.forEach((s) => {
-      e.has(s) || (e.add(s), (s instanceof A ? s.doc !== this.doc : s !== this.doc) && li("[yjs#509] Not same Y.Doc"), this.scope.push(s));
+      e.has(s) || (e.add(s), (s instanceof A ? s.doc !== this.doc : s !== this.doc) && ai("[yjs#509] Not same Y.Doc"), this.scope.push(s));
     });
   }
   addTrackedOrigin(t) {
@@ -1863,18 +1863,18 @@ class ih extends Ze {
     this.trackedOrigins.delete(this), this.doc.off("afterTransaction", this.afterTransactionHandler), this.doc.off("destroy", this.destroy), super.destroy();
   }
 }
-function* oh(n) {
-  const t = y(n.restDecoder);
+function* lh(n) {
+  const t = w(n.restDecoder);
   for (let e = 0; e < t; e++) {
-    const s = y(n.restDecoder), r = n.readClient();
-    let i = y(n.restDecoder);
+    const s = w(n.restDecoder), r = n.readClient();
+    let i = w(n.restDecoder);
     for (let o = 0; o < s; o++) {
       const c = n.readInfo();
       if (c === 10) {
-        const l = y(n.restDecoder);
+        const l = w(n.restDecoder);
         yield new P(m(r, i), l), i += l;
       } else if ((Qe & c) !== 0) {
-        const l = (c & (lt | W)) === 0, a = new k(m(r, i), null, (c & W) === W ? n.readLeftID() : null, null, (c & lt) === lt ? n.readRightID() : null, l ? n.readParentInfo() ? n.readString() : n.readLeftID() : null, l && (c & ce) === ce ? n.readString() : null, ro(n, c));
+        const l = (c & (lt | W)) === 0, a = new k(m(r, i), null, (c & W) === W ? n.readLeftID() : null, null, (c & lt) === lt ? n.readRightID() : null, l ? n.readParentInfo() ? n.readString() : n.readLeftID() : null, l && (c & ce) === ce ? n.readString() : null, oo(n, c));
         yield a, i += a.length;
       } else {
         const l = n.readLen();
@@ -1885,7 +1885,7 @@ function* oh(n) {
 }
 class Tt {
   constructor(t, e) {
-    this.gen = oh(t), this.curr = null, this.done = !1, this.filterSkips = e, this.next();
+    this.gen = lh(t), this.curr = null, this.done = !1, this.filterSkips = e, this.next();
   }
   next() {
     do
@@ -1894,13 +1894,13 @@ class Tt {
     return this.curr;
   }
 }
-const ch = (n) => Ai(n, Y), Ai = (n, t = z) => {
+const hh = (n) => Di(n, Y), Di = (n, t = z) => {
   const e = [], s = new t(N(n)), r = new Tt(s, !1);
   for (let o = r.curr; o !== null; o = r.next()) e.push(o);
   qn("Structs: ", e);
   const i = ut(s);
   qn("DeleteSet: ", i);
-}, ks = (n) => xi(n, Y), xi = (n, t = z) => {
+}, ks = (n) => Oi(n, Y), Oi = (n, t = z) => {
   const e = [], s = new t(N(n)), r = new Tt(s, !1);
   for (let i = r.curr; i !== null; i = r.next()) e.push(i);
   return { structs: e, ds: ut(s) };
@@ -1910,7 +1910,7 @@ class _s {
     this.currClient = 0, this.startClock = 0, this.written = 0, this.encoder = t, this.clientStructs = [];
   }
 }
-const vs = (n) => be(n, Y, ft), Di = (n, t = fn, e = z) => {
+const vs = (n) => be(n, Y, ft), Ri = (n, t = fn, e = z) => {
   const s = new t(), r = new Tt(new e(N(n)), !1);
   let i = r.curr;
   if (i !== null) {
@@ -1918,9 +1918,9 @@ const vs = (n) => be(n, Y, ft), Di = (n, t = fn, e = z) => {
     for (; i !== null; i = r.next()) c !== i.id.client && (a !== 0 && (o++, g(s.restEncoder, c), g(s.restEncoder, a)), c = i.id.client, a = 0, l = i.id.clock !== 0), i.constructor === P && (l = !0), l || (a = i.id.clock + i.length);
     a !== 0 && (o++, g(s.restEncoder, c), g(s.restEncoder, a));
     const h = it();
-    return g(h, o), Xo(h, s.restEncoder), s.restEncoder = h, s.toUint8Array();
+    return g(h, o), Zo(h, s.restEncoder), s.restEncoder = h, s.toUint8Array();
   } else return g(s.restEncoder, 0), s.toUint8Array();
-}, lh = (n) => Di(n, Yt, Y), Oi = (n, t = z) => {
+}, ah = (n) => Ri(n, Yt, Y), Ii = (n, t = z) => {
   const e = /* @__PURE__ */ new Map(), s = /* @__PURE__ */ new Map(), r = new Tt(new t(N(n)), !1);
   let i = r.curr;
   if (i !== null) {
@@ -1929,7 +1929,7 @@ const vs = (n) => be(n, Y, ft), Di = (n, t = fn, e = z) => {
     s.set(o, c);
   }
   return { from: e, to: s };
-}, Ri = (n) => Oi(n, Y), hh = (n, t) => {
+}, Li = (n) => Ii(n, Y), uh = (n, t) => {
   if (n.constructor === B) {
     const { client: e, clock: s } = n.id;
     return new B(m(e, s + t), n.length - t);
@@ -1965,7 +1965,7 @@ const vs = (n) => be(n, Y, ft), Di = (n, t = fn, e = z) => {
       }
       else {
         const f = i.struct.id.clock + i.struct.length - d.id.clock;
-        f > 0 && (i.struct.constructor === P ? i.struct.length -= f : d = hh(d, f)), i.struct.mergeWith(d) || (mt(c, i.struct, i.offset), i = { struct: d, offset: 0 }, h.next());
+        f > 0 && (i.struct.constructor === P ? i.struct.length -= f : d = uh(d, f)), i.struct.mergeWith(d) || (mt(c, i.struct, i.offset), i = { struct: d, offset: 0 }, h.next());
       }
     } else i = { struct: h.curr, offset: 0 }, h.next();
     for (let d = h.curr; d !== null && d.id.client === u && d.id.clock === i.struct.id.clock + i.struct.length && d.constructor !== P; d = h.next()) mt(c, i.struct, i.offset), i = { struct: d, offset: 0 };
@@ -1987,25 +1987,25 @@ const vs = (n) => be(n, Y, ft), Di = (n, t = fn, e = z) => {
   Es(o);
   const a = ut(c);
   return rt(i, a), i.toUint8Array();
-}, ah = (n, t) => Ss(n, t, Y, ft), Ii = (n) => {
+}, dh = (n, t) => Ss(n, t, Y, ft), Ni = (n) => {
   n.written > 0 && (n.clientStructs.push({ written: n.written, restEncoder: I(n.encoder.restEncoder) }), n.encoder.restEncoder = it(), n.written = 0);
 }, mt = (n, t, e) => {
-  n.written > 0 && n.currClient !== t.id.client && Ii(n), n.written === 0 && (n.currClient = t.id.client, n.encoder.writeClient(t.id.client), g(n.encoder.restEncoder, t.id.clock + e)), t.write(n.encoder, e), n.written++;
+  n.written > 0 && n.currClient !== t.id.client && Ni(n), n.written === 0 && (n.currClient = t.id.client, n.encoder.writeClient(t.id.client), g(n.encoder.restEncoder, t.id.clock + e)), t.write(n.encoder, e), n.written++;
 }, Es = (n) => {
-  Ii(n);
+  Ni(n);
   const t = n.encoder.restEncoder;
   g(t, n.clientStructs.length);
   for (let e = 0; e < n.clientStructs.length; e++) {
     const s = n.clientStructs[e];
     g(t, s.written), Qt(t, s.restEncoder);
   }
-}, wn = (n, t, e, s) => {
+}, yn = (n, t, e, s) => {
   const r = new e(N(n)), i = new Tt(r, !1), o = new s(), c = new _s(o);
   for (let a = i.curr; a !== null; a = i.next()) mt(c, t(a), 0);
   Es(c);
   const l = ut(r);
   return rt(o, l), o.toUint8Array();
-}, Li = ({ formatting: n = !0, subdocs: t = !0, yxml: e = !0 } = {}) => {
+}, Ui = ({ formatting: n = !0, subdocs: t = !0, yxml: e = !0 } = {}) => {
   let s = 0;
   const r = O(), i = O(), o = O(), c = O();
   return c.set(null, null), (l) => {
@@ -2057,7 +2057,7 @@ const vs = (n) => be(n, Y, ft), Di = (n, t = fn, e = z) => {
           }
           case j: {
             const u = h;
-            u.str = Lr(s % 10 + "", u.str.length);
+            u.str = Ur(s % 10 + "", u.str.length);
             break;
           }
           default:
@@ -2069,13 +2069,13 @@ const vs = (n) => be(n, Y, ft), Di = (n, t = fn, e = z) => {
         M();
     }
   };
-}, uh = (n, t) => wn(n, Li(t), Y, ft), dh = (n, t) => wn(n, Li(t), z, tt), ph = (n) => wn(n, Pr, Y, tt), Ni = (n) => wn(n, Pr, z, ft), ir = "You must not compute changes after the event-handler fired.";
+}, ph = (n, t) => yn(n, Ui(t), Y, ft), fh = (n, t) => yn(n, Ui(t), z, tt), gh = (n) => yn(n, Fr, Y, tt), Mi = (n) => yn(n, Fr, z, ft), ir = "You must not compute changes after the event-handler fired.";
 class Ae {
   constructor(t, e) {
     this.target = t, this.currentTarget = t, this.transaction = e, this._changes = null, this._keys = null, this._delta = null, this._path = null;
   }
   get path() {
-    return this._path || (this._path = fh(this.currentTarget, this.target));
+    return this._path || (this._path = mh(this.currentTarget, this.target));
   }
   deletes(t) {
     return Pt(this.transaction.deleteSet, t.id);
@@ -2126,7 +2126,7 @@ class Ae {
     return t;
   }
 }
-const fh = (n, t) => {
+const mh = (n, t) => {
   const e = [];
   for (; t._item !== null && t !== n; ) {
     if (t._item.parentSub !== null) e.unshift(t._item.parentSub);
@@ -2139,31 +2139,31 @@ const fh = (n, t) => {
   }
   return e;
 }, L = () => {
-  li("Invalid access: Add Yjs type to a document before reading data.");
-}, Ui = 80;
+  ai("Invalid access: Add Yjs type to a document before reading data.");
+}, Bi = 80;
 let Cs = 0;
-class gh {
+class wh {
   constructor(t, e) {
     t.marker = !0, this.p = t, this.index = e, this.timestamp = Cs++;
   }
 }
-const mh = (n) => {
+const yh = (n) => {
   n.timestamp = Cs++;
-}, Mi = (n, t, e) => {
+}, Pi = (n, t, e) => {
   n.p.marker = !1, n.p = t, t.marker = !0, n.index = e, n.timestamp = Cs++;
-}, yh = (n, t, e) => {
-  if (n.length >= Ui) {
+}, bh = (n, t, e) => {
+  if (n.length >= Bi) {
     const s = n.reduce((r, i) => r.timestamp < i.timestamp ? r : i);
-    return Mi(s, t, e), s;
+    return Pi(s, t, e), s;
   } else {
-    const s = new gh(t, e);
+    const s = new wh(t, e);
     return n.push(s), s;
   }
 }, bn = (n, t) => {
   if (n._start === null || t === 0 || n._searchMarker === null) return null;
   const e = n._searchMarker.length === 0 ? null : n._searchMarker.reduce((i, o) => Le(t - i.index) < Le(t - o.index) ? i : o);
   let s = n._start, r = 0;
-  for (e !== null && (s = e.p, r = e.index, mh(e)); s.right !== null && r < t; ) {
+  for (e !== null && (s = e.p, r = e.index, yh(e)); s.right !== null && r < t; ) {
     if (!s.deleted && s.countable) {
       if (t < r + s.length) break;
       r += s.length;
@@ -2172,7 +2172,7 @@ const mh = (n) => {
   }
   for (; s.left !== null && r > t; ) s = s.left, !s.deleted && s.countable && (r -= s.length);
   for (; s.left !== null && s.left.id.client === s.id.client && s.left.id.clock + s.left.length === s.id.clock; ) s = s.left, !s.deleted && s.countable && (r -= s.length);
-  return e !== null && Le(e.index - r) < s.parent.length / Ui ? (Mi(e, s, r), e) : yh(n._searchMarker, s, r);
+  return e !== null && Le(e.index - r) < s.parent.length / Bi ? (Pi(e, s, r), e) : bh(n._searchMarker, s, r);
 }, ke = (n, t, e) => {
   for (let s = n.length - 1; s >= 0; s--) {
     const r = n[s];
@@ -2187,7 +2187,7 @@ const mh = (n) => {
     }
     (t < r.index || e > 0 && t === r.index) && (r.index = Bt(t, r.index + e));
   }
-}, wh = (n) => {
+}, kh = (n) => {
   n.doc ?? L();
   let t = n._start;
   const e = [];
@@ -2196,7 +2196,7 @@ const mh = (n) => {
 }, kn = (n, t, e) => {
   const s = n, r = t.changedParentTypes;
   for (; $(r, n, () => []).push(e), n._item !== null; ) n = n._item.parent;
-  mi(s._eH, e, t);
+  yi(s._eH, e, t);
 };
 class A {
   constructor() {
@@ -2239,7 +2239,7 @@ class A {
   toJSON() {
   }
 }
-const Bi = (n, t, e) => {
+const ji = (n, t, e) => {
   n.doc ?? L(), t < 0 && (t = n._length + t), e < 0 && (e = n._length + e);
   let s = e - t;
   const r = [];
@@ -2256,7 +2256,7 @@ const Bi = (n, t, e) => {
     i = i.right;
   }
   return r;
-}, Pi = (n) => {
+}, Fi = (n) => {
   n.doc ?? L();
   const t = [];
   let e = n._start;
@@ -2268,7 +2268,7 @@ const Bi = (n, t, e) => {
     e = e.right;
   }
   return t;
-}, bh = (n, t) => {
+}, _h = (n, t) => {
   const e = [];
   let s = n._start;
   for (; s !== null; ) {
@@ -2288,12 +2288,12 @@ const Bi = (n, t, e) => {
     }
     s = s.right;
   }
-}, ji = (n, t) => {
+}, $i = (n, t) => {
   const e = [];
   return _e(n, (s, r) => {
     e.push(t(s, r, n));
   }), e;
-}, kh = (n) => {
+}, vh = (n) => {
   let t = n._start, e = null, s = 0;
   return { [Symbol.iterator]() {
     return this;
@@ -2306,7 +2306,7 @@ const Bi = (n, t, e) => {
     const r = e[s++];
     return e.length <= s && (e = null), { done: !1, value: r };
   } };
-}, Fi = (n, t) => {
+}, Vi = (n, t) => {
   n.doc ?? L();
   const e = bn(n, t);
   let s = n._start;
@@ -2346,8 +2346,8 @@ const Bi = (n, t, e) => {
         }
     }
   }), h();
-}, $i = () => Q("Length exceeded!"), Vi = (n, t, e, s) => {
-  if (e > t._length) throw $i();
+}, qi = () => Q("Length exceeded!"), Wi = (n, t, e, s) => {
+  if (e > t._length) throw qi();
   if (e === 0) return t._searchMarker && ke(t._searchMarker, e, s.length), Ke(n, t, null, s);
   const r = e, i = bn(t, e);
   let o = t._start;
@@ -2359,17 +2359,17 @@ const Bi = (n, t, e) => {
     e -= o.length;
   }
   return t._searchMarker && ke(t._searchMarker, r, s.length), Ke(n, t, o, s);
-}, _h = (n, t, e) => {
+}, Sh = (n, t, e) => {
   let s = (t._searchMarker || []).reduce((r, i) => i.index > r.index ? i : r, { index: 0, p: t._start }).p;
   if (s) for (; s.right; ) s = s.right;
   return Ke(n, t, s, e);
-}, qi = (n, t, e, s) => {
+}, zi = (n, t, e, s) => {
   if (s === 0) return;
   const r = e, i = s, o = bn(t, e);
   let c = t._start;
   for (o !== null && (c = o.p, e -= o.index); c !== null && e > 0; c = c.right) !c.deleted && c.countable && (e < c.length && U(n, m(c.id.client, c.id.clock + e)), e -= c.length);
   for (; s > 0 && c !== null; ) c.deleted || (s < c.length && U(n, m(c.id.client, c.id.clock + s)), c.delete(n), s -= c.length), c = c.right;
-  if (s > 0) throw $i();
+  if (s > 0) throw qi();
   t._searchMarker && ke(t._searchMarker, r, -i + s);
 }, Ye = (n, t, e) => {
   const s = t._map.get(e);
@@ -2403,28 +2403,28 @@ const Bi = (n, t, e) => {
   n.doc ?? L();
   const e = n._map.get(t);
   return e !== void 0 && !e.deleted ? e.content.getContent()[e.length - 1] : void 0;
-}, Wi = (n) => {
+}, Ji = (n) => {
   const t = {};
   return n.doc ?? L(), n._map.forEach((e, s) => {
     e.deleted || (t[s] = e.content.getContent()[e.length - 1]);
   }), t;
-}, zi = (n, t) => {
+}, Hi = (n, t) => {
   n.doc ?? L();
   const e = n._map.get(t);
   return e !== void 0 && !e.deleted;
-}, vh = (n, t, e) => {
+}, Eh = (n, t, e) => {
   let s = n._map.get(t) || null;
   for (; s !== null && (!e.sv.has(s.id.client) || s.id.clock >= (e.sv.get(s.id.client) || 0)); ) s = s.left;
   return s !== null && gt(s, e) ? s.content.getContent()[s.length - 1] : void 0;
-}, Ji = (n, t) => {
+}, Ki = (n, t) => {
   const e = {};
   return n._map.forEach((s, r) => {
     let i = s;
     for (; i !== null && (!t.sv.has(i.id.client) || i.id.clock >= (t.sv.get(i.id.client) || 0)); ) i = i.left;
     i !== null && gt(i, t) && (e[r] = i.content.getContent()[i.length - 1]);
   }), e;
-}, De = (n) => (n.doc ?? L(), vl(n._map.entries(), (t) => !t[1].deleted));
-class Hi extends Ae {
+}, De = (n) => (n.doc ?? L(), El(n._map.entries(), (t) => !t[1].deleted));
+class Yi extends Ae {
 }
 class ht extends A {
   constructor() {
@@ -2448,16 +2448,16 @@ class ht extends A {
     return this.doc ?? L(), this._length;
   }
   _callObserver(t, e) {
-    super._callObserver(t, e), kn(this, t, new Hi(this, t));
+    super._callObserver(t, e), kn(this, t, new Yi(this, t));
   }
   insert(t, e) {
     this.doc !== null ? _(this.doc, (s) => {
-      Vi(s, this, t, e);
+      Wi(s, this, t, e);
     }) : this._prelimContent.splice(t, 0, ...e);
   }
   push(t) {
     this.doc !== null ? _(this.doc, (e) => {
-      _h(e, this, t);
+      Sh(e, this, t);
     }) : this._prelimContent.push(...t);
   }
   unshift(t) {
@@ -2465,36 +2465,36 @@ class ht extends A {
   }
   delete(t, e = 1) {
     this.doc !== null ? _(this.doc, (s) => {
-      qi(s, this, t, e);
+      zi(s, this, t, e);
     }) : this._prelimContent.splice(t, e);
   }
   get(t) {
-    return Fi(this, t);
+    return Vi(this, t);
   }
   toArray() {
-    return Pi(this);
+    return Fi(this);
   }
   slice(t = 0, e = this.length) {
-    return Bi(this, t, e);
+    return ji(this, t, e);
   }
   toJSON() {
     return this.map((t) => t instanceof A ? t.toJSON() : t);
   }
   map(t) {
-    return ji(this, t);
+    return $i(this, t);
   }
   forEach(t) {
     _e(this, t);
   }
   [Symbol.iterator]() {
-    return kh(this);
+    return vh(this);
   }
   _write(t) {
-    t.writeTypeRef(qh);
+    t.writeTypeRef(zh);
   }
 }
-const Sh = (n) => new ht();
-class Ki extends Ae {
+const Ch = (n) => new ht();
+class Xi extends Ae {
   constructor(t, e, s) {
     super(t, e), this.keysChanged = s;
   }
@@ -2518,7 +2518,7 @@ class vt extends A {
     }), t;
   }
   _callObserver(t, e) {
-    kn(this, t, new Ki(this, t, e));
+    kn(this, t, new Xi(this, t, e));
   }
   toJSON() {
     this.doc ?? L();
@@ -2564,7 +2564,7 @@ class vt extends A {
     return As(this, t);
   }
   has(t) {
-    return zi(this, t);
+    return Hi(this, t);
   }
   clear() {
     this.doc !== null ? _(this.doc, (t) => {
@@ -2574,10 +2574,10 @@ class vt extends A {
     }) : this._prelimContent.clear();
   }
   _write(t) {
-    t.writeTypeRef(Wh);
+    t.writeTypeRef(Jh);
   }
 }
-const Eh = (n) => new vt(), wt = (n, t) => n === t || typeof n == "object" && typeof t == "object" && n && t && yc(n, t);
+const Th = (n) => new vt(), yt = (n, t) => n === t || typeof n == "object" && typeof t == "object" && n && t && bc(n, t);
 class Hn {
   constructor(t, e, s, r) {
     this.left = t, this.right = e, this.index = s, this.currentAttributes = r;
@@ -2598,8 +2598,8 @@ const or = (n, t, e) => {
     const o = new Hn(null, t._start, 0, r);
     return or(n, o, e);
   }
-}, Yi = (n, t, e, s) => {
-  for (; e.right !== null && (e.right.deleted === !0 || e.right.content.constructor === C && wt(s.get(e.right.content.key), e.right.content.value)); ) e.right.deleted || s.delete(e.right.content.key), e.forward();
+}, Gi = (n, t, e, s) => {
+  for (; e.right !== null && (e.right.deleted === !0 || e.right.content.constructor === C && yt(s.get(e.right.content.key), e.right.content.value)); ) e.right.deleted || s.delete(e.right.content.key), e.forward();
   const r = n.doc, i = r.clientID;
   s.forEach((o, c) => {
     const l = e.left, a = e.right, h = new k(m(i, S(r.store, i)), l, l && l.lastId, a, a && a.id, t, null, new C(c, o));
@@ -2608,14 +2608,14 @@ const or = (n, t, e) => {
 }, ne = (n, t) => {
   const { key: e, value: s } = t;
   s === null ? n.delete(e) : n.set(e, s);
-}, Xi = (n, t) => {
-  for (; n.right !== null && (n.right.deleted || n.right.content.constructor === C && wt(t[n.right.content.key] ?? null, n.right.content.value)); )
+}, Zi = (n, t) => {
+  for (; n.right !== null && (n.right.deleted || n.right.content.constructor === C && yt(t[n.right.content.key] ?? null, n.right.content.value)); )
     n.forward();
-}, Gi = (n, t, e, s) => {
+}, Qi = (n, t, e, s) => {
   const r = n.doc, i = r.clientID, o = /* @__PURE__ */ new Map();
   for (const c in s) {
     const l = s[c], a = e.currentAttributes.get(c) ?? null;
-    if (!wt(a, l)) {
+    if (!yt(a, l)) {
       o.set(c, a);
       const { left: h, right: u } = e;
       e.right = new k(m(i, S(r.store, i)), h, h && h.lastId, u, u && u.id, t, null, new C(c, l)), e.right.integrate(n, 0), e.forward();
@@ -2627,20 +2627,20 @@ const or = (n, t, e) => {
     r[p] === void 0 && (r[p] = null);
   });
   const i = n.doc, o = i.clientID;
-  Xi(e, r);
-  const c = Gi(n, t, e, r), l = s.constructor === String ? new j(s) : s instanceof A ? new X(s) : new ot(s);
+  Zi(e, r);
+  const c = Qi(n, t, e, r), l = s.constructor === String ? new j(s) : s instanceof A ? new X(s) : new ot(s);
   let { left: a, right: h, index: u } = e;
-  t._searchMarker && ke(t._searchMarker, e.index, l.getLength()), h = new k(m(o, S(i.store, o)), a, a && a.lastId, h, h && h.id, t, null, l), h.integrate(n, 0), e.right = h, e.index = u, e.forward(), Yi(n, t, e, c);
+  t._searchMarker && ke(t._searchMarker, e.index, l.getLength()), h = new k(m(o, S(i.store, o)), a, a && a.lastId, h, h && h.id, t, null, l), h.integrate(n, 0), e.right = h, e.index = u, e.forward(), Gi(n, t, e, c);
 }, cr = (n, t, e, s, r) => {
   const i = n.doc, o = i.clientID;
-  Xi(e, r);
-  const c = Gi(n, t, e, r);
+  Zi(e, r);
+  const c = Qi(n, t, e, r);
   t: for (; e.right !== null && (s > 0 || c.size > 0 && (e.right.deleted || e.right.content.constructor === C)); ) {
     if (!e.right.deleted) switch (e.right.content.constructor) {
       case C: {
         const { key: l, value: a } = e.right.content, h = r[l];
         if (h !== void 0) {
-          if (wt(h, a)) c.delete(l);
+          if (yt(h, a)) c.delete(l);
           else {
             if (s === 0) break t;
             c.set(l, a);
@@ -2661,8 +2661,8 @@ const or = (n, t, e) => {
 `;
     e.right = new k(m(o, S(i.store, o)), e.left, e.left && e.left.lastId, e.right, e.right && e.right.id, t, null, new j(l)), e.right.integrate(n, 0), e.forward();
   }
-  Yi(n, t, e, c);
-}, Zi = (n, t, e, s, r) => {
+  Gi(n, t, e, c);
+}, to = (n, t, e, s, r) => {
   let i = t;
   const o = O();
   for (; i && (!i.countable || i.deleted); ) {
@@ -2684,7 +2684,7 @@ const or = (n, t, e) => {
     t = t.right;
   }
   return c;
-}, Ch = (n, t) => {
+}, Ah = (n, t) => {
   for (; t && t.right && (t.right.deleted || !t.right.countable); ) t = t.right;
   const e = /* @__PURE__ */ new Set();
   for (; t && (t.deleted || !t.countable); ) {
@@ -2694,18 +2694,18 @@ const or = (n, t, e) => {
     }
     t = t.left;
   }
-}, Qi = (n) => {
+}, eo = (n) => {
   let t = 0;
   return _(n.doc, (e) => {
     let s = n._start, r = n._start, i = O();
     const o = Pn(i);
-    for (; r; ) r.deleted === !1 && (r.content.constructor === C ? ne(o, r.content) : (t += Zi(e, s, r, i, o), i = Pn(o), s = r)), r = r.right;
+    for (; r; ) r.deleted === !1 && (r.content.constructor === C ? ne(o, r.content) : (t += to(e, s, r, i, o), i = Pn(o), s = r)), r = r.right;
   }), t;
-}, Th = (n) => {
+}, xh = (n) => {
   const t = /* @__PURE__ */ new Set(), e = n.doc;
   for (const [s, r] of n.afterState.entries()) {
     const i = n.beforeState.get(s) || 0;
-    r !== i && vi(n, e.store.clients.get(s), i, r, (o) => {
+    r !== i && Ei(n, e.store.clients.get(s), i, r, (o) => {
       !o.deleted && o.content.constructor === C && o.constructor !== B && t.add(o.parent);
     });
   }
@@ -2713,9 +2713,9 @@ const or = (n, t, e) => {
     Lt(n, n.deleteSet, (r) => {
       if (r instanceof B || !r.parent._hasFormatting || t.has(r.parent)) return;
       const i = r.parent;
-      r.content.constructor === C ? t.add(i) : Ch(s, r);
+      r.content.constructor === C ? t.add(i) : Ah(s, r);
     });
-    for (const r of t) Qi(r);
+    for (const r of t) eo(r);
   });
 }, lr = (n, t, e) => {
   const s = e, r = Pn(t.currentAttributes), i = t.right;
@@ -2729,11 +2729,11 @@ const or = (n, t, e) => {
     }
     t.forward();
   }
-  i && Zi(n, i, t.right, r, t.currentAttributes);
+  i && to(n, i, t.right, r, t.currentAttributes);
   const o = (t.left || t.right).parent;
   return o._searchMarker && ke(o._searchMarker, t.index, -s + e), t;
 };
-class to extends Ae {
+class no extends Ae {
   constructor(t, e, s) {
     super(t, e), this.childListChanged = !1, this.keysChanged = /* @__PURE__ */ new Set(), s.forEach((r) => {
       r === null ? this.childListChanged = !0 : this.keysChanged.add(r);
@@ -2762,12 +2762,12 @@ class to extends Ae {
                 u > 0 && (p = { delete: u }), u = 0;
                 break;
               case "insert":
-                (typeof a == "object" || a.length > 0) && (p = { insert: a }, r.size > 0 && (p.attributes = {}, r.forEach((f, w) => {
-                  f !== null && (p.attributes[w] = f);
+                (typeof a == "object" || a.length > 0) && (p = { insert: a }, r.size > 0 && (p.attributes = {}, r.forEach((f, y) => {
+                  f !== null && (p.attributes[y] = f);
                 }))), a = "";
                 break;
               case "retain":
-                h > 0 && (p = { retain: h }, mc(l) || (p.attributes = pc({}, l))), h = 0;
+                h > 0 && (p = { retain: h }, yc(l) || (p.attributes = gc({}, l))), h = 0;
                 break;
             }
             p && e.push(p), c = null;
@@ -2786,17 +2786,17 @@ class to extends Ae {
               const { key: p, value: f } = o.content;
               if (this.adds(o)) {
                 if (!this.deletes(o)) {
-                  const w = r.get(p) ?? null;
-                  wt(w, f) ? f !== null && o.delete(s) : (c === "retain" && d(), wt(f, i.get(p) ?? null) ? delete l[p] : l[p] = f);
+                  const y = r.get(p) ?? null;
+                  yt(y, f) ? f !== null && o.delete(s) : (c === "retain" && d(), yt(f, i.get(p) ?? null) ? delete l[p] : l[p] = f);
                 }
               } else if (this.deletes(o)) {
                 i.set(p, f);
-                const w = r.get(p) ?? null;
-                wt(w, f) || (c === "retain" && d(), l[p] = w);
+                const y = r.get(p) ?? null;
+                yt(y, f) || (c === "retain" && d(), l[p] = y);
               } else if (!o.deleted) {
                 i.set(p, f);
-                const w = l[p];
-                w !== void 0 && (wt(w, f) ? w !== null && o.delete(s) : (c === "retain" && d(), f === null ? delete l[p] : l[p] = f));
+                const y = l[p];
+                y !== void 0 && (yt(y, f) ? y !== null && o.delete(s) : (c === "retain" && d(), f === null ? delete l[p] : l[p] = f));
               }
               o.deleted || (c === "insert" && d(), ne(r, o.content));
               break;
@@ -2839,7 +2839,7 @@ class Ut extends A {
   }
   _callObserver(t, e) {
     super._callObserver(t, e);
-    const s = new to(this, t, e);
+    const s = new no(this, t, e);
     kn(this, t, s), !t.local && this._hasFormatting && (t._needFormattingCleanup = !0);
   }
   toString() {
@@ -2872,8 +2872,8 @@ class Ut extends A {
       if (c.length > 0) {
         const u = {};
         let d = !1;
-        i.forEach((f, w) => {
-          d = !0, u[w] = f;
+        i.forEach((f, y) => {
+          d = !0, u[y] = f;
         });
         const p = { insert: c };
         d && (p.attributes = u), r.push(p), c = "";
@@ -2958,13 +2958,13 @@ class Ut extends A {
     return As(this, t);
   }
   getAttributes() {
-    return Wi(this);
+    return Ji(this);
   }
   _write(t) {
-    t.writeTypeRef(zh);
+    t.writeTypeRef(Hh);
   }
 }
-const Ah = (n) => new Ut();
+const Dh = (n) => new Ut();
 class Rn {
   constructor(t, e = () => !0) {
     this._filter = e, this._root = t, this._currentNode = t._start, this._firstCall = !0, t.doc ?? L();
@@ -3020,10 +3020,10 @@ class St extends A {
     return t = t.toUpperCase(), at(new Rn(this, (e) => e.nodeName && e.nodeName.toUpperCase() === t));
   }
   _callObserver(t, e) {
-    kn(this, t, new eo(this, e, t));
+    kn(this, t, new so(this, e, t));
   }
   toString() {
-    return ji(this, (t) => t.toString()).join("");
+    return $i(this, (t) => t.toString()).join("");
   }
   toJSON() {
     return this.toString();
@@ -3036,7 +3036,7 @@ class St extends A {
   }
   insert(t, e) {
     this.doc !== null ? _(this.doc, (s) => {
-      Vi(s, this, t, e);
+      Wi(s, this, t, e);
     }) : this._prelimContent.splice(t, 0, ...e);
   }
   insertAfter(t, e) {
@@ -3052,11 +3052,11 @@ class St extends A {
   }
   delete(t, e = 1) {
     this.doc !== null ? _(this.doc, (s) => {
-      qi(s, this, t, e);
+      zi(s, this, t, e);
     }) : this._prelimContent.splice(t, e);
   }
   toArray() {
-    return Pi(this);
+    return Fi(this);
   }
   push(t) {
     this.insert(this.length, t);
@@ -3065,19 +3065,19 @@ class St extends A {
     this.insert(0, t);
   }
   get(t) {
-    return Fi(this, t);
+    return Vi(this, t);
   }
   slice(t = 0, e = this.length) {
-    return Bi(this, t, e);
+    return ji(this, t, e);
   }
   forEach(t) {
     _e(this, t);
   }
   _write(t) {
-    t.writeTypeRef(Hh);
+    t.writeTypeRef(Yh);
   }
 }
-const xh = (n) => new St();
+const Oh = (n) => new St();
 class Et extends St {
   constructor(t = "UNDEFINED") {
     super(), this.nodeName = t, this._prelimAttrs = /* @__PURE__ */ new Map();
@@ -3100,7 +3100,7 @@ class Et extends St {
   }
   clone() {
     const t = new Et(this.nodeName), e = this.getAttributes();
-    return gc(e, (s, r) => {
+    return wc(e, (s, r) => {
       t.setAttribute(r, s);
     }), t.insert(0, this.toArray().map((s) => s instanceof A ? s.clone() : s)), t;
   }
@@ -3130,10 +3130,10 @@ class Et extends St {
     return As(this, t);
   }
   hasAttribute(t) {
-    return zi(this, t);
+    return Hi(this, t);
   }
   getAttributes(t) {
-    return t ? Ji(this, t) : Wi(this);
+    return t ? Ki(this, t) : Ji(this);
   }
   toDOM(t = document, e = {}, s) {
     const r = t.createElement(this.nodeName), i = this.getAttributes();
@@ -3146,11 +3146,11 @@ class Et extends St {
     }), s !== void 0 && s._createAssociation(r, this), r;
   }
   _write(t) {
-    t.writeTypeRef(Jh), t.writeKey(this.nodeName);
+    t.writeTypeRef(Kh), t.writeKey(this.nodeName);
   }
 }
-const Dh = (n) => new Et(n.readKey());
-class eo extends Ae {
+const Rh = (n) => new Et(n.readKey());
+class so extends Ae {
   constructor(t, e, s) {
     super(t, s), this.childListChanged = !1, this.attributesChanged = /* @__PURE__ */ new Set(), e.forEach((r) => {
       r === null ? this.childListChanged = !0 : this.attributesChanged.add(r);
@@ -3176,10 +3176,10 @@ class Zt extends vt {
     return r !== void 0 ? i = r.createDom(this) : i = document.createElement(this.hookName), i.setAttribute("data-yjs-hook", this.hookName), s !== void 0 && s._createAssociation(i, this), i;
   }
   _write(t) {
-    t.writeTypeRef(Kh), t.writeKey(this.hookName);
+    t.writeTypeRef(Xh), t.writeKey(this.hookName);
   }
 }
-const Oh = (n) => new Zt(n.readKey());
+const Ih = (n) => new Zt(n.readKey());
 class ve extends Ut {
   get nextSibling() {
     const t = this._item ? this._item.next : null;
@@ -3228,10 +3228,10 @@ class ve extends Ut {
     return this.toString();
   }
   _write(t) {
-    t.writeTypeRef(Yh);
+    t.writeTypeRef(Gh);
   }
 }
-const Rh = (n) => new ve();
+const Lh = (n) => new ve();
 class _n {
   constructor(t, e) {
     this.id = t, this.length = e;
@@ -3249,7 +3249,7 @@ class _n {
     throw G();
   }
 }
-const Ih = 0;
+const Nh = 0;
 class B extends _n {
   get deleted() {
     return !0;
@@ -3260,10 +3260,10 @@ class B extends _n {
     return this.constructor !== t.constructor ? !1 : (this.length += t.length, !0);
   }
   integrate(t, e) {
-    e > 0 && (this.id.clock += e, this.length -= e), _i(t.doc.store, this);
+    e > 0 && (this.id.clock += e, this.length -= e), Si(t.doc.store, this);
   }
   write(t, e) {
-    t.writeInfo(Ih), t.writeLen(this.length - e);
+    t.writeInfo(Nh), t.writeLen(this.length - e);
   }
   getMissing(t, e) {
     return null;
@@ -3304,7 +3304,7 @@ class At {
     return 3;
   }
 }
-const Lh = (n) => new At(n.readBuf());
+const Uh = (n) => new At(n.readBuf());
 class Ct {
   constructor(t) {
     this.len = t;
@@ -3342,7 +3342,7 @@ class Ct {
     return 1;
   }
 }
-const Nh = (n) => new Ct(n.readLen()), no = (n, t) => new pt({ guid: n, ...t, shouldLoad: t.shouldLoad || t.autoLoad || !1 });
+const Mh = (n) => new Ct(n.readLen()), ro = (n, t) => new pt({ guid: n, ...t, shouldLoad: t.shouldLoad || t.autoLoad || !1 });
 class jt {
   constructor(t) {
     t._item && console.error("This document was already integrated as a sub-document. You should create a second instance instead with the same guid."), this.doc = t;
@@ -3359,7 +3359,7 @@ class jt {
     return !0;
   }
   copy() {
-    return new jt(no(this.doc.guid, this.opts));
+    return new jt(ro(this.doc.guid, this.opts));
   }
   splice(t) {
     throw G();
@@ -3382,7 +3382,7 @@ class jt {
     return 9;
   }
 }
-const Uh = (n) => new jt(no(n.readString(), n.readAny()));
+const Bh = (n) => new jt(ro(n.readString(), n.readAny()));
 class ot {
   constructor(t) {
     this.embed = t;
@@ -3418,7 +3418,7 @@ class ot {
     return 5;
   }
 }
-const Mh = (n) => new ot(n.readJSON());
+const Ph = (n) => new ot(n.readJSON());
 class C {
   constructor(t, e) {
     this.key = t, this.value = e;
@@ -3456,7 +3456,7 @@ class C {
     return 6;
   }
 }
-const Bh = (n) => new C(n.readKey(), n.readJSON());
+const jh = (n) => new C(n.readKey(), n.readJSON());
 class Mt {
   constructor(t) {
     this.arr = t;
@@ -3498,17 +3498,17 @@ class Mt {
     return 2;
   }
 }
-const Ph = (n) => {
+const Fh = (n) => {
   const t = n.readLen(), e = [];
   for (let s = 0; s < t; s++) {
     const r = n.readString();
     r === "undefined" ? e.push(void 0) : e.push(JSON.parse(r));
   }
   return new Mt(e);
-}, jh = ze("node_env") === "development";
+}, $h = ze("node_env") === "development";
 class K {
   constructor(t) {
-    this.arr = t, jh && Br(t);
+    this.arr = t, $h && jr(t);
   }
   getLength() {
     return this.arr.length;
@@ -3547,7 +3547,7 @@ class K {
     return 8;
   }
 }
-const Fh = (n) => {
+const Vh = (n) => {
   const t = n.readLen(), e = [];
   for (let s = 0; s < t; s++) e.push(n.readAny());
   return new K(e);
@@ -3590,7 +3590,7 @@ class j {
     return 4;
   }
 }
-const $h = (n) => new j(n.readString()), Vh = [Sh, Eh, Ah, Dh, xh, Oh, Rh], qh = 0, Wh = 1, zh = 2, Jh = 3, Hh = 4, Kh = 5, Yh = 6;
+const qh = (n) => new j(n.readString()), Wh = [Ch, Th, Dh, Rh, Oh, Ih, Lh], zh = 0, Jh = 1, Hh = 2, Kh = 3, Yh = 4, Xh = 5, Gh = 6;
 class X {
   constructor(t) {
     this.type = t;
@@ -3637,7 +3637,7 @@ class X {
     return 7;
   }
 }
-const Xh = (n) => new X(Vh[n.readTypeRef()](n)), Kn = (n, t) => {
+const Zh = (n) => new X(Wh[n.readTypeRef()](n)), Kn = (n, t) => {
   let e = t, s = 0, r;
   do
     s > 0 && (e = m(e.client, e.clock + s)), r = Rt(n, e), s = e.clock - r.id.clock, e = r.redone;
@@ -3648,12 +3648,12 @@ const Xh = (n) => new X(Vh[n.readTypeRef()](n)), Kn = (n, t) => {
 }, Xe = (n, t, e) => {
   const { client: s, clock: r } = t.id, i = new k(m(s, r + e), t, m(s, r + e - 1), t.right, t.rightOrigin, t.parent, t.parentSub, t.content.splice(e));
   return t.deleted && i.markDeleted(), t.keep && (i.keep = !0), t.redone !== null && (i.redone = m(t.redone.client, t.redone.clock + e)), t.right = i, i.right !== null && (i.right.left = i), n._mergeStructs.push(i), i.parentSub !== null && i.right === null && i.parent._map.set(i.parentSub, i), t.length = e, i;
-}, hr = (n, t) => ns(n, (e) => Pt(e.deletions, t)), so = (n, t, e, s, r, i) => {
+}, hr = (n, t) => ns(n, (e) => Pt(e.deletions, t)), io = (n, t, e, s, r, i) => {
   const o = n.doc, c = o.store, l = o.clientID, a = t.redone;
   if (a !== null) return U(n, a);
   let h = t.parent._item, u = null, d;
   if (h !== null && h.deleted === !0) {
-    if (h.redone === null && (!e.has(h) || so(n, h, e, s, r, i) === null)) return null;
+    if (h.redone === null && (!e.has(h) || io(n, h, e, s, r, i) === null)) return null;
     for (; h.redone !== null; ) h = U(n, h.redone);
   }
   const p = h === null ? t.parent : h.content.type;
@@ -3683,8 +3683,8 @@ const Xh = (n) => new X(Vh[n.readTypeRef()](n)), Kn = (n, t) => {
     } else u = p._map.get(t.parentSub) || null;
     u !== null && u.parent._item !== h && (u = p._map.get(t.parentSub) || null);
   }
-  const f = S(c, l), w = m(l, f), E = new k(w, u, u && u.lastId, d, d && d.id, p, t.parentSub, t.content.copy());
-  return t.redone = w, xs(E, !0), E.integrate(n, 0), E;
+  const f = S(c, l), y = m(l, f), E = new k(y, u, u && u.lastId, d, d && d.id, p, t.parentSub, t.content.copy());
+  return t.redone = y, xs(E, !0), E.integrate(n, 0), E;
 };
 class k extends _n {
   constructor(t, e, s, r, i, o, c, l) {
@@ -3753,7 +3753,7 @@ class k extends _n {
         else s = this.parent._start, this.parent._start = this;
         this.right = s;
       }
-      this.right !== null ? this.right.left = this : this.parentSub !== null && (this.parent._map.set(this.parentSub, this), this.left !== null && this.left.delete(t)), this.parentSub === null && this.countable && !this.deleted && (this.parent._length += this.length), _i(t.doc.store, this), this.content.integrate(t, this), nr(t, this.parent, this.parentSub), (this.parent._item !== null && this.parent._item.deleted || this.parentSub !== null && this.right !== null) && this.delete(t);
+      this.right !== null ? this.right.left = this : this.parentSub !== null && (this.parent._map.set(this.parentSub, this), this.left !== null && this.left.delete(t)), this.parentSub === null && this.countable && !this.deleted && (this.parent._length += this.length), Si(t.doc.store, this), this.content.integrate(t, this), nr(t, this.parent, this.parentSub), (this.parent._item !== null && this.parent._item.deleted || this.parentSub !== null && this.right !== null) && this.delete(t);
     } else new B(this.id, this.length).integrate(t, 0);
   }
   get next() {
@@ -3786,7 +3786,7 @@ class k extends _n {
   }
   gc(t, e) {
     if (!this.deleted) throw M();
-    this.content.gc(t), e ? nh(t, this, new B(this.id, this.length)) : this.content = new Ct(this.length);
+    this.content.gc(t), e ? rh(t, this, new B(this.id, this.length)) : this.content = new Ct(this.length);
   }
   write(t, e) {
     const s = e > 0 ? m(this.id.client, this.id.clock + e - 1) : this.origin, r = this.rightOrigin, i = this.parentSub, o = this.content.getRef() & Qe | (s === null ? 0 : W) | (r === null ? 0 : lt) | (i === null ? 0 : ce);
@@ -3795,7 +3795,7 @@ class k extends _n {
       if (c._item !== void 0) {
         const l = c._item;
         if (l === null) {
-          const a = ys(c);
+          const a = ws(c);
           t.writeParentInfo(!0), t.writeString(a);
         } else t.writeParentInfo(!1), t.writeLeftID(l.id);
       } else c.constructor === String ? (t.writeParentInfo(!0), t.writeString(c)) : c.constructor === Ot ? (t.writeParentInfo(!1), t.writeLeftID(c)) : M();
@@ -3804,11 +3804,11 @@ class k extends _n {
     this.content.write(t, e);
   }
 }
-const ro = (n, t) => Gh[t & Qe](n), Gh = [() => {
+const oo = (n, t) => Qh[t & Qe](n), Qh = [() => {
   M();
-}, Nh, Ph, Lh, $h, Mh, Bh, Xh, Fh, Uh, () => {
+}, Mh, Fh, Uh, qh, Ph, jh, Zh, Vh, Bh, () => {
   M();
-}], Zh = 10;
+}], ta = 10;
 class P extends _n {
   get deleted() {
     return !0;
@@ -3822,7 +3822,7 @@ class P extends _n {
     M();
   }
   write(t, e) {
-    t.writeInfo(Zh), g(t.restEncoder, this.length - e);
+    t.writeInfo(ta), g(t.restEncoder, this.length - e);
   }
   getMissing(t, e) {
     return null;
@@ -3830,8 +3830,8 @@ class P extends _n {
 }
 const ar = typeof globalThis < "u" ? globalThis : typeof window < "u" ? window : typeof global < "u" ? global : {}, ur = "__ $YJS$ __";
 ar[ur] === !0 && console.error("Yjs was already imported. This breaks constructor checks and will lead to issues! - https://github.com/yjs/yjs/issues/438"), ar[ur] = !0;
-const ad = Object.freeze(Object.defineProperty({ __proto__: null, AbsolutePosition: yi, AbstractConnector: Sl, AbstractStruct: _n, AbstractType: A, Array: ht, ContentAny: K, ContentBinary: At, ContentDeleted: Ct, ContentDoc: jt, ContentEmbed: ot, ContentFormat: C, ContentJSON: Mt, ContentString: j, ContentType: X, Doc: pt, GC: B, ID: Ot, Item: k, Map: vt, PermanentUserData: Ul, RelativePosition: yn, Skip: P, Snapshot: ws, Text: Ut, Transaction: Si, UndoManager: ih, UpdateDecoderV1: Y, UpdateDecoderV2: z, UpdateEncoderV1: ft, UpdateEncoderV2: tt, XmlElement: Et, XmlFragment: St, XmlHook: Zt, XmlText: ve, YArrayEvent: Hi, YEvent: Ae, YMapEvent: Ki, YTextEvent: to, YXmlEvent: eo, applyUpdate: Xt, applyUpdateV2: gn, cleanupYTextFormatting: Qi, compareIDs: xt, compareRelativePositions: Jl, convertUpdateFormatV1ToV2: ph, convertUpdateFormatV2ToV1: Ni, createAbsolutePositionFromRelativePosition: zl, createDeleteSet: dn, createDeleteSetFromStructStore: pn, createDocFromSnapshot: Zl, createID: m, createRelativePositionFromJSON: Bl, createRelativePositionFromTypeIndex: jl, createSnapshot: bs, decodeRelativePosition: ql, decodeSnapshot: Yl, decodeSnapshotV2: bi, decodeStateVector: Ce, decodeUpdate: ks, decodeUpdateV2: xi, diffUpdate: ah, diffUpdateV2: Ss, emptySnapshot: Xl, encodeRelativePosition: $l, encodeSnapshot: Kl, encodeSnapshotV2: wi, encodeStateAsUpdate: mn, encodeStateAsUpdateV2: fi, encodeStateVector: Gt, encodeStateVectorFromUpdate: lh, encodeStateVectorFromUpdateV2: Di, equalDeleteSets: ui, equalSnapshots: Hl, findIndexSS: J, findRootTypeKey: ys, getItem: Rt, getItemCleanEnd: Jn, getItemCleanStart: U, getState: S, getTypeChildren: wh, isDeleted: Pt, isParentOf: we, iterateDeletedStructs: Lt, logType: Nl, logUpdate: ch, logUpdateV2: Ai, mergeDeleteSets: Nt, mergeUpdates: vs, mergeUpdatesV2: be, obfuscateUpdate: uh, obfuscateUpdateV2: dh, parseUpdateMeta: Ri, parseUpdateMetaV2: Oi, readUpdate: Dl, readUpdateV2: gs, relativePositionToJSON: Ml, snapshot: Gl, snapshotContainsUpdate: th, transact: _, tryGc: sh, typeListToArraySnapshot: bh, typeMapGetAllSnapshot: Ji, typeMapGetSnapshot: vh }, Symbol.toStringTag, { value: "Module" })), In = 3e4;
-class Qh extends Or {
+const dd = Object.freeze(Object.defineProperty({ __proto__: null, AbsolutePosition: bi, AbstractConnector: Cl, AbstractStruct: _n, AbstractType: A, Array: ht, ContentAny: K, ContentBinary: At, ContentDeleted: Ct, ContentDoc: jt, ContentEmbed: ot, ContentFormat: C, ContentJSON: Mt, ContentString: j, ContentType: X, Doc: pt, GC: B, ID: Ot, Item: k, Map: vt, PermanentUserData: Bl, RelativePosition: wn, Skip: P, Snapshot: ys, Text: Ut, Transaction: Ci, UndoManager: ch, UpdateDecoderV1: Y, UpdateDecoderV2: z, UpdateEncoderV1: ft, UpdateEncoderV2: tt, XmlElement: Et, XmlFragment: St, XmlHook: Zt, XmlText: ve, YArrayEvent: Yi, YEvent: Ae, YMapEvent: Xi, YTextEvent: no, YXmlEvent: so, applyUpdate: Xt, applyUpdateV2: gn, cleanupYTextFormatting: eo, compareIDs: xt, compareRelativePositions: Kl, convertUpdateFormatV1ToV2: gh, convertUpdateFormatV2ToV1: Mi, createAbsolutePositionFromRelativePosition: Hl, createDeleteSet: dn, createDeleteSetFromStructStore: pn, createDocFromSnapshot: th, createID: m, createRelativePositionFromJSON: jl, createRelativePositionFromTypeIndex: $l, createSnapshot: bs, decodeRelativePosition: zl, decodeSnapshot: Gl, decodeSnapshotV2: _i, decodeStateVector: Ce, decodeUpdate: ks, decodeUpdateV2: Oi, diffUpdate: dh, diffUpdateV2: Ss, emptySnapshot: Zl, encodeRelativePosition: ql, encodeSnapshot: Xl, encodeSnapshotV2: ki, encodeStateAsUpdate: mn, encodeStateAsUpdateV2: mi, encodeStateVector: Gt, encodeStateVectorFromUpdate: ah, encodeStateVectorFromUpdateV2: Ri, equalDeleteSets: pi, equalSnapshots: Yl, findIndexSS: J, findRootTypeKey: ws, getItem: Rt, getItemCleanEnd: Jn, getItemCleanStart: U, getState: S, getTypeChildren: kh, isDeleted: Pt, isParentOf: ye, iterateDeletedStructs: Lt, logType: Ml, logUpdate: hh, logUpdateV2: Di, mergeDeleteSets: Nt, mergeUpdates: vs, mergeUpdatesV2: be, obfuscateUpdate: ph, obfuscateUpdateV2: fh, parseUpdateMeta: Li, parseUpdateMetaV2: Ii, readUpdate: Rl, readUpdateV2: gs, relativePositionToJSON: Pl, snapshot: Ql, snapshotContainsUpdate: nh, transact: _, tryGc: ih, typeListToArraySnapshot: _h, typeMapGetAllSnapshot: Ki, typeMapGetSnapshot: Eh }, Symbol.toStringTag, { value: "Module" })), In = 3e4;
+class ea extends Ir {
   constructor(t) {
     super(), this.doc = t, this.clientID = t.clientID, this.states = /* @__PURE__ */ new Map(), this.meta = /* @__PURE__ */ new Map(), this._checkInterval = setInterval(() => {
       const e = de();
@@ -3839,7 +3839,7 @@ class Qh extends Or {
       const s = [];
       this.meta.forEach((r, i) => {
         i !== this.clientID && In <= e - r.lastUpdated && this.states.has(i) && s.push(i);
-      }), s.length > 0 && io(this, s, "timeout");
+      }), s.length > 0 && co(this, s, "timeout");
     }, Z(In / 10)), t.on("destroy", () => {
       this.destroy();
     }), this.setLocalState({});
@@ -3864,7 +3864,7 @@ class Qh extends Or {
     return this.states;
   }
 }
-const io = (n, t, e) => {
+const co = (n, t, e) => {
   const s = [];
   for (let r = 0; r < t.length; r++) {
     const i = t[r];
@@ -3877,7 +3877,7 @@ const io = (n, t, e) => {
     }
   }
   s.length > 0 && (n.emit("change", [{ added: [], updated: [], removed: s }, e]), n.emit("update", [{ added: [], updated: [], removed: s }, e]));
-}, ta = (n, t, e = n.states) => {
+}, na = (n, t, e = n.states) => {
   const s = t.length, r = it();
   g(r, s);
   for (let i = 0; i < s; i++) {
@@ -3885,17 +3885,17 @@ const io = (n, t, e) => {
     g(r, o), g(r, l), bt(r, JSON.stringify(c));
   }
   return I(r);
-}, ea = (n, t, e) => {
-  const s = N(t), r = de(), i = [], o = [], c = [], l = [], a = y(s);
+}, sa = (n, t, e) => {
+  const s = N(t), r = de(), i = [], o = [], c = [], l = [], a = w(s);
   for (let h = 0; h < a; h++) {
-    const u = y(s);
-    let d = y(s);
-    const p = JSON.parse(kt(s)), f = n.meta.get(u), w = n.states.get(u), E = f === void 0 ? 0 : f.clock;
-    (E < d || E === d && p === null && n.states.has(u)) && (p === null ? u === n.clientID && n.getLocalState() != null ? d++ : n.states.delete(u) : n.states.set(u, p), n.meta.set(u, { clock: d, lastUpdated: r }), f === void 0 && p !== null ? i.push(u) : f !== void 0 && p === null ? l.push(u) : p !== null && (qt(p, w) || c.push(u), o.push(u)));
+    const u = w(s);
+    let d = w(s);
+    const p = JSON.parse(kt(s)), f = n.meta.get(u), y = n.states.get(u), E = f === void 0 ? 0 : f.clock;
+    (E < d || E === d && p === null && n.states.has(u)) && (p === null ? u === n.clientID && n.getLocalState() != null ? d++ : n.states.delete(u) : n.states.set(u, p), n.meta.set(u, { clock: d, lastUpdated: r }), f === void 0 && p !== null ? i.push(u) : f !== void 0 && p === null ? l.push(u) : p !== null && (qt(p, y) || c.push(u), o.push(u)));
   }
   (i.length > 0 || c.length > 0 || l.length > 0) && n.emit("change", [{ added: i, updated: c, removed: l }, e]), (i.length > 0 || o.length > 0 || l.length > 0) && n.emit("update", [{ added: i, updated: o, removed: l }, e]);
 };
-function na(n, t) {
+function ra(n, t) {
   const e = globalThis.location?.origin;
   let s = null;
   try {
@@ -3906,32 +3906,32 @@ function na(n, t) {
   const r = s.pathname.replace(/\/+$/, "");
   return { origin: s.origin, base: `${s.origin}${r}`, path: t ?? `${r}/socket.io/` };
 }
-const sa = ["invalid_document", "invalid_payload", "invalid_update", "missing_dependencies", "unknown_event", "unauthorized", "token_expired", "forbidden", "read_only", "not_found", "document_deleted", "document_exists", "document_full", "document_too_large", "update_too_large", "too_many_connections", "too_many_documents", "rate_limited", "lagging", "storage_unavailable", "cluster_degraded", "draining", "store_full", "internal"];
+const ia = ["invalid_document", "invalid_payload", "invalid_update", "missing_dependencies", "unknown_event", "unauthorized", "token_expired", "forbidden", "read_only", "not_found", "document_deleted", "document_exists", "document_full", "document_too_large", "update_too_large", "too_many_connections", "too_many_documents", "rate_limited", "lagging", "storage_unavailable", "cluster_degraded", "draining", "store_full", "internal"];
 class Yn extends Error {
   constructor(t) {
     super(t.message), this.name = "CollabError", this.code = t.code, this.retryable = t.retryable, t.retry_after !== void 0 && (this.retry_after = t.retry_after);
   }
 }
 const dr = /* @__PURE__ */ new Set(["storage_unavailable", "rate_limited", "cluster_degraded", "internal", "draining", "store_full"]), pr = { invalid_document: "Go back and choose another name.", invalid_payload: "Reload the page.", invalid_update: "Your copy is kept here. Copy what you need, then reload.", unauthorized: "Open this page with a link that includes access.", token_expired: "Renew to go on.", forbidden: "Ask somebody who has access for a link.", read_only: "Ask for the right to edit.", not_found: "Check the address.", document_deleted: "What you see can be copied, but no longer changed.", document_full: "Try again in a minute.", document_too_large: "Delete something, or start another document.", update_too_large: "Undo the last step and add it in smaller parts.", too_many_connections: "Close some tabs.", too_many_documents: "Close some documents.", store_full: "What you have is kept here. Delete what is not needed, or ask who runs the server." };
-function ra({ code: n, message: t }) {
+function oa({ code: n, message: t }) {
   const e = Object.hasOwn(pr, n) ? pr[n] ?? "" : "";
   return t.includes(e) ? "" : e;
 }
-function ud(n) {
-  return [n.message, ra(n)].filter(Boolean).join(" ");
+function pd(n) {
+  return [n.message, oa(n)].filter(Boolean).join(" ");
 }
 function _t(n) {
   if (typeof n != "object" || n === null) return null;
   const { code: t, message: e } = n;
   if (typeof t != "string") return null;
-  const s = n.retryable === !0, r = ia(t);
+  const s = n.retryable === !0, r = ca(t);
   return { ...n, ...r ? {} : { said: t }, code: r ? t : "internal", message: typeof e == "string" ? e : t, retryable: s };
 }
-function ia(n) {
-  return sa.includes(n);
+function ca(n) {
+  return ia.includes(n);
 }
-const oo = new Uint8Array([0, 0]);
-class oa {
+const lo = new Uint8Array([0, 0]);
+class la {
   constructor() {
     this.uncovered = 0, this.unsent = [], this.held = [], this.inFlight = /* @__PURE__ */ new Set(), this.accepting = !1;
   }
@@ -3952,13 +3952,13 @@ class oa {
   }
   take() {
     if (this.unsent.length === 0) return null;
-    const t = ca(this.unsent);
+    const t = ha(this.unsent);
     return this.unsent = [], this.inFlight.add(t), t;
   }
   resync(t) {
     const e = this.uncovered + Vt(this.unsent) + Vt(this.held);
     if (this.uncovered = 0, this.unsent = [], this.held = [], this.accepting = !0, t === null && e === 0) return null;
-    const s = { update: t ?? oo, changes: e };
+    const s = { update: t ?? lo, changes: e };
     return this.inFlight.add(s), s;
   }
   settle(t) {
@@ -3982,12 +3982,12 @@ function Vt(n) {
   for (const e of n) t += e.changes;
   return t;
 }
-function ca(n) {
+function ha(n) {
   const t = n[0];
   return t !== void 0 && n.length === 1 ? t : { update: vs(n.map((e) => e.update)), changes: Vt(n) };
 }
-const Be = 256 * 1024, la = 2e3;
-class co {
+const Be = 256 * 1024, aa = 2e3;
+class ho {
   constructor(t, e, s = {}) {
     this.doc = t, this.goals = [], this.deletions = null, this.allDeletions = () => {
       const r = /* @__PURE__ */ new Map();
@@ -3996,14 +3996,14 @@ class co {
         l.length > 0 && r.set(i, l);
       }
       return r;
-    }, this.to = s.to ?? ua(t), this.bytes = s.bytes ?? Be, this.structs = s.structs ?? la, this.alone = s.alone ?? (() => !1), this.listDeletions = s.deletions ?? this.allDeletions, this.given = new Map([...this.to.keys()].map((r) => [r, e.get(r) ?? 0])), this.clients = [...this.to.keys()].sort((r, i) => i - r), this.total = this.left();
+    }, this.to = s.to ?? pa(t), this.bytes = s.bytes ?? Be, this.structs = s.structs ?? aa, this.alone = s.alone ?? (() => !1), this.listDeletions = s.deletions ?? this.allDeletions, this.given = new Map([...this.to.keys()].map((r) => [r, e.get(r) ?? 0])), this.clients = [...this.to.keys()].sort((r, i) => i - r), this.total = this.left();
   }
   get progress() {
     return this.total === 0 ? 1 : 1 - this.left() / this.total;
   }
   next() {
     const t = this.nextStructs();
-    return t !== null ? t : (this.deletions ??= ma(this.listDeletions(), this.bytes), this.deletions.shift() ?? null);
+    return t !== null ? t : (this.deletions ??= ya(this.listDeletions(), this.bytes), this.deletions.shift() ?? null);
   }
   left() {
     let t = 0;
@@ -4011,13 +4011,13 @@ class co {
     return t;
   }
   nextStructs() {
-    const t = new ga();
+    const t = new wa();
     for (; t.structs < this.structs; ) {
       const e = this.following();
       if (e === null) break;
       const { client: s } = e.id, r = this.given.get(s) ?? e.id.clock, i = this.alone(s, r);
       if (i && t.structs > 0) break;
-      const o = this.bytes - t.size, c = fa(e, r - e.id.clock, o);
+      const o = this.bytes - t.size, c = ma(e, r - e.id.clock, o);
       if (t.structs > 0 && c.bytes.byteLength > o || (t.add(s, r, c.length, c.bytes), this.given.set(s, r + c.length), i || t.size >= this.bytes)) break;
     }
     return t.structs > 0 ? t.finish() : null;
@@ -4034,7 +4034,7 @@ class co {
         this.goals.pop();
         continue;
       }
-      const e = da(this.doc, t.client, this.given.get(t.client) ?? 0), s = pa(e).find((r) => r.client !== t.client && this.lacks(r.client, r.clock));
+      const e = fa(this.doc, t.client, this.given.get(t.client) ?? 0), s = ga(e).find((r) => r.client !== t.client && this.lacks(r.client, r.clock));
       if (s === void 0) return e;
       this.goals.push(s);
     }
@@ -4044,38 +4044,38 @@ class co {
     return s !== void 0 && s <= e && e < (this.to.get(t) ?? 0);
   }
 }
-function lo(n) {
-  const { from: t, to: e } = Ri(n);
+function ao(n) {
+  const { from: t, to: e } = Li(n);
   return [...t].map(([s, r]) => ({ client: s, from: r, to: e.get(s) ?? r }));
 }
-function ha(n, t, e = {}, s = /* @__PURE__ */ new Map()) {
-  const r = lo(t);
-  return new co(n, new Map(r.map(({ client: i, from: o }) => [i, Math.max(o, s.get(i) ?? 0)])), { ...e, to: new Map(r.map(({ client: i, to: o }) => [i, o])), deletions: () => ks(t).ds.clients });
+function ua(n, t, e = {}, s = /* @__PURE__ */ new Map()) {
+  const r = ao(t);
+  return new ho(n, new Map(r.map(({ client: i, from: o }) => [i, Math.max(o, s.get(i) ?? 0)])), { ...e, to: new Map(r.map(({ client: i, to: o }) => [i, o])), deletions: () => ks(t).ds.clients });
 }
-function aa(n) {
+function da(n) {
   const t = /* @__PURE__ */ new Map();
   for (const { client: s, from: r, to: i } of n) t.set(s, [...t.get(s) ?? [], { clock: r, len: i - r }]);
   const e = it();
-  return g(e, 0), ao(e, t), I(e);
+  return g(e, 0), po(e, t), I(e);
 }
-function ua(n) {
+function pa(n) {
   return Ce(Gt(n));
 }
-function da(n, t, e) {
+function fa(n, t, e) {
   const s = n.store.clients.get(t);
   return s[J(s, e)];
 }
-function ho(n) {
+function uo(n) {
   return n.parent?._item ?? null;
 }
-function pa(n) {
+function ga(n) {
   if (!(n instanceof k)) return [];
-  const t = ho(n);
+  const t = uo(n);
   return [n.origin, n.rightOrigin, t?.id ?? null].filter((e) => e !== null);
 }
-function fa(n, t, e) {
+function ma(n, t, e) {
   let s = n.length - t;
-  if (!(n instanceof k) || n.deleted && ho(n)?.deleted === !0) return { bytes: se(new B(n.id, n.length), t), length: s };
+  if (!(n instanceof k) || n.deleted && uo(n)?.deleted === !0) return { bytes: se(new B(n.id, n.length), t), length: s };
   if (n.deleted) return { bytes: se(Ln(n, new Ct(n.length)), t), length: s };
   const { content: r } = n;
   if (r instanceof j) for (s = Math.min(s, Math.max(1024, e)); ; ) {
@@ -4097,7 +4097,7 @@ function se(n, t) {
   const e = new ft();
   return n.write(e, t), I(e.restEncoder);
 }
-class ga {
+class wa {
   constructor() {
     this.size = 16, this.structs = 0, this.clients = /* @__PURE__ */ new Map();
   }
@@ -4117,20 +4117,20 @@ class ga {
     return { update: I(t), ranges: e, structs: this.structs };
   }
 }
-function ao(n, t) {
+function po(n, t) {
   g(n, t.size);
   for (const [e, s] of t) {
     g(n, e), g(n, s.length);
     for (const { clock: r, len: i } of s) g(n, r), g(n, i);
   }
 }
-function ma(n, t) {
+function ya(n, t) {
   const e = [], s = Math.max(1, Math.floor(t / 16));
   let r = /* @__PURE__ */ new Map(), i = 0;
   const o = () => {
     if (i === 0) return;
     const c = it();
-    g(c, 0), ao(c, r), e.push({ update: I(c), ranges: [], structs: 0 }), r = /* @__PURE__ */ new Map(), i = 0;
+    g(c, 0), po(c, r), e.push({ update: I(c), ranges: [], structs: 0 }), r = /* @__PURE__ */ new Map(), i = 0;
   };
   for (const [c, l] of n) for (const a of l) {
     const h = r.get(c) ?? [];
@@ -4139,7 +4139,7 @@ function ma(n, t) {
   return o(), e;
 }
 const fr = /* @__PURE__ */ new Set(["update_too_large", "invalid_update", "invalid_payload"]);
-function ya(n, t, e) {
+function ba(n, t, e) {
   let s = "";
   const r = [];
   for (const i of ks(n).structs) {
@@ -4151,7 +4151,7 @@ function ya(n, t, e) {
   }
   return { fault: t, at: e, text: s, values: r, bytes: n.byteLength };
 }
-function dd({ text: n, values: t }) {
+function fd({ text: n, values: t }) {
   const e = t.map(({ key: s, value: r }) => {
     const i = typeof r == "string" ? r : JSON.stringify(r, null, 2);
     return s === null ? i : `${s}: ${i}`;
@@ -4159,7 +4159,7 @@ function dd({ text: n, values: t }) {
   return [n, ...e].filter((s) => s !== "").join(`
 `);
 }
-const wa = 4, ba = 1024 * 1024;
+const ka = 4, _a = 1024 * 1024;
 class Ge {
   constructor(t, e, s, r) {
     this.batch = t, this.parts = e, this.again = s, this.resync = r, this.underWay = /* @__PURE__ */ new Set(), this.acked = /* @__PURE__ */ new Map(), this.held = [], this.bytes = 0, this.exhausted = !1;
@@ -4174,7 +4174,7 @@ class Ge {
     return this.parts.progress;
   }
   pump(t) {
-    for (; this.underWay.size < wa && this.bytes < ba; ) {
+    for (; this.underWay.size < ka && this.bytes < _a; ) {
       const e = this.held.shift() ?? (this.exhausted ? null : this.parts.next());
       if (e === null) {
         this.exhausted = !0;
@@ -4197,7 +4197,7 @@ class Ge {
     this.underWay.delete(t) && (this.bytes -= t.update.byteLength);
   }
 }
-function ka(n, t) {
+function va(n, t) {
   const e = new Map(n);
   for (const [s, r] of t) e.set(s, Math.max(r, e.get(s) ?? 0));
   return e;
@@ -4205,10 +4205,10 @@ function ka(n, t) {
 function gr(n, t, e) {
   return n.some((s) => s.client === t && s.from <= e && e < s.to);
 }
-const mr = 16, uo = /* @__PURE__ */ Symbol("refused by the server");
-class _a {
+const mr = 16, fo = /* @__PURE__ */ Symbol("refused by the server");
+class Sa {
   constructor(t, e) {
-    this.doc = t, this.options = e, this.position = null, this.localLate = !1, this.outbox = new oa(), this.link = null, this.live = !1, this.writable = !1, this.serverVector = null, this.inheritedSettled = !1, this.shipment = null, this.suspects = [], this.limit = Be, this.interval = mr, this.lastSend = 0, this.flush = () => {
+    this.doc = t, this.options = e, this.position = null, this.localLate = !1, this.outbox = new la(), this.link = null, this.live = !1, this.writable = !1, this.serverVector = null, this.inheritedSettled = !1, this.shipment = null, this.suspects = [], this.limit = Be, this.interval = mr, this.lastSend = 0, this.flush = () => {
       if (clearTimeout(this.sendTimer), this.sendTimer = void 0, !this.live || this.shipment?.left === !1) return;
       const r = this.outbox.take();
       r !== null && (this.lastSend = performance.now(), r.update.byteLength > this.limit ? this.shipUpdate(r) : this.transmit(r));
@@ -4263,14 +4263,14 @@ class _a {
       this.outbox.resync(null);
       return;
     }
-    const e = Ce(t), s = (l) => new co(this.doc, ka(e, l), this.partsOptions), r = s(/* @__PURE__ */ new Map()), i = r.next(), o = i === null ? null : r.next(), c = this.outbox.resync(i?.update ?? null);
+    const e = Ce(t), s = (l) => new ho(this.doc, va(e, l), this.partsOptions), r = s(/* @__PURE__ */ new Map()), i = r.next(), o = i === null ? null : r.next(), c = this.outbox.resync(i?.update ?? null);
     c !== null && (o === null ? this.transmit(c, !0) : this.ship(new Ge(c, s(/* @__PURE__ */ new Map()), s, !0))), this.count();
   }
   get partsOptions() {
     return { bytes: this.limit, alone: (t, e) => gr(this.suspects, t, e) };
   }
   shipUpdate(t) {
-    const { update: e } = t, s = (r) => ha(this.doc, e, this.partsOptions, r);
+    const { update: e } = t, s = (r) => ua(this.doc, e, this.partsOptions, r);
     this.ship(new Ge(t, s(/* @__PURE__ */ new Map()), s, !1));
   }
   ship(t) {
@@ -4299,11 +4299,11 @@ class _a {
     this.shipment !== null && (this.outbox.uncover(this.shipment.batch), this.shipment = null, this.options.onProgress(null));
   }
   setApart(t, e, s) {
-    const r = lo(t);
+    const r = ao(t);
     if (r.length === 0) return !1;
     if (e > 1 && !r.every(({ client: o, from: c }) => gr(this.suspects, o, c))) return this.suspects = [...this.suspects, ...r], !0;
-    const i = ya(t, s, Date.now());
-    return i.text === "" && i.values.length === 0 ? !1 : (Xt(this.doc, aa(r), uo), this.options.onRefused(i), !0);
+    const i = ba(t, s, Date.now());
+    return i.text === "" && i.values.length === 0 ? !1 : (Xt(this.doc, da(r), fo), this.options.onRefused(i), !0);
   }
   waitWithHeld(t) {
     this.heldTimer ??= setTimeout(this.sendHeld, Math.max(1e3, 1e3 * (t?.retry_after ?? 1)));
@@ -4342,7 +4342,7 @@ class _a {
     this.counted = t, this.options.onCount(t), e ? this.writeLedger() : this.ledgerTimer ??= setTimeout(this.writeLedger, 250);
   }
 }
-class va {
+class Ea {
   constructor(t, e, s) {
     this.page = e, this.storage = s, this.key = `collab:unsaved:${t}`, this.left = this.read();
   }
@@ -4380,60 +4380,60 @@ const Pe = /* @__PURE__ */ Object.create(null);
 Object.keys(nt).forEach((n) => {
   Pe[nt[n]] = n;
 });
-const Xn = { type: "error", data: "parser error" }, po = typeof Blob == "function" || typeof Blob < "u" && Object.prototype.toString.call(Blob) === "[object BlobConstructor]", fo = typeof ArrayBuffer == "function", go = (n) => typeof ArrayBuffer.isView == "function" ? ArrayBuffer.isView(n) : n && n.buffer instanceof ArrayBuffer, Ds = ({ type: n, data: t }, e, s) => po && t instanceof Blob ? e ? s(t) : yr(t, s) : fo && (t instanceof ArrayBuffer || go(t)) ? e ? s(t) : yr(new Blob([t]), s) : s(nt[n] + (t || "")), yr = (n, t) => {
+const Xn = { type: "error", data: "parser error" }, go = typeof Blob == "function" || typeof Blob < "u" && Object.prototype.toString.call(Blob) === "[object BlobConstructor]", mo = typeof ArrayBuffer == "function", wo = (n) => typeof ArrayBuffer.isView == "function" ? ArrayBuffer.isView(n) : n && n.buffer instanceof ArrayBuffer, Ds = ({ type: n, data: t }, e, s) => go && t instanceof Blob ? e ? s(t) : wr(t, s) : mo && (t instanceof ArrayBuffer || wo(t)) ? e ? s(t) : wr(new Blob([t]), s) : s(nt[n] + (t || "")), wr = (n, t) => {
   const e = new FileReader();
   return e.onload = function() {
     const s = e.result.split(",")[1];
     t("b" + (s || ""));
   }, e.readAsDataURL(n);
 };
-function wr(n) {
+function yr(n) {
   return n instanceof Uint8Array ? n : n instanceof ArrayBuffer ? new Uint8Array(n) : new Uint8Array(n.buffer, n.byteOffset, n.byteLength);
 }
 let Nn;
-function Sa(n, t) {
-  if (po && n.data instanceof Blob) return n.data.arrayBuffer().then(wr).then(t);
-  if (fo && (n.data instanceof ArrayBuffer || go(n.data))) return t(wr(n.data));
+function Ca(n, t) {
+  if (go && n.data instanceof Blob) return n.data.arrayBuffer().then(yr).then(t);
+  if (mo && (n.data instanceof ArrayBuffer || wo(n.data))) return t(yr(n.data));
   Ds(n, !1, (e) => {
     Nn || (Nn = new TextEncoder()), t(Nn.encode(e));
   });
 }
 const br = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", re = typeof Uint8Array > "u" ? [] : new Uint8Array(256);
 for (let n = 0; n < br.length; n++) re[br.charCodeAt(n)] = n;
-const Ea = (n) => {
+const Ta = (n) => {
   let t = n.length * 0.75, e = n.length, s, r = 0, i, o, c, l;
   n[n.length - 1] === "=" && (t--, n[n.length - 2] === "=" && t--);
   const a = new ArrayBuffer(t), h = new Uint8Array(a);
   for (s = 0; s < e; s += 4) i = re[n.charCodeAt(s)], o = re[n.charCodeAt(s + 1)], c = re[n.charCodeAt(s + 2)], l = re[n.charCodeAt(s + 3)], h[r++] = i << 2 | o >> 4, h[r++] = (o & 15) << 4 | c >> 2, h[r++] = (c & 3) << 6 | l & 63;
   return a;
-}, Ca = typeof ArrayBuffer == "function", Os = (n, t) => {
-  if (typeof n != "string") return { type: "message", data: mo(n, t) };
+}, Aa = typeof ArrayBuffer == "function", Os = (n, t) => {
+  if (typeof n != "string") return { type: "message", data: yo(n, t) };
   const e = n.charAt(0);
-  return e === "b" ? { type: "message", data: Ta(n.substring(1), t) } : Pe[e] ? n.length > 1 ? { type: Pe[e], data: n.substring(1) } : { type: Pe[e] } : Xn;
-}, Ta = (n, t) => {
-  if (Ca) {
-    const e = Ea(n);
-    return mo(e, t);
+  return e === "b" ? { type: "message", data: xa(n.substring(1), t) } : Pe[e] ? n.length > 1 ? { type: Pe[e], data: n.substring(1) } : { type: Pe[e] } : Xn;
+}, xa = (n, t) => {
+  if (Aa) {
+    const e = Ta(n);
+    return yo(e, t);
   } else return { base64: !0, data: n };
-}, mo = (n, t) => t === "blob" ? n instanceof Blob ? n : new Blob([n]) : n instanceof ArrayBuffer ? n : n.buffer, yo = "", Aa = (n, t) => {
+}, yo = (n, t) => t === "blob" ? n instanceof Blob ? n : new Blob([n]) : n instanceof ArrayBuffer ? n : n.buffer, bo = "", Da = (n, t) => {
   const e = n.length, s = new Array(e);
   let r = 0;
   n.forEach((i, o) => {
     Ds(i, !1, (c) => {
-      s[o] = c, ++r === e && t(s.join(yo));
+      s[o] = c, ++r === e && t(s.join(bo));
     });
   });
-}, xa = (n, t) => {
-  const e = n.split(yo), s = [];
+}, Oa = (n, t) => {
+  const e = n.split(bo), s = [];
   for (let r = 0; r < e.length; r++) {
     const i = Os(e[r], t);
     if (s.push(i), i.type === "error") break;
   }
   return s;
 };
-function Da() {
+function Ra() {
   return new TransformStream({ transform(n, t) {
-    Sa(n, (e) => {
+    Ca(n, (e) => {
       const s = e.length;
       let r;
       if (s < 126) r = new Uint8Array(1), new DataView(r.buffer).setUint8(0, s);
@@ -4461,7 +4461,7 @@ function Ie(n, t) {
   for (let r = 0; r < t; r++) e[r] = n[0][s++], s === n[0].length && (n.shift(), s = 0);
   return n.length && s < n[0].length && (n[0] = n[0].slice(s)), e;
 }
-function Oa(n, t) {
+function Ia(n, t) {
   Un || (Un = new TextDecoder());
   const e = [];
   let s = 0, r = -1, i = !1;
@@ -4495,11 +4495,11 @@ function Oa(n, t) {
     }
   } });
 }
-const wo = 4;
+const ko = 4;
 function x(n) {
-  if (n) return Ra(n);
+  if (n) return La(n);
 }
-function Ra(n) {
+function La(n) {
   for (var t in x.prototype) n[t] = x.prototype[t];
   return n;
 }
@@ -4533,32 +4533,32 @@ x.prototype.on = x.prototype.addEventListener = function(n, t) {
 }, x.prototype.hasListeners = function(n) {
   return !!this.listeners(n).length;
 };
-const Rs = typeof Promise == "function" && typeof Promise.resolve == "function" ? (n) => Promise.resolve().then(n) : (n, t) => t(n, 0), H = typeof self < "u" ? self : typeof window < "u" ? window : Function("return this")(), Ia = "arraybuffer";
-function bo(n, ...t) {
+const Rs = typeof Promise == "function" && typeof Promise.resolve == "function" ? (n) => Promise.resolve().then(n) : (n, t) => t(n, 0), H = typeof self < "u" ? self : typeof window < "u" ? window : Function("return this")(), Na = "arraybuffer";
+function _o(n, ...t) {
   return t.reduce((e, s) => (n.hasOwnProperty(s) && (e[s] = n[s]), e), {});
 }
-const La = H.setTimeout, Na = H.clearTimeout;
+const Ua = H.setTimeout, Ma = H.clearTimeout;
 function Is(n, t) {
-  t.useNativeTimers ? (n.setTimeoutFn = La.bind(H), n.clearTimeoutFn = Na.bind(H)) : (n.setTimeoutFn = H.setTimeout.bind(H), n.clearTimeoutFn = H.clearTimeout.bind(H));
+  t.useNativeTimers ? (n.setTimeoutFn = Ua.bind(H), n.clearTimeoutFn = Ma.bind(H)) : (n.setTimeoutFn = H.setTimeout.bind(H), n.clearTimeoutFn = H.clearTimeout.bind(H));
 }
-const Ua = 1.33;
-function Ma(n) {
-  return typeof n == "string" ? Ba(n) : Math.ceil((n.byteLength || n.size) * Ua);
+const Ba = 1.33;
+function Pa(n) {
+  return typeof n == "string" ? ja(n) : Math.ceil((n.byteLength || n.size) * Ba);
 }
-function Ba(n) {
+function ja(n) {
   let t = 0, e = 0;
   for (let s = 0, r = n.length; s < r; s++) t = n.charCodeAt(s), t < 128 ? e += 1 : t < 2048 ? e += 2 : t < 55296 || t >= 57344 ? e += 3 : (s++, e += 4);
   return e;
 }
-function ko() {
+function vo() {
   return Date.now().toString(36).substring(3) + Math.random().toString(36).substring(2, 5);
 }
-function Pa(n) {
+function Fa(n) {
   let t = "";
   for (let e in n) n.hasOwnProperty(e) && (t.length && (t += "&"), t += encodeURIComponent(e) + "=" + encodeURIComponent(n[e]));
   return t;
 }
-function ja(n) {
+function $a(n) {
   let t = {}, e = n.split("&");
   for (let s = 0, r = e.length; s < r; s++) {
     let i = e[s].split("=");
@@ -4566,7 +4566,7 @@ function ja(n) {
   }
   return t;
 }
-class Fa extends Error {
+class Va extends Error {
   constructor(t, e, s) {
     super(t), this.description = e, this.context = s, this.type = "TransportError";
   }
@@ -4576,7 +4576,7 @@ class Ls extends x {
     super(), this.writable = !1, Is(this, t), this.opts = t, this.query = t.query, this.socket = t.socket, this.supportsBinary = !t.forceBase64;
   }
   onError(t, e, s) {
-    return super.emitReserved("error", new Fa(t, e, s)), this;
+    return super.emitReserved("error", new Va(t, e, s)), this;
   }
   open() {
     return this.readyState = "opening", this.doOpen(), this;
@@ -4613,11 +4613,11 @@ class Ls extends x {
     return this.opts.port && (this.opts.secure && Number(this.opts.port) !== 443 || !this.opts.secure && Number(this.opts.port) !== 80) ? ":" + this.opts.port : "";
   }
   _query(t) {
-    const e = Pa(t);
+    const e = Fa(t);
     return e.length ? "?" + e : "";
   }
 }
-class $a extends Ls {
+class qa extends Ls {
   constructor() {
     super(...arguments), this._polling = !1;
   }
@@ -4649,7 +4649,7 @@ class $a extends Ls {
       if (this.readyState === "opening" && s.type === "open" && this.onOpen(), s.type === "close") return this.onClose({ description: "transport closed by the server" }), !1;
       this.onPacket(s);
     };
-    xa(t, this.socket.binaryType).forEach(e), this.readyState !== "closed" && (this._polling = !1, this.emitReserved("pollComplete"), this.readyState === "open" && this._poll());
+    Oa(t, this.socket.binaryType).forEach(e), this.readyState !== "closed" && (this._polling = !1, this.emitReserved("pollComplete"), this.readyState === "open" && this._poll());
   }
   doClose() {
     const t = () => {
@@ -4658,7 +4658,7 @@ class $a extends Ls {
     this.readyState === "open" ? t() : this.once("open", t);
   }
   write(t) {
-    this.writable = !1, Aa(t, (e) => {
+    this.writable = !1, Da(t, (e) => {
       this.doWrite(e, () => {
         this.writable = !0, this.emitReserved("drain");
       });
@@ -4666,18 +4666,18 @@ class $a extends Ls {
   }
   uri() {
     const t = this.opts.secure ? "https" : "http", e = this.query || {};
-    return this.opts.timestampRequests !== !1 && (e[this.opts.timestampParam] = ko()), !this.supportsBinary && !e.sid && (e.b64 = 1), this.createUri(t, e);
+    return this.opts.timestampRequests !== !1 && (e[this.opts.timestampParam] = vo()), !this.supportsBinary && !e.sid && (e.b64 = 1), this.createUri(t, e);
   }
 }
-let _o = !1;
+let So = !1;
 try {
-  _o = typeof XMLHttpRequest < "u" && "withCredentials" in new XMLHttpRequest();
+  So = typeof XMLHttpRequest < "u" && "withCredentials" in new XMLHttpRequest();
 } catch {
 }
-const Va = _o;
-function qa() {
+const Wa = So;
+function za() {
 }
-class Wa extends $a {
+class Ja extends qa {
   constructor(t) {
     if (super(t), typeof location < "u") {
       const e = location.protocol === "https:";
@@ -4704,7 +4704,7 @@ class st extends x {
   }
   _create() {
     var t;
-    const e = bo(this._opts, "agent", "pfx", "key", "passphrase", "cert", "ca", "ciphers", "rejectUnauthorized", "autoUnref");
+    const e = _o(this._opts, "agent", "pfx", "key", "passphrase", "cert", "ca", "ciphers", "rejectUnauthorized", "autoUnref");
     e.xdomain = !!this._opts.xd;
     const s = this._xhr = this.createRequest(e);
     try {
@@ -4743,7 +4743,7 @@ class st extends x {
   }
   _cleanup(t) {
     if (!(typeof this._xhr > "u" || this._xhr === null)) {
-      if (this._xhr.onreadystatechange = qa, t) try {
+      if (this._xhr.onreadystatechange = za, t) try {
         this._xhr.abort();
       } catch {
       }
@@ -4768,24 +4768,24 @@ if (st.requestsCount = 0, st.requests = {}, typeof document < "u") {
 function kr() {
   for (let n in st.requests) st.requests.hasOwnProperty(n) && st.requests[n].abort();
 }
-const za = (function() {
-  const n = vo({ xdomain: !1 });
+const Ha = (function() {
+  const n = Eo({ xdomain: !1 });
   return n && n.responseType !== null;
 })();
-class Ja extends Wa {
+class Ka extends Ja {
   constructor(t) {
     super(t);
     const e = t && t.forceBase64;
-    this.supportsBinary = za && !e;
+    this.supportsBinary = Ha && !e;
   }
   request(t = {}) {
-    return Object.assign(t, { xd: this.xd }, this.opts), new st(vo, this.uri(), t);
+    return Object.assign(t, { xd: this.xd }, this.opts), new st(Eo, this.uri(), t);
   }
 }
-function vo(n) {
+function Eo(n) {
   const t = n.xdomain;
   try {
-    if (typeof XMLHttpRequest < "u" && (!t || Va)) return new XMLHttpRequest();
+    if (typeof XMLHttpRequest < "u" && (!t || Wa)) return new XMLHttpRequest();
   } catch {
   }
   if (!t) try {
@@ -4793,13 +4793,13 @@ function vo(n) {
   } catch {
   }
 }
-const So = typeof navigator < "u" && typeof navigator.product == "string" && navigator.product.toLowerCase() === "reactnative";
-class Ha extends Ls {
+const Co = typeof navigator < "u" && typeof navigator.product == "string" && navigator.product.toLowerCase() === "reactnative";
+class Ya extends Ls {
   get name() {
     return "websocket";
   }
   doOpen() {
-    const t = this.uri(), e = this.opts.protocols, s = So ? {} : bo(this.opts, "agent", "perMessageDeflate", "pfx", "key", "passphrase", "cert", "ca", "ciphers", "rejectUnauthorized", "localAddress", "protocolVersion", "origin", "maxPayload", "family", "checkServerIdentity");
+    const t = this.uri(), e = this.opts.protocols, s = Co ? {} : _o(this.opts, "agent", "perMessageDeflate", "pfx", "key", "passphrase", "cert", "ca", "ciphers", "rejectUnauthorized", "localAddress", "protocolVersion", "origin", "maxPayload", "family", "checkServerIdentity");
     this.opts.extraHeaders && (s.headers = this.opts.extraHeaders);
     try {
       this.ws = this.createSocket(t, e, s);
@@ -4834,19 +4834,19 @@ class Ha extends Ls {
   }
   uri() {
     const t = this.opts.secure ? "wss" : "ws", e = this.query || {};
-    return this.opts.timestampRequests && (e[this.opts.timestampParam] = ko()), this.supportsBinary || (e.b64 = 1), this.createUri(t, e);
+    return this.opts.timestampRequests && (e[this.opts.timestampParam] = vo()), this.supportsBinary || (e.b64 = 1), this.createUri(t, e);
   }
 }
 const Mn = H.WebSocket || H.MozWebSocket;
-class Ka extends Ha {
+class Xa extends Ya {
   createSocket(t, e, s) {
-    return So ? new Mn(t, e, s) : e ? new Mn(t, e) : new Mn(t);
+    return Co ? new Mn(t, e, s) : e ? new Mn(t, e) : new Mn(t);
   }
   doWrite(t, e) {
     this.ws.send(e);
   }
 }
-class Ya extends Ls {
+class Ga extends Ls {
   get name() {
     return "webtransport";
   }
@@ -4862,7 +4862,7 @@ class Ya extends Ls {
       this.onError("webtransport error", t);
     }), this._transport.ready.then(() => {
       this._transport.createBidirectionalStream().then((t) => {
-        const e = Oa(Number.MAX_SAFE_INTEGER, this.socket.binaryType), s = t.readable.pipeThrough(e).getReader(), r = Da();
+        const e = Ia(Number.MAX_SAFE_INTEGER, this.socket.binaryType), s = t.readable.pipeThrough(e).getReader(), r = Ra();
         r.readable.pipeTo(t.writable), this._writer = r.writable.getWriter();
         const i = () => {
           s.read().then(({ done: c, value: l }) => {
@@ -4892,20 +4892,20 @@ class Ya extends Ls {
     (t = this._transport) === null || t === void 0 || t.close();
   }
 }
-const Xa = { websocket: Ka, webtransport: Ya, polling: Ja }, Ga = /^(?:(?![^:@\/?#]+:[^:@\/]*@)(http|https|ws|wss):\/\/)?((?:(([^:@\/?#]*)(?::([^:@\/?#]*))?)?@)?((?:[a-f0-9]{0,4}:){2,7}[a-f0-9]{0,4}|[^:\/?#]*)(?::(\d*))?)(((\/(?:[^?#](?![^?#\/]*\.[^?#\/.]+(?:[?#]|$)))*\/?)?([^?#\/]*))(?:\?([^#]*))?(?:#(.*))?)/, Za = ["source", "protocol", "authority", "userInfo", "user", "password", "host", "port", "relative", "path", "directory", "file", "query", "anchor"];
+const Za = { websocket: Xa, webtransport: Ga, polling: Ka }, Qa = /^(?:(?![^:@\/?#]+:[^:@\/]*@)(http|https|ws|wss):\/\/)?((?:(([^:@\/?#]*)(?::([^:@\/?#]*))?)?@)?((?:[a-f0-9]{0,4}:){2,7}[a-f0-9]{0,4}|[^:\/?#]*)(?::(\d*))?)(((\/(?:[^?#](?![^?#\/]*\.[^?#\/.]+(?:[?#]|$)))*\/?)?([^?#\/]*))(?:\?([^#]*))?(?:#(.*))?)/, tu = ["source", "protocol", "authority", "userInfo", "user", "password", "host", "port", "relative", "path", "directory", "file", "query", "anchor"];
 function _r(n) {
   if (n.length > 8e3) throw "URI too long";
   const t = n, e = n.indexOf("["), s = n.indexOf("]");
   e != -1 && s != -1 && (n = n.substring(0, e) + n.substring(e, s).replace(/:/g, ";") + n.substring(s, n.length));
-  let r = Ga.exec(n || ""), i = {}, o = 14;
-  for (; o--; ) i[Za[o]] = r[o] || "";
-  return e != -1 && s != -1 && (i.source = t, i.host = i.host.substring(1, i.host.length - 1).replace(/;/g, ":"), i.authority = i.authority.replace("[", "").replace("]", "").replace(/;/g, ":"), i.ipv6uri = !0), i.pathNames = Qa(i, i.path), i.queryKey = tu(i, i.query), i;
+  let r = Qa.exec(n || ""), i = {}, o = 14;
+  for (; o--; ) i[tu[o]] = r[o] || "";
+  return e != -1 && s != -1 && (i.source = t, i.host = i.host.substring(1, i.host.length - 1).replace(/;/g, ":"), i.authority = i.authority.replace("[", "").replace("]", "").replace(/;/g, ":"), i.ipv6uri = !0), i.pathNames = eu(i, i.path), i.queryKey = nu(i, i.query), i;
 }
-function Qa(n, t) {
+function eu(n, t) {
   const e = /\/{2,9}/g, s = t.replace(e, "/").split("/");
   return (t.slice(0, 1) == "/" || t.length === 0) && s.splice(0, 1), t.slice(-1) == "/" && s.splice(s.length - 1, 1), s;
 }
-function tu(n, t) {
+function nu(n, t) {
   const e = {};
   return t.replace(/(?:^|&)([^&=]*)=?([^&]*)/g, function(s, r, i) {
     r && (e[r] = i);
@@ -4915,10 +4915,10 @@ const Gn = typeof addEventListener == "function" && typeof removeEventListener =
 Gn && addEventListener("offline", () => {
   je.forEach((n) => n());
 }, !1);
-class yt extends x {
+class wt extends x {
   constructor(t, e = {}) {
     var s, r;
-    if (super(), this.binaryType = Ia, this.writeBuffer = [], this._prevBufferLen = 0, this._upgrades = [], this._pingInterval = -1, this._pingTimeout = -1, this._maxPayload = -1, this._pingTimeoutTime = 1 / 0, t && typeof t == "object" && (e = t, t = null), t) {
+    if (super(), this.binaryType = Na, this.writeBuffer = [], this._prevBufferLen = 0, this._upgrades = [], this._pingInterval = -1, this._pingTimeout = -1, this._maxPayload = -1, this._pingTimeoutTime = 1 / 0, t && typeof t == "object" && (e = t, t = null), t) {
       const i = _r(t);
       e.hostname = i.host, e.secure = i.protocol === "https" || i.protocol === "wss", e.port = i.port, i.query && (e.query = i.query);
     } else e.host && (e.hostname = _r(e.host).host);
@@ -4926,7 +4926,7 @@ class yt extends x {
     e.transportImplementations || !((s = e.transports) === null || s === void 0) && s.length && typeof e.transports[0] == "function" ? (this.transports = [], this._transportsByName = /* @__PURE__ */ Object.create(null), ((r = e.transportImplementations) !== null && r !== void 0 ? r : e.transports).forEach((i) => {
       const o = i.prototype.name;
       this.transports.push(o), this._transportsByName[o] = i;
-    })) : (this.transports = e.transports ? [...e.transports] : ["polling", "websocket", "webtransport"], this._transportsByName = Xa), this.opts = Object.assign({ path: "/engine.io", agent: !1, withCredentials: !1, upgrade: !0, timestampParam: "t", rememberUpgrade: !1, addTrailingSlash: !0, rejectUnauthorized: !0, perMessageDeflate: { threshold: 1024 }, transportOptions: {}, closeOnBeforeunload: !1 }, e), this.opts.path = this.opts.path.replace(/\/$/, "") + (this.opts.addTrailingSlash ? "/" : ""), typeof this.opts.query == "string" && (this.opts.query = ja(this.opts.query)), Gn && (this.opts.closeOnBeforeunload && (this._beforeunloadEventListener = () => {
+    })) : (this.transports = e.transports ? [...e.transports] : ["polling", "websocket", "webtransport"], this._transportsByName = Za), this.opts = Object.assign({ path: "/engine.io", agent: !1, withCredentials: !1, upgrade: !0, timestampParam: "t", rememberUpgrade: !1, addTrailingSlash: !0, rejectUnauthorized: !0, perMessageDeflate: { threshold: 1024 }, transportOptions: {}, closeOnBeforeunload: !1 }, e), this.opts.path = this.opts.path.replace(/\/$/, "") + (this.opts.addTrailingSlash ? "/" : ""), typeof this.opts.query == "string" && (this.opts.query = $a(this.opts.query)), Gn && (this.opts.closeOnBeforeunload && (this._beforeunloadEventListener = () => {
       this.transport && (this.transport.removeAllListeners(), this.transport.close());
     }, addEventListener("beforeunload", this._beforeunloadEventListener, !1)), this.hostname !== "localhost" && (this._offlineEventListener = () => {
       this._onClose("transport close", { description: "network connection lost" });
@@ -4934,7 +4934,7 @@ class yt extends x {
   }
   createTransport(t) {
     const e = Object.assign({}, this.opts.query);
-    e.EIO = wo, e.transport = t, this.id && (e.sid = this.id);
+    e.EIO = ko, e.transport = t, this.id && (e.sid = this.id);
     const s = Object.assign({}, this.opts, { query: e, socket: this, hostname: this.hostname, secure: this.secure, port: this.port }, this.opts.transportOptions[t]);
     return new this._transportsByName[t](s);
   }
@@ -4945,7 +4945,7 @@ class yt extends x {
       }, 0);
       return;
     }
-    const t = this.opts.rememberUpgrade && yt.priorWebsocketSuccess && this.transports.indexOf("websocket") !== -1 ? "websocket" : this.transports[0];
+    const t = this.opts.rememberUpgrade && wt.priorWebsocketSuccess && this.transports.indexOf("websocket") !== -1 ? "websocket" : this.transports[0];
     this.readyState = "opening";
     const e = this.createTransport(t);
     e.open(), this.setTransport(e);
@@ -4955,12 +4955,12 @@ class yt extends x {
   }
   _probe(t) {
     let e = this.createTransport(t), s = !1;
-    yt.priorWebsocketSuccess = !1;
+    wt.priorWebsocketSuccess = !1;
     const r = () => {
       s || (e.send([{ type: "ping", data: "probe" }]), e.once("packet", (u) => {
         if (!s) if (u.type === "pong" && u.data === "probe") {
           if (this.upgrading = !0, this.emitReserved("upgrading", e), !e) return;
-          yt.priorWebsocketSuccess = e.name === "websocket", this.transport.pause(() => {
+          wt.priorWebsocketSuccess = e.name === "websocket", this.transport.pause(() => {
             s || this.readyState !== "closed" && (h(), this.setTransport(e), e.send([{ type: "upgrade" }]), this.emitReserved("upgrade", e), e = null, this.upgrading = !1, this.flush());
           });
         } else {
@@ -4993,7 +4993,7 @@ class yt extends x {
     }, 200) : e.open();
   }
   onOpen() {
-    if (this.readyState = "open", yt.priorWebsocketSuccess = this.transport.name === "websocket", this.emitReserved("open"), this.flush(), this.readyState === "open" && this.opts.upgrade) for (let t = 0; t < this._upgrades.length; t++) this._probe(this._upgrades[t]);
+    if (this.readyState = "open", wt.priorWebsocketSuccess = this.transport.name === "websocket", this.emitReserved("open"), this.flush(), this.readyState === "open" && this.opts.upgrade) for (let t = 0; t < this._upgrades.length; t++) this._probe(this._upgrades[t]);
   }
   _onPacket(t) {
     if (this.readyState === "opening" || this.readyState === "open" || this.readyState === "closing") switch (this.emitReserved("packet", t), this.emitReserved("heartbeat"), t.type) {
@@ -5036,7 +5036,7 @@ class yt extends x {
     let t = 1;
     for (let e = 0; e < this.writeBuffer.length; e++) {
       const s = this.writeBuffer[e].data;
-      if (s && (t += Ma(s)), e > 0 && t > this._maxPayload) return this.writeBuffer.slice(0, e);
+      if (s && (t += Pa(s)), e > 0 && t > this._maxPayload) return this.writeBuffer.slice(0, e);
       t += 2;
     }
     return this.writeBuffer;
@@ -5073,7 +5073,7 @@ class yt extends x {
     }) : this.upgrading ? s() : t()), this;
   }
   _onError(t) {
-    if (yt.priorWebsocketSuccess = !1, this.opts.tryAllTransports && this.transports.length > 1 && this.readyState === "opening") return this.transports.shift(), this._open();
+    if (wt.priorWebsocketSuccess = !1, this.opts.tryAllTransports && this.transports.length > 1 && this.readyState === "opening") return this.transports.shift(), this._open();
     this.emitReserved("error", t), this._onClose("transport error", t);
   }
   _onClose(t, e) {
@@ -5091,10 +5091,10 @@ class yt extends x {
     return e;
   }
 }
-yt.protocol = wo;
-const eu = typeof ArrayBuffer == "function", nu = (n) => typeof ArrayBuffer.isView == "function" ? ArrayBuffer.isView(n) : n.buffer instanceof ArrayBuffer, Eo = Object.prototype.toString, su = typeof Blob == "function" || typeof Blob < "u" && Eo.call(Blob) === "[object BlobConstructor]", ru = typeof File == "function" || typeof File < "u" && Eo.call(File) === "[object FileConstructor]";
+wt.protocol = ko;
+const su = typeof ArrayBuffer == "function", ru = (n) => typeof ArrayBuffer.isView == "function" ? ArrayBuffer.isView(n) : n.buffer instanceof ArrayBuffer, To = Object.prototype.toString, iu = typeof Blob == "function" || typeof Blob < "u" && To.call(Blob) === "[object BlobConstructor]", ou = typeof File == "function" || typeof File < "u" && To.call(File) === "[object FileConstructor]";
 function Ns(n) {
-  return eu && (n instanceof ArrayBuffer || nu(n)) || su && n instanceof Blob || ru && n instanceof File;
+  return su && (n instanceof ArrayBuffer || ru(n)) || iu && n instanceof Blob || ou && n instanceof File;
 }
 function Fe(n, t) {
   if (!n || typeof n != "object") return !1;
@@ -5107,7 +5107,7 @@ function Fe(n, t) {
   for (const e in n) if (Object.prototype.hasOwnProperty.call(n, e) && Fe(n[e])) return !0;
   return !1;
 }
-function iu(n) {
+function cu(n) {
   const t = [], e = n.data, s = n;
   return s.data = $e(e, t), s.attachments = t.length, { packet: s, buffers: t };
 }
@@ -5128,7 +5128,7 @@ function $e(n, t, e) {
   }
   return n;
 }
-function ou(n, t) {
+function lu(n, t) {
   return n.data = Zn(n.data, t), delete n.attachments, n;
 }
 function Zn(n, t) {
@@ -5140,12 +5140,12 @@ function Zn(n, t) {
   else if (typeof n == "object") for (const e in n) Object.prototype.hasOwnProperty.call(n, e) && (n[e] = Zn(n[e], t));
   return n;
 }
-const cu = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+const hu = ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 var b;
 (function(n) {
   n[n.CONNECT = 0] = "CONNECT", n[n.DISCONNECT = 1] = "DISCONNECT", n[n.EVENT = 2] = "EVENT", n[n.ACK = 3] = "ACK", n[n.CONNECT_ERROR = 4] = "CONNECT_ERROR", n[n.BINARY_EVENT = 5] = "BINARY_EVENT", n[n.BINARY_ACK = 6] = "BINARY_ACK";
 })(b || (b = {}));
-class lu {
+class au {
   constructor(t) {
     this.replacer = t;
   }
@@ -5157,7 +5157,7 @@ class lu {
     return (t.type === b.BINARY_EVENT || t.type === b.BINARY_ACK) && (e += t.attachments + "-"), t.nsp && t.nsp !== "/" && (e += t.nsp + ","), t.id != null && (e += t.id), t.data != null && (e += JSON.stringify(t.data, this.replacer)), e;
   }
   encodeAsBinary(t) {
-    const e = iu(t), s = this.encodeAsString(e.packet), r = e.buffers;
+    const e = cu(t), s = this.encodeAsString(e.packet), r = e.buffers;
     return r.unshift(s), r;
   }
 }
@@ -5171,7 +5171,7 @@ class Us extends x {
       if (this.reconstructor) throw new Error("got plaintext data when reconstructing a packet");
       e = this.decodeString(t);
       const s = e.type === b.BINARY_EVENT;
-      s || e.type === b.BINARY_ACK ? (e.type = s ? b.EVENT : b.ACK, this.reconstructor = new hu(e)) : super.emitReserved("decoded", e);
+      s || e.type === b.BINARY_ACK ? (e.type = s ? b.EVENT : b.ACK, this.reconstructor = new uu(e)) : super.emitReserved("decoded", e);
     } else if (Ns(t) || t.base64) if (this.reconstructor) e = this.reconstructor.takeBinaryData(t), e && (this.reconstructor = null, super.emitReserved("decoded", e));
     else throw new Error("got binary data when not reconstructing a packet");
     else throw new Error("Unknown type: " + t);
@@ -5186,7 +5186,7 @@ class Us extends x {
       const o = t.substring(i, e);
       if (o != Number(o) || t.charAt(e) !== "-") throw new Error("Illegal attachments");
       const c = Number(o);
-      if (!au(c) || c < 1) throw new Error("Illegal attachments");
+      if (!du(c) || c < 1) throw new Error("Illegal attachments");
       if (c > this.opts.maxAttachments) throw new Error("too many attachments");
       s.attachments = c;
     }
@@ -5232,7 +5232,7 @@ class Us extends x {
         return typeof e == "string" || vr(e);
       case b.EVENT:
       case b.BINARY_EVENT:
-        return Array.isArray(e) && (typeof e[0] == "number" || typeof e[0] == "string" && cu.indexOf(e[0]) === -1);
+        return Array.isArray(e) && (typeof e[0] == "number" || typeof e[0] == "string" && hu.indexOf(e[0]) === -1);
       case b.ACK:
       case b.BINARY_ACK:
         return Array.isArray(e);
@@ -5242,13 +5242,13 @@ class Us extends x {
     this.reconstructor && (this.reconstructor.finishedReconstruction(), this.reconstructor = null);
   }
 }
-class hu {
+class uu {
   constructor(t) {
     this.packet = t, this.buffers = [], this.reconPack = t;
   }
   takeBinaryData(t) {
     if (this.buffers.push(t), this.buffers.length === this.reconPack.attachments) {
-      const e = ou(this.reconPack, this.buffers);
+      const e = lu(this.reconPack, this.buffers);
       return this.finishedReconstruction(), e;
     }
     return null;
@@ -5257,16 +5257,16 @@ class hu {
     this.reconPack = null, this.buffers = [];
   }
 }
-const au = Number.isInteger || function(n) {
+const du = Number.isInteger || function(n) {
   return typeof n == "number" && isFinite(n) && Math.floor(n) === n;
 };
 function vr(n) {
   return Object.prototype.toString.call(n) === "[object Object]";
 }
-class uu {
+class pu {
   constructor(t, e, { path: s, transports: r, auth: i, patience: o }, c) {
-    this.namespace = e, this.events = c, this.encoder = new lu(), this.decoder = new Us(), this.acks = /* @__PURE__ */ new Map(), this.nextId = 0, this.state = "opening";
-    const l = new yt(t, { path: s, transports: r, tryAllTransports: !0 });
+    this.namespace = e, this.events = c, this.encoder = new au(), this.decoder = new Us(), this.acks = /* @__PURE__ */ new Map(), this.nextId = 0, this.state = "opening";
+    const l = new wt(t, { path: s, transports: r, tryAllTransports: !0 });
     this.engine = l, this.timer = setTimeout(() => this.end(!1, new Error("timeout")), o), l.on("open", () => this.send(b.CONNECT, i)), l.on("upgrade", () => this.events.onTransport(this.transport)), l.on("data", (a) => {
       try {
         this.decoder.add(a);
@@ -5328,10 +5328,10 @@ class uu {
     clearTimeout(this.timer), this.state = "ended", this.acks.clear(), this.decoder.destroy(), this.engine.close();
   }
 }
-const du = 6e3;
-class pu {
+const fu = 6e3;
+class gu {
   constructor(t, e, s, r) {
-    this.waiting = /* @__PURE__ */ new Map(), this.probing = !1, this.timers = /* @__PURE__ */ new Set(), this.wire = new uu(t, e, { ...s, patience: du }, r);
+    this.waiting = /* @__PURE__ */ new Map(), this.probing = !1, this.timers = /* @__PURE__ */ new Set(), this.wire = new pu(t, e, { ...s, patience: fu }, r);
   }
   get connected() {
     return this.wire.connected;
@@ -5341,7 +5341,7 @@ class pu {
   }
   askMissing(t, e, s) {
     this.askInTime("sync-step-1", t, e, (r) => {
-      fu(r) ? s(Ve(r)) : s(_t(r?.error));
+      mu(r) ? s(Ve(r)) : s(_t(r?.error));
     });
   }
   send(t, e) {
@@ -5373,39 +5373,39 @@ class pu {
 function Ve(n) {
   return n instanceof Uint8Array ? n : new Uint8Array(n);
 }
-function fu(n) {
+function mu(n) {
   return n instanceof ArrayBuffer || n instanceof Uint8Array;
 }
-const gu = 2e3;
-async function mu(n, t) {
+const wu = 2e3;
+async function yu(n, t) {
   let e;
   const s = new Promise((o) => {
-    e = setTimeout(() => o(!1), gu);
+    e = setTimeout(() => o(!1), wu);
   }), r = n.whenSynced.then(() => !0), i = await Promise.race([r, s]).catch(() => !1);
   return clearTimeout(e), i || r.then(t).catch(() => {
   }), i;
 }
-const Sr = 200, yu = /[,?#%\\]/u, wu = /(?![\u200c\u200d])[\p{Cf}\p{Zl}\p{Zp}]|(?<![^\0-\u058f\u200c\u200d])[\u200c\u200d]|[\u200c\u200d](?![^\0-\u058f\u200c\u200d])/u;
-function bu(n) {
-  const t = new TextEncoder().encode(n).byteLength;
-  return /\p{Surrogate}/u.test(n) ? "it is not valid Unicode" : t === 0 ? "it is empty" : t > Sr ? `it has ${t} bytes, and ${Sr} are allowed` : yu.test(n) ? "it may hold none of , ? # % \\" : /\p{Cc}/u.test(n) ? "it holds a control character" : wu.test(n) ? "it holds a character that cannot be seen" : n.normalize("NFC") !== n ? "its letters are not in Unicode normal form NFC" : /^[/ ]|[/ ]$/u.test(n) ? "it begins or ends with a slash or a space" : n.split("/").some((e) => e === "" || e === "." || e === "..") ? "it holds an empty part, “.” or “..”" : null;
-}
-function ku(n) {
-  const t = bu(n);
-  return t === null ? null : { code: "invalid_document", message: `A document cannot be called “${_u(n)}”: ${t}.`, retryable: !1 };
-}
+const Sr = 200, bu = /[,?#%\\]/u, ku = /(?![\u200c\u200d])[\p{Cf}\p{Zl}\p{Zp}]|(?<![^\0-\u058f\u200c\u200d])[\u200c\u200d]|[\u200c\u200d](?![^\0-\u058f\u200c\u200d])/u;
 function _u(n) {
+  const t = new TextEncoder().encode(n).byteLength;
+  return /\p{Surrogate}/u.test(n) ? "it is not valid Unicode" : t === 0 ? "it is empty" : t > Sr ? `it has ${t} bytes, and ${Sr} are allowed` : bu.test(n) ? "it may hold none of , ? # % \\" : /\p{Cc}/u.test(n) ? "it holds a control character" : ku.test(n) ? "it holds a character that cannot be seen" : n.normalize("NFC") !== n ? "its letters are not in Unicode normal form NFC" : /^[/ ]|[/ ]$/u.test(n) ? "it begins or ends with a slash or a space" : n.split("/").some((e) => e === "" || e === "." || e === "..") ? "it holds an empty part, “.” or “..”" : null;
+}
+function vu(n) {
+  const t = _u(n);
+  return t === null ? null : { code: "invalid_document", message: `A document cannot be called “${Su(n)}”: ${t}.`, retryable: !1 };
+}
+function Su(n) {
   const t = n.replace(/[\p{Cc}\p{Surrogate}]/gu, "�");
   return t.length > 40 ? `${t.slice(0, 40)}...` : t;
 }
-const vu = { sentUpdates: 0, sentBytes: 0, receivedUpdates: 0, receivedBytes: 0, awarenessSent: 0, awarenessReceived: 0, connections: 0, lastAckMs: null };
-async function Su(n, t) {
+const Eu = { sentUpdates: 0, sentBytes: 0, receivedUpdates: 0, receivedBytes: 0, awarenessSent: 0, awarenessReceived: 0, connections: 0, lastAckMs: null };
+async function Cu(n, t) {
   const e = globalThis.location?.origin;
   if (e === void 0 || e === new URL(n).origin) return null;
   const s = (r, i) => fetch(`${n}${r}`, { method: i, cache: "no-store" }).then(() => !0, () => !1);
   return !await s("/client/collab-client.js", "HEAD") || await s(`/api/v1/documents/${encodeURIComponent(t)}/access`, "GET") ? null : { code: "forbidden", message: `Pages of ${e} may not use this server: its setting cors-origins does not name them.`, retryable: !0 };
 }
-function Eu({ onBack: n, onOffline: t, onHide: e }) {
+function Tu({ onBack: n, onOffline: t, onHide: e }) {
   if (typeof window > "u") return () => {
   };
   const { document: s } = window, r = [[window, "online", n], [window, "pageshow", n], [window, "offline", t], [window, "pagehide", e], [s, "visibilitychange", () => {
@@ -5416,15 +5416,15 @@ function Eu({ onBack: n, onOffline: t, onHide: e }) {
     for (const [i, o, c] of r) i.removeEventListener(o, c);
   };
 }
-const Cu = 30;
-class Tu {
+const Au = 30;
+class xu {
   constructor(t, e, s, r) {
     this.awareness = t, this.own = e, this.origin = s, this.traffic = r, this.link = null, this.lastSend = 0, this.onUpdate = ({ added: i, updated: o, removed: c }, l) => {
       if (l === this.origin || this.link === null || this.timer !== void 0 || ![i, o, c].some((h) => h.includes(this.own))) return;
-      const a = this.lastSend + Cu - performance.now();
+      const a = this.lastSend + Au - performance.now();
       a <= 0 ? this.send() : this.timer = setTimeout(this.send, a);
     }, this.send = () => {
-      clearTimeout(this.timer), this.timer = void 0, !(this.link?.connected !== !0 || !this.awareness.meta.has(this.own)) && (this.lastSend = performance.now(), this.traffic.awarenessSent += 1, this.link.emit("awareness-update", ta(this.awareness, [this.own])));
+      clearTimeout(this.timer), this.timer = void 0, !(this.link?.connected !== !0 || !this.awareness.meta.has(this.own)) && (this.lastSend = performance.now(), this.traffic.awarenessSent += 1, this.link.emit("awareness-update", na(this.awareness, [this.own])));
     }, t.on("update", this.onUpdate);
   }
   begin(t) {
@@ -5434,7 +5434,7 @@ class Tu {
     this.link = null, clearTimeout(this.timer), this.timer = void 0, t && this.forgetPeers();
   }
   receive(t) {
-    this.traffic.awarenessReceived += 1, ea(this.awareness, t, this.origin);
+    this.traffic.awarenessReceived += 1, sa(this.awareness, t, this.origin);
   }
   keepAlive() {
     const t = Date.now();
@@ -5445,11 +5445,11 @@ class Tu {
   }
   forgetPeers() {
     const t = [...this.awareness.getStates().keys()].filter((e) => e !== this.own);
-    io(this.awareness, t, this.origin);
+    co(this.awareness, t, this.origin);
     for (const e of [...this.awareness.meta.keys()]) e !== this.own && this.awareness.meta.delete(e);
   }
 }
-const Au = 500, xu = 5e3;
+const Er = 500, Cr = 5e3;
 class Du {
   constructor(t, e) {
     this.url = t, this.token = e, this.waiting = /* @__PURE__ */ new Map(), this.abort = new AbortController(), this.last = Promise.resolve();
@@ -5458,12 +5458,16 @@ class Du {
     return !this.abort.signal.aborted;
   }
   async mayWrite() {
-    try {
-      const t = await fetch(`${this.url}/access`, { headers: this.headers, cache: "no-store", signal: this.abort.signal }), { role: e } = await t.json();
-      return t.ok ? e === "editor" || e === "admin" : null;
-    } catch {
-      return null;
+    for (let t = Er; this.connected; t = Math.min(2 * t, Cr)) {
+      try {
+        const e = await fetch(`${this.url}/access`, { headers: this.headers, cache: "no-store", signal: this.abort.signal }), { role: s } = await e.json();
+        if (e.ok) return s === "editor" || s === "admin";
+        if (e.status < 500 && e.status !== 429) return null;
+      } catch {
+      }
+      await new Promise((e) => setTimeout(e, t));
     }
+    return null;
   }
   send(t, e) {
     this.last = this.last.then(async () => {
@@ -5478,7 +5482,7 @@ class Du {
     return this.token === null ? {} : { Authorization: `Bearer ${this.token}` };
   }
   async post(t) {
-    for (let e = Au; this.connected; e = Math.min(2 * e, xu)) {
+    for (let e = Er; this.connected; e = Math.min(2 * e, Cr)) {
       try {
         const s = await fetch(`${this.url}/update`, { method: "POST", body: new Uint8Array(t), headers: { ...this.headers, "Content-Type": "application/octet-stream" }, signal: this.abort.signal }), r = await s.json();
         if (s.ok) return { ...r, ok: !0 };
@@ -5491,12 +5495,16 @@ class Du {
     return null;
   }
 }
-class Ou {
+const Ou = 4e4;
+class Ru {
   constructor(t, e) {
-    this.options = e, this.abort = new AbortController(), this.ended = !1, this.run(t);
+    this.options = e, this.abort = new AbortController(), this.ended = !1, this.heard(), this.run(t);
   }
   close() {
-    this.ended = !0, this.abort.abort();
+    this.ended = !0, clearTimeout(this.silence), this.abort.abort();
+  }
+  heard() {
+    clearTimeout(this.silence), this.silence = setTimeout(() => this.abort.abort(), Ou);
   }
   async run(t) {
     const { token: e, lastEventId: s } = this.options;
@@ -5505,20 +5513,20 @@ class Ou {
       if (!r.ok || r.body === null || !i.startsWith("text/event-stream")) throw new Error("no stream");
       if (this.ended) return;
       this.options.onOpen();
-      const o = new Ru((a) => {
+      const o = new Iu((a) => {
         this.ended || this.options.onEvent(a);
       }), c = r.body.getReader(), l = new TextDecoder();
       for (; ; ) {
         const { done: a, value: h } = await c.read();
         if (a) break;
-        o.feed(l.decode(h, { stream: !0 }));
+        this.heard(), o.feed(l.decode(h, { stream: !0 }));
       }
     } catch {
     }
-    this.ended || (this.ended = !0, this.options.onEnd());
+    this.ended || (this.ended = !0, clearTimeout(this.silence), this.options.onEnd());
   }
 }
-class Ru {
+class Iu {
   constructor(t) {
     this.onEvent = t, this.rest = "", this.id = null, this.event = "message", this.data = [];
   }
@@ -5538,11 +5546,11 @@ class Ru {
     s === "data" ? this.data.push(r) : s === "event" ? this.event = r : s === "id" && !r.includes("\0") && (this.id = r);
   }
 }
-function Er(n) {
+function Tr(n) {
   const t = n.startsWith('"') ? JSON.parse(n) : n, e = atob(t.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(e, (s) => s.charCodeAt(0));
 }
-class Iu {
+class Lu {
   constructor(t) {
     this.options = t, this.stream = null, this.open = !1, this.lastEventId = null;
   }
@@ -5551,7 +5559,7 @@ class Iu {
   }
   begin(t) {
     if (this.stream !== null) return;
-    const e = new Ou(this.options.url, { token: t, lastEventId: this.lastEventId, onOpen: () => {
+    const e = new Ru(this.options.url, { token: t, lastEventId: this.lastEventId, onOpen: () => {
       this.stream === e && (this.open = !0, this.options.onOpen() || this.close());
     }, onEvent: (s) => {
       this.stream === e && this.onEvent(s);
@@ -5568,35 +5576,35 @@ class Iu {
   onEvent({ id: t, event: e, data: s }) {
     t !== null && (this.lastEventId = t);
     try {
-      e === "update" ? this.options.onUpdate(Er(s), t === null ? null : Er(t)) : e === "broadcast" ? this.options.onBroadcast(JSON.parse(s)) : e === "notice" && this.options.onNotice(JSON.parse(s));
+      e === "update" ? this.options.onUpdate(Tr(s), t === null ? null : Tr(t)) : e === "broadcast" ? this.options.onBroadcast(JSON.parse(s)) : e === "notice" && this.options.onNotice(JSON.parse(s));
     } catch {
       this.lastEventId = null;
     }
   }
 }
-const Lu = { idle: "offline", connecting: "connecting", syncing: "syncing", live: "live", offline: "offline", refused: "closed", closed: "closed" };
-function Cr({ phase: n }) {
-  return Lu[n];
+const Nu = { idle: "offline", connecting: "connecting", syncing: "syncing", live: "live", offline: "offline", refused: "closed", closed: "closed" };
+function Ar({ phase: n }) {
+  return Nu[n];
 }
-function Nu({ phase: n }) {
+function Uu({ phase: n }) {
   return n === "connecting" ? "connecting" : n === "syncing" || n === "live" ? "connected" : "disconnected";
 }
-const Uu = { idle: ["connecting", "closed"], connecting: ["syncing", "offline", "refused", "idle", "closed"], syncing: ["live", "offline", "refused", "idle", "closed"], live: ["syncing", "offline", "refused", "idle", "closed"], offline: ["connecting", "syncing", "refused", "idle", "closed"], refused: ["connecting", "idle", "closed"], closed: [] }, Mu = { phase: "idle", wasLive: !1, unsaved: 0, progress: null, refused: 0, transport: null, readOnly: !1, behind: !1, draining: !1, storageTrouble: !1, degraded: !1, retryAt: null, fault: null, blocked: null };
-function Bu({ code: n, resolved: t }) {
+const Mu = { idle: ["connecting", "closed"], connecting: ["syncing", "offline", "refused", "idle", "closed"], syncing: ["live", "offline", "refused", "idle", "closed"], live: ["syncing", "offline", "refused", "idle", "closed"], offline: ["connecting", "syncing", "refused", "idle", "closed"], refused: ["connecting", "idle", "closed"], closed: [] }, Bu = { phase: "idle", wasLive: !1, unsaved: 0, progress: null, refused: 0, transport: null, readOnly: !1, behind: !1, draining: !1, storageTrouble: !1, degraded: !1, retryAt: null, fault: null, blocked: null };
+function Pu({ code: n, resolved: t }) {
   return n === "lagging" ? { behind: !0 } : n === "draining" ? { draining: !0 } : n === "storage_unavailable" ? { storageTrouble: t !== !0 } : n === "cluster_degraded" ? { degraded: t !== !0 } : {};
 }
-function pd({ phase: n, fault: t }) {
+function gd({ phase: n, fault: t }) {
   return (n === "refused" || n === "offline" || n === "connecting" || n === "syncing") && t?.code !== "draining" ? t : null;
 }
-class Pu {
+class ju {
   constructor(t) {
-    this.onChange = t, this.status = Mu;
+    this.onChange = t, this.status = Bu;
   }
   get now() {
     return this.status;
   }
   move(t, e = {}) {
-    if (!Uu[this.status.phase].includes(t)) throw new Error(`a provider cannot go from ${this.status.phase} to ${t}`);
+    if (!Mu[this.status.phase].includes(t)) throw new Error(`a provider cannot go from ${this.status.phase} to ${t}`);
     this.patch({ ...e, phase: t });
   }
   patch(t) {
@@ -5604,10 +5612,10 @@ class Pu {
     Object.keys(t).every((s) => Object.is(e[s], t[s])) || (this.status = { ...e, ...t }, this.onChange(this.status, e));
   }
 }
-function ju() {
+function Fu() {
   return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 }
-class Fu {
+class $u {
   constructor(t, e) {
     this.name = t, this.way = e, this.events = [], this.drafts = [], this.followers = /* @__PURE__ */ new Set(), this.live = !1, this.sendAll = () => {
       if (this.timer = void 0, this.live) for (const s of this.drafts) this.send(s);
@@ -5616,7 +5624,7 @@ class Fu {
   get waiting() {
     return this.drafts;
   }
-  publish(t, e = "message", s = ju()) {
+  publish(t, e = "message", s = Fu()) {
     return new Promise((r, i) => {
       const o = { key: s, event: e, data: t, resolve: r, reject: i };
       this.drafts = [...this.drafts, o], this.tell(), this.live && this.timer === void 0 && this.send(o);
@@ -5672,7 +5680,7 @@ class Fu {
   }
 }
 const Qn = /* @__PURE__ */ Symbol("another tab");
-class $u {
+class Vu {
   constructor(t, e) {
     this.doc = e, this.channel = typeof BroadcastChannel > "u" ? null : new BroadcastChannel(`collab:${t}`), this.channel !== null && (this.channel.onmessage = (s) => this.read(s.data));
   }
@@ -5693,11 +5701,11 @@ class $u {
     }
   }
 }
-const Vu = 6e3, Tr = 4e3, qu = 3e4, Wu = 5e3, zu = 3, Ju = 5, Ar = 15e3, Hu = 1200, xr = { code: "internal", message: "The provider was destroyed.", retryable: !1 };
-class fd extends Ze {
+const qu = 6e3, xr = 4e3, Wu = 3e4, zu = 5e3, Ju = 3, Hu = 5, Dr = 15e3, Ku = 1200, Or = { code: "internal", message: "The provider was destroyed.", retryable: !1 };
+class md extends Ze {
   constructor(t, e, s = null, r = {}) {
-    super(), this.traffic = { ...vu }, this.refused = [], this.session = null, this.state = new Pu((c, l) => this.tell(c, l)), this.posting = null, this.compared = !1, this.link = null, this.attempt = null, this.lastToken = null, this.mayOnlyRead = !1, this.said = null, this.shown = null, this.lastNotice = null, this.streams = /* @__PURE__ */ new Map(), this.failuresInARow = 0, this.otherOrigin = null, this.onDocUpdate = (c, l) => {
-      if (l === this || l === uo || (this.edits.soil(), this.local !== null && l === this.local)) return;
+    super(), this.traffic = { ...Eu }, this.refused = [], this.session = null, this.state = new ju((c, l) => this.tell(c, l)), this.posting = null, this.compared = !1, this.link = null, this.attempt = null, this.lastToken = null, this.mayOnlyRead = !1, this.said = null, this.shown = null, this.lastNotice = null, this.streams = /* @__PURE__ */ new Map(), this.failuresInARow = 0, this.otherOrigin = null, this.onDocUpdate = (c, l) => {
+      if (l === this || l === fo || (this.edits.soil(), this.local !== null && l === this.local)) return;
       const { phase: a } = this.state.now;
       l === Qn && a !== "live" || (a !== "live" && l !== Qn && this.tabs?.tell(c), this.edits.add(c));
     }, this.watch = () => {
@@ -5705,17 +5713,17 @@ class fd extends Ze {
       if (c === null) return;
       this.presence.keepAlive();
       const l = Math.min(...c.waiting.values());
-      performance.now() - l > Vu && this.probe();
+      performance.now() - l > qu && this.probe();
     }, this.onBack = () => {
       this.state.now.phase === "offline" ? this.retryNow() : this.probe();
     }, this.onHide = () => {
       this.edits.flush(), this.edits.writeLedger();
-    }, this.onDocDestroy = () => this.destroy(), this.address = na(t, r.path), this.document = e, this.doc = s = s ?? new pt(), this.ownsAwareness = r.awareness === void 0, this.awareness = r.awareness ?? new Qh(s), this.transports = r.transports ?? ["websocket", "polling"], this.token = r.token ?? null, this.user = r.user, this.backoff = new Oo(r.backoff);
+    }, this.onDocDestroy = () => this.destroy(), this.address = ra(t, r.path), this.document = e, this.doc = s = s ?? new pt(), this.ownsAwareness = r.awareness === void 0, this.awareness = r.awareness ?? new ea(s), this.transports = r.transports ?? ["websocket", "polling"], this.token = r.token ?? null, this.user = r.user, this.backoff = new Io(r.backoff);
     const { subject: i } = r, o = `${this.address.base}/${e}${i ? `?${encodeURIComponent(i)}` : ""}`;
-    this.ownsLocal = typeof r.local == "function", this.local = (typeof r.local == "function" ? r.local(s, o) : r.local) ?? null, this.tabs = r.tabs ?? Ku() ? new $u(o, s) : null, this.edits = new _a(s, { ledger: r.ledger !== void 0 ? r.ledger : this.defaultLedger(o), clean: this.local === null, traffic: this.traffic, onCount: (c) => this.state.patch({ unsaved: c }), onRejected: (c) => this.onRejected(c), onRefused: (c) => this.onRefusedEdit(c), onProgress: (c) => this.state.patch({ progress: c }), onSaved: () => this.state.patch({ blocked: null }) }), this.presence = new Tu(this.awareness, s.clientID, this, this.traffic), this.reading = r.stream === !1 ? null : this.makeReading(), this.localReady = this.awaitLocal(), s.on("update", this.onDocUpdate), s.on("destroy", this.onDocDestroy), this.watchTimer = setInterval(this.watch, 2e3), this.stopWatchingPage = Eu({ onBack: this.onBack, onOffline: () => this.probe(), onHide: this.onHide }), this.state.patch({ unsaved: this.edits.unsaved }), this.show(this.user), r.connect !== !1 && this.connect();
+    this.ownsLocal = typeof r.local == "function", this.local = (typeof r.local == "function" ? r.local(s, o) : r.local) ?? null, this.tabs = r.tabs ?? Xu() ? new Vu(o, s) : null, this.edits = new Sa(s, { ledger: r.ledger !== void 0 ? r.ledger : this.defaultLedger(o), clean: this.local === null, traffic: this.traffic, onCount: (c) => this.state.patch({ unsaved: c }), onRejected: (c) => this.onRejected(c), onRefused: (c) => this.onRefusedEdit(c), onProgress: (c) => this.state.patch({ progress: c }), onSaved: () => this.state.patch({ blocked: null }) }), this.presence = new xu(this.awareness, s.clientID, this, this.traffic), this.reading = r.stream === !1 ? null : this.makeReading(), this.localReady = this.awaitLocal(), s.on("update", this.onDocUpdate), s.on("destroy", this.onDocDestroy), this.watchTimer = setInterval(this.watch, 2e3), this.stopWatchingPage = Tu({ onBack: this.onBack, onOffline: () => this.probe(), onHide: this.onHide }), this.state.patch({ unsaved: this.edits.unsaved }), this.show(this.user), r.connect !== !1 && this.connect();
   }
   get status() {
-    return Cr(this.state.now);
+    return Ar(this.state.now);
   }
   get details() {
     return this.state.now;
@@ -5769,25 +5777,25 @@ class fd extends Ze {
   }
   stream(t) {
     let e = this.streams.get(t);
-    return e === void 0 && (e = new Fu(t, { ask: (s, r, i) => this.liveLink?.ask(s, r, (o) => i(o)), read: (s) => this.read(s) }), this.streams.set(t, e), this.liveLink !== null && e.begin()), e;
+    return e === void 0 && (e = new $u(t, { ask: (s, r, i) => this.liveLink?.ask(s, r, (o) => i(o)), read: (s) => this.read(s) }), this.streams.set(t, e), this.liveLink !== null && e.begin()), e;
   }
   destroy() {
     if (this.state.now.phase !== "closed") {
       this.doc.off("update", this.onDocUpdate), this.doc.off("destroy", this.onDocDestroy), this.stopWatchingPage(), this.edits.writeLedger(), this.stopReading(), this.dropLink(!1), this.presence.destroy(), this.tabs?.close(), clearInterval(this.watchTimer);
       for (const t of [this.retryTimer, this.stableTimer, this.drainingTimer]) clearTimeout(t);
-      for (const t of this.streams.values()) t.end(xr);
+      for (const t of this.streams.values()) t.end(Or);
       this.ownsAwareness && this.awareness.destroy(), this.ownsLocal && this.local?.destroy?.(), this.state.move("closed", { transport: null, retryAt: null }), this.emit("destroy", []), super.destroy();
     }
   }
   tell(t, e) {
     if (this.emit("details", [t, e]), this.state.now !== t) return;
-    t.unsaved !== e.unsaved && this.emit("unsaved", [t.unsaved]), (t.phase !== e.phase || t.fault !== e.fault) && this.emit("status", [{ status: Nu(t), state: Cr(t), error: t.fault }]);
+    t.unsaved !== e.unsaved && this.emit("unsaved", [t.unsaved]), (t.phase !== e.phase || t.fault !== e.fault) && this.emit("status", [{ status: Uu(t), state: Ar(t), error: t.fault }]);
     const s = t.phase === "live";
     s !== (e.phase === "live") && (this.emit("synced", [s]), this.emit("sync", [s]));
   }
   whyNever(t) {
     const { phase: e, fault: s, blocked: r, readOnly: i } = this.state.now;
-    if (e === "closed") return xr;
+    if (e === "closed") return Or;
     if (e === "refused") return s;
     const o = this.refused[t];
     return o !== void 0 ? o.fault : e !== "live" || this.edits.unsaved === 0 ? null : r !== null && !r.retryable ? r : i && this.mayOnlyRead ? { code: "read_only", message: "You can view this document but not change it.", retryable: !1 } : null;
@@ -5816,14 +5824,14 @@ class fd extends Ze {
     return this.reading?.isOpen === !0;
   }
   defaultLedger(t) {
-    return this.local === null || typeof localStorage > "u" ? null : new va(t, String(this.doc.clientID), localStorage);
+    return this.local === null || typeof localStorage > "u" ? null : new Ea(t, String(this.doc.clientID), localStorage);
   }
   async awaitLocal() {
-    this.local !== null && (await mu(this.local, () => this.edits.sendMissing()) ? this.tabs?.ask() : this.edits.localLate = !0);
+    this.local !== null && (await yu(this.local, () => this.edits.sendMissing()) ? this.tabs?.ask() : this.edits.localLate = !0);
   }
   async open() {
     this.readsAlong || this.state.move("connecting", { retryAt: null });
-    const t = ku(this.document);
+    const t = vu(this.document);
     if (t !== null) return this.refuse(t);
     const e = {};
     this.attempt = e;
@@ -5837,7 +5845,7 @@ class fd extends Ze {
     }
     if (this.attempt !== e || this.state.now.phase !== "connecting" && !this.readsAlong) return;
     this.lastToken = s;
-    const r = this.failuresInARow % 2 === 1 ? [...this.transports].reverse() : this.transports, i = () => this.link === o, o = new pu(this.address.origin, `/doc/${this.document}`, { path: this.address.path, transports: r, auth: { ...s ? { token: s } : {}, ...this.user ? { user: Dr(this.user) } : {} } }, { onConnect: () => i() && this.onConnect(o), onRefused: (c) => i() && this.onRefused(c), onEnd: (c) => i() && this.onEnd(c), onEvent: (c, l) => i() && this.hear(c, l), onTransport: (c) => i() && this.state.patch({ transport: c }) });
+    const r = this.failuresInARow % 2 === 1 ? [...this.transports].reverse() : this.transports, i = () => this.link === o, o = new gu(this.address.origin, `/doc/${this.document}`, { path: this.address.path, transports: r, auth: { ...s ? { token: s } : {}, ...this.user ? { user: Rr(this.user) } : {} } }, { onConnect: () => i() && this.onConnect(o), onRefused: (c) => i() && this.onRefused(c), onEnd: (c) => i() && this.onEnd(c), onEvent: (c, l) => i() && this.hear(c, l), onTransport: (c) => i() && this.state.patch({ transport: c }) });
     this.link = o, this.posting === null && this.edits.attach(o);
   }
   hear(t, [e, s]) {
@@ -5845,7 +5853,7 @@ class fd extends Ze {
       case "session":
         return this.onSession(e);
       case "sync-step-1":
-        return typeof s == "function" && s(oo), this.edits.compareWith(Ve(e));
+        return typeof s == "function" && s(lo), this.edits.compareWith(Ve(e));
       case "sync-update":
         return this.onUpdate(Ve(e));
       case "awareness-update":
@@ -5863,7 +5871,7 @@ class fd extends Ze {
   onConnect(t) {
     this.traffic.connections += 1, this.failuresInARow = 0, this.lastNotice = this.otherOrigin = null, this.stopReading(), this.edits.attach(t);
     const e = { transport: t.transport, behind: !1 };
-    this.state.now.phase === "syncing" ? this.state.patch(e) : this.state.move("syncing", e), t.askMissing(Gt(this.doc), qu, (s) => {
+    this.state.now.phase === "syncing" ? this.state.patch(e) : this.state.move("syncing", e), t.askMissing(Gt(this.doc), Wu, (s) => {
       if (this.link === t) {
         if (!(s instanceof Uint8Array)) return this.lose(s);
         this.receive(s), this.becomeLive(t);
@@ -5871,11 +5879,11 @@ class fd extends Ze {
     });
   }
   becomeLive(t) {
-    clearTimeout(this.drainingTimer), this.state.move("live", { wasLive: !0, fault: null, draining: !1, storageTrouble: !1, degraded: !1 }), clearTimeout(this.stableTimer), this.stableTimer = setTimeout(() => this.backoff.reset(), Wu), this.presence.begin(t), this.edits.begin(this.session?.limits.rate_updates);
+    clearTimeout(this.drainingTimer), this.state.move("live", { wasLive: !0, fault: null, draining: !1, storageTrouble: !1, degraded: !1 }), clearTimeout(this.stableTimer), this.stableTimer = setTimeout(() => this.backoff.reset(), zu), this.presence.begin(t), this.edits.begin(this.session?.limits.rate_updates);
     for (const e of this.streams.values()) e.begin();
   }
   onSession(t) {
-    this.session = t, this.edits.setLimit(t.limits.max_update_bytes), this.setRole(t.role), this.show(Dr(t.user ?? {})), this.emit("session", [t]);
+    this.session = t, this.edits.setLimit(t.limits.max_update_bytes), this.setRole(t.role), this.show(Rr(t.user ?? {})), this.emit("session", [t]);
   }
   setRole(t) {
     const e = t === "viewer" || t === "commenter", s = this.said !== t;
@@ -5905,14 +5913,14 @@ class fd extends Ze {
   }
   lose(t) {
     if (this.readsAlong) {
-      this.dropLink(), this.retryLater(Ar);
+      this.dropLink(), this.retryLater(Dr);
       return;
     }
     const e = this.state.now.draining && this.state.now.phase !== "connecting", s = this.backoff.next(1e3 * (t?.retry_after ?? 0));
-    this.leave(), this.state.move("offline", { fault: t ?? this.otherOrigin, draining: e, retryAt: Date.now() + s, transport: null }), clearTimeout(this.drainingTimer), e && (this.drainingTimer = setTimeout(() => this.state.patch({ draining: !1 }), Hu)), this.retryLater(s), t === null && (this.failuresInARow >= zu && this.reading?.begin(this.lastToken), this.failuresInARow === 1 && !this.state.now.wasLive && this.askWhy());
+    this.leave(), this.state.move("offline", { fault: t ?? this.otherOrigin, draining: e, retryAt: Date.now() + s, transport: null }), clearTimeout(this.drainingTimer), e && (this.drainingTimer = setTimeout(() => this.state.patch({ draining: !1 }), Ku)), this.retryLater(s), t === null && (this.failuresInARow >= Ju && this.reading?.begin(this.lastToken), this.failuresInARow === 1 && !this.state.now.wasLive && this.askWhy());
   }
   async askWhy() {
-    this.otherOrigin = await Su(this.address.base, this.document), this.otherOrigin !== null && this.state.now.phase === "offline" && this.state.patch({ fault: this.otherOrigin });
+    this.otherOrigin = await Cu(this.address.base, this.document), this.otherOrigin !== null && this.state.now.phase === "offline" && this.state.patch({ fault: this.otherOrigin });
   }
   retryLater(t) {
     clearTimeout(this.retryTimer), this.retryTimer = setTimeout(() => this.retryNow(), t);
@@ -5927,7 +5935,7 @@ class fd extends Ze {
     e?.close();
   }
   makeReading() {
-    return new Iu({ url: `${this.api}/events`, onOpen: () => this.state.now.phase !== "offline" ? !1 : (this.lastNotice = null, this.state.move("syncing", { transport: "sse", readOnly: !0, retryAt: null, fault: null }), this.retryLater(Ar), this.beginPosting(), !0), onUpdate: (t, e) => {
+    return new Lu({ url: `${this.api}/events`, onOpen: () => this.state.now.phase !== "offline" ? !1 : (this.lastNotice = null, this.state.move("syncing", { transport: "sse", readOnly: !0, retryAt: null, fault: null }), this.retryLater(Dr), this.beginPosting(), !0), onUpdate: (t, e) => {
       this.receive(t), !(e === null || this.link?.connected === !0) && (this.state.now.phase === "syncing" && this.state.move("live", { wasLive: !0 }), !(this.posting === null || this.compared) && (this.compared = !0, this.edits.compareWith(e)));
     }, onBroadcast: (t) => this.emit("broadcast", [t]), onNotice: (t) => this.onNotice(t), onEnd: () => {
       this.stopReading(), this.state.patch({ readOnly: this.mayOnlyRead });
@@ -5938,7 +5946,7 @@ class fd extends Ze {
   beginPosting() {
     const t = new Du(this.api, this.lastToken);
     this.posting?.close(), this.posting = t, this.compared = !1, this.edits.detach(), this.edits.attach(t), t.mayWrite().then((e) => {
-      this.posting !== t || e === null || (this.mayOnlyRead = !e, this.state.patch({ readOnly: !e }), this.edits.setWritable(e), this.edits.begin(Ju));
+      this.posting !== t || e === null || (this.mayOnlyRead = !e, this.state.patch({ readOnly: !e }), this.edits.setWritable(e), this.edits.begin(Hu));
     });
   }
   stopReading() {
@@ -5946,7 +5954,7 @@ class fd extends Ze {
   }
   onNotice(t) {
     const e = _t(t);
-    e !== null && (this.lastNotice = e, this.state.patch(Bu(e)), (e.code === "storage_unavailable" || e.code === "store_full") && e.resolved === !0 && this.edits.sendHeld(), e.code === "token_expired" && e.retry_after !== void 0 && typeof this.token == "function" && this.renew(), this.emit("notice", [e]));
+    e !== null && (this.lastNotice = e, this.state.patch(Pu(e)), (e.code === "storage_unavailable" || e.code === "store_full") && e.resolved === !0 && this.edits.sendHeld(), e.code === "token_expired" && e.retry_after !== void 0 && typeof this.token == "function" && this.renew(), this.emit("notice", [e]));
   }
   async renew() {
     const t = this.link;
@@ -5957,7 +5965,7 @@ class fd extends Ze {
       return { code: "unauthorized", message: "No new sign-in could be had.", retryable: !0 };
     }
     if (t === null || this.link !== t || e === null) return null;
-    const s = await t.authenticate(e, Tr);
+    const s = await t.authenticate(e, xr);
     if (this.link !== t) return null;
     if (s === null) return { code: "internal", message: "The server did not answer.", retryable: !0 };
     if (!s.ok) return _t(s.error);
@@ -5975,20 +5983,22 @@ class fd extends Ze {
   }
   probe() {
     const t = this.liveLink;
-    t === null || t.probing || (t.probing = !0, t.askMissing(Gt(this.doc), Tr, (e) => {
+    t === null || t.probing || (t.probing = !0, t.askMissing(Gt(this.doc), xr, (e) => {
       this.link === t && (t.probing = !1, e === null ? this.lose(null) : e instanceof Uint8Array && Xt(this.doc, e, this));
     }));
   }
 }
-function Dr(n) {
-  return { ...n.name ? { name: n.name } : {}, ...n.color ? { color: n.color } : {} };
+const Yu = ["id", "agent", "role", "session", "client_id"];
+function Rr(n) {
+  const t = (e, s) => s === void 0 || s === "" && (e === "name" || e === "color");
+  return Object.fromEntries(Object.entries(n).filter(([e, s]) => !Yu.includes(e) && !t(e, s)));
 }
-function Ku() {
+function Xu() {
   return typeof window < "u" || typeof globalThis.WorkerGlobalScope < "u";
 }
 const Ft = (n) => Ht((t, e) => {
   n.onerror = (s) => e(new Error(s.target.error)), n.onsuccess = (s) => t(s.target.result);
-}), Yu = (n, t) => Ht((e, s) => {
+}), Gu = (n, t) => Ht((e, s) => {
   const r = indexedDB.open(n);
   r.onupgradeneeded = (i) => t(i.target.result), r.onerror = (i) => s(Q(i.target.error)), r.onsuccess = (i) => {
     const o = i.target.result;
@@ -5996,48 +6006,48 @@ const Ft = (n) => Ht((t, e) => {
       o.close();
     }, e(o);
   };
-}), Xu = (n) => Ft(indexedDB.deleteDatabase(n)), Gu = (n, t) => t.forEach((e) => n.createObjectStore.apply(n, e)), ie = (n, t, e = "readwrite") => {
+}), Zu = (n) => Ft(indexedDB.deleteDatabase(n)), Qu = (n, t) => t.forEach((e) => n.createObjectStore.apply(n, e)), ie = (n, t, e = "readwrite") => {
   const s = n.transaction(t, e);
-  return t.map((r) => id(s, r));
-}, Co = (n, t) => Ft(n.count(t)), Zu = (n, t) => Ft(n.get(t)), To = (n, t) => Ft(n.delete(t)), Qu = (n, t, e) => Ft(n.put(t, e)), ts = (n, t) => Ft(n.add(t)), td = (n, t, e) => Ft(n.getAll(t, e)), ed = (n, t, e) => {
+  return t.map((r) => cd(s, r));
+}, Ao = (n, t) => Ft(n.count(t)), td = (n, t) => Ft(n.get(t)), xo = (n, t) => Ft(n.delete(t)), ed = (n, t, e) => Ft(n.put(t, e)), ts = (n, t) => Ft(n.add(t)), nd = (n, t, e) => Ft(n.getAll(t, e)), sd = (n, t, e) => {
   let s = null;
-  return rd(n, t, (r) => (s = r, !1), e).then(() => s);
-}, nd = (n, t = null) => ed(n, t, "prev"), sd = (n, t) => Ht((e, s) => {
+  return od(n, t, (r) => (s = r, !1), e).then(() => s);
+}, rd = (n, t = null) => sd(n, t, "prev"), id = (n, t) => Ht((e, s) => {
   n.onerror = s, n.onsuccess = async (r) => {
     const i = r.target.result;
     if (i === null || await t(i) === !1) return e();
     i.continue();
   };
-}), rd = (n, t, e, s = "next") => sd(n.openKeyCursor(t, s), (r) => e(r.key)), id = (n, t) => n.objectStore(t), od = (n, t) => IDBKeyRange.upperBound(n, t), cd = (n, t) => IDBKeyRange.lowerBound(n, t), Bn = "custom", Ao = "updates", xo = 500, Do = (n, t = () => {
+}), od = (n, t, e, s = "next") => id(n.openKeyCursor(t, s), (r) => e(r.key)), cd = (n, t) => n.objectStore(t), ld = (n, t) => IDBKeyRange.upperBound(n, t), hd = (n, t) => IDBKeyRange.lowerBound(n, t), Bn = "custom", Do = "updates", Oo = 500, Ro = (n, t = () => {
 }, e = () => {
 }) => {
-  const [s] = ie(n.db, [Ao]);
-  return td(s, cd(n._dbref, !1)).then((r) => {
+  const [s] = ie(n.db, [Do]);
+  return nd(s, hd(n._dbref, !1)).then((r) => {
     n._destroyed || (t(s), _(n.doc, () => {
       r.forEach((i) => Xt(n.doc, i));
     }, n, !1), e(s));
-  }).then(() => nd(s).then((r) => {
+  }).then(() => rd(s).then((r) => {
     n._dbref = r + 1;
-  })).then(() => Co(s).then((r) => {
+  })).then(() => Ao(s).then((r) => {
     n._dbsize = r;
   })).then(() => s);
-}, ld = (n, t = !0) => Do(n).then((e) => {
-  (t || n._dbsize >= xo) && ts(e, mn(n.doc)).then(() => To(e, od(n._dbref, !0))).then(() => Co(e).then((s) => {
+}, ad = (n, t = !0) => Ro(n).then((e) => {
+  (t || n._dbsize >= Oo) && ts(e, mn(n.doc)).then(() => xo(e, ld(n._dbref, !0))).then(() => Ao(e).then((s) => {
     n._dbsize = s;
   }));
 });
-class hd extends Or {
+class ud extends Ir {
   constructor(t, e) {
-    super(), this.doc = e, this.name = t, this._dbref = 0, this._dbsize = 0, this._destroyed = !1, this.db = null, this.synced = !1, this._db = Yu(t, (s) => Gu(s, [["updates", { autoIncrement: !0 }], ["custom"]])), this.whenSynced = Ht((s) => this.on("synced", () => s(this))), this._db.then((s) => {
-      this.db = s, Do(this, (r) => ts(r, mn(e)), () => {
+    super(), this.doc = e, this.name = t, this._dbref = 0, this._dbsize = 0, this._destroyed = !1, this.db = null, this.synced = !1, this._db = Gu(t, (s) => Qu(s, [["updates", { autoIncrement: !0 }], ["custom"]])), this.whenSynced = Ht((s) => this.on("synced", () => s(this))), this._db.then((s) => {
+      this.db = s, Ro(this, (r) => ts(r, mn(e)), () => {
         if (this._destroyed) return this;
         this.synced = !0, this.emit("synced", [this]);
       });
     }), this._storeTimeout = 1e3, this._storeTimeoutId = null, this._storeUpdate = (s, r) => {
       if (this.db && r !== this) {
-        const [i] = ie(this.db, [Ao]);
-        ts(i, s), ++this._dbsize >= xo && (this._storeTimeoutId !== null && clearTimeout(this._storeTimeoutId), this._storeTimeoutId = setTimeout(() => {
-          ld(this, !1), this._storeTimeoutId = null;
+        const [i] = ie(this.db, [Do]);
+        ts(i, s), ++this._dbsize >= Oo && (this._storeTimeoutId !== null && clearTimeout(this._storeTimeoutId), this._storeTimeoutId = setTimeout(() => {
+          ad(this, !1), this._storeTimeoutId = null;
         }, this._storeTimeout));
       }
     }, e.on("update", this._storeUpdate), this.destroy = this.destroy.bind(this), e.on("destroy", this.destroy);
@@ -6049,45 +6059,45 @@ class hd extends Or {
   }
   clearData() {
     return this.destroy().then(() => {
-      Xu(this.name);
+      Zu(this.name);
     });
   }
   get(t) {
     return this._db.then((e) => {
       const [s] = ie(e, [Bn], "readonly");
-      return Zu(s, t);
+      return td(s, t);
     });
   }
   set(t, e) {
     return this._db.then((s) => {
       const [r] = ie(s, [Bn]);
-      return Qu(r, e, t);
+      return ed(r, e, t);
     });
   }
   del(t) {
     return this._db.then((e) => {
       const [s] = ie(e, [Bn]);
-      return To(s, t);
+      return xo(s, t);
     });
   }
 }
-const gd = (n, t) => typeof indexedDB > "u" ? null : new hd(`collab:${t}`, n);
+const wd = (n, t) => typeof indexedDB > "u" ? null : new ud(`collab:${t}`, n);
 export {
-  Qh as Awareness,
-  Oo as Backoff,
-  sa as CODES,
+  ea as Awareness,
+  Io as Backoff,
+  ia as CODES,
   Yn as CollabError,
-  fd as CollabProvider,
-  Mu as FIRST_STATUS,
-  va as LocalLedger,
-  ad as Y,
-  ra as adviceFor,
+  md as CollabProvider,
+  Bu as FIRST_STATUS,
+  Ea as LocalLedger,
+  dd as Y,
+  oa as adviceFor,
   _t as asFault,
-  dd as asText,
-  bu as faultInName,
-  ju as freshKey,
-  ud as inWords,
-  gd as keepOffline,
-  ku as refusalOfName,
-  pd as turnedAway
+  fd as asText,
+  _u as faultInName,
+  Fu as freshKey,
+  pd as inWords,
+  wd as keepOffline,
+  vu as refusalOfName,
+  gd as turnedAway
 };

@@ -736,8 +736,13 @@ export class CollabProvider extends ObservableV2<ProviderEvents> {
   private readonly onDocDestroy = (): void => this.destroy()
 }
 
-function displayed(user: User): { name?: string; color?: string } {
-  return { ...(user.name ? { name: user.name } : {}), ...(user.color ? { color: user.color } : {}) }
+/** What only the server says of somebody. */
+const STAMPED = ['id', 'agent', 'role', 'session', 'client_id']
+
+/** What others are shown of somebody, by either side. */
+function displayed(user: User): User {
+  const unsaid = (field: string, value: unknown): boolean => value === undefined || (value === '' && (field === 'name' || field === 'color'))
+  return Object.fromEntries(Object.entries(user).filter(([field, value]) => !STAMPED.includes(field) && !unsaid(field, value)))
 }
 
 /** Whether there may be other tabs: a page or a worker of one. */

@@ -14,7 +14,10 @@ export type TokenSource = string | null | (() => string | null | Promise<string 
 export interface User {
   name?: string
   color?: string
+  /** Only the server says it. */
   id?: string
+  /** Whatever else your pages show, such as `avatar`: up to 16 fields, 2 KiB in all. */
+  [field: string]: string | number | boolean | null | undefined
 }
 
 /** What one may do: `viewer` and `commenter` change nothing in the document. */

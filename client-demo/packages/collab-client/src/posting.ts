@@ -29,15 +29,20 @@ export class Posting implements Way {
     return !this.abort.signal.aborted
   }
 
-  /** Whether this person may write here; null where nobody says. */
+  /** Whether this person may write here, asked until the server says so; null where it never does. */
   async mayWrite(): Promise<boolean | null> {
-    try {
-      const answer = await fetch(`${this.url}/access`, { headers: this.headers, cache: 'no-store', signal: this.abort.signal })
-      const { role } = (await answer.json()) as { role?: string }
-      return answer.ok ? role === 'editor' || role === 'admin' : null
-    } catch {
-      return null
+    for (let wait = FIRST_RETRY; this.connected; wait = Math.min(2 * wait, LAST_RETRY)) {
+      try {
+        const answer = await fetch(`${this.url}/access`, { headers: this.headers, cache: 'no-store', signal: this.abort.signal })
+        const { role } = (await answer.json()) as { role?: string }
+        if (answer.ok) return role === 'editor' || role === 'admin'
+        if (answer.status < 500 && answer.status !== 429) return null
+      } catch {
+        // No answer, or none of the server: again.
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait))
     }
+    return null
   }
 
   send(update: Uint8Array, answered: (answer: Answer) => void): void {

@@ -1,5 +1,10 @@
 /** Server-Sent Events, for readers whose network lets neither WebSockets nor long-polling through. */
 
+import type { Timer } from './options.js'
+
+/** Milliseconds: a server says something at least every 15 seconds; who has said nothing for so long is not there. */
+const SILENCE = 40_000
+
 export interface StreamEvent {
   id: string | null
   event: string
@@ -20,15 +25,24 @@ export interface StreamOptions {
 export class EventStream {
   private readonly abort = new AbortController()
   private ended = false
+  private silence: Timer
 
   constructor(url: string, private readonly options: StreamOptions) {
+    this.heard()
     void this.run(url)
   }
 
   /** End it without a word. */
   close(): void {
     this.ended = true
+    clearTimeout(this.silence)
     this.abort.abort()
+  }
+
+  /** A network that is gone ends no request by itself: we wait for so long, and no longer. */
+  private heard(): void {
+    clearTimeout(this.silence)
+    this.silence = setTimeout(() => this.abort.abort(), SILENCE)
   }
 
   private async run(url: string): Promise<void> {
@@ -55,6 +69,7 @@ export class EventStream {
       for (;;) {
         const { done, value } = await reader.read()
         if (done) break
+        this.heard()
         parser.feed(decoder.decode(value, { stream: true }))
       }
     } catch {
@@ -62,6 +77,7 @@ export class EventStream {
     }
     if (this.ended) return
     this.ended = true
+    clearTimeout(this.silence)
     this.options.onEnd()
   }
 }

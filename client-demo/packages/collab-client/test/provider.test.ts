@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import { CollabProvider, type ProviderOptions } from '../src/index.js'
-import { CollabServer, until } from './server.js'
+import { CollabServer, ScriptedServer, until, welcome } from './server.js'
 
 let server: CollabServer
 let folder: string
@@ -203,4 +203,19 @@ test('tabs of one browser pass on what an offline one wrote', async () => {
   const ben = open('tabs')
   await live(ben)
   await until(() => ben.text.toString() === 'by the other tab', 'passed on')
+})
+
+test('free fields of a person reach the server, and what a token says of them is shown here', async () => {
+  const asked: unknown[] = []
+  const scripted = await new ScriptedServer().start((socket) => {
+    asked.push((socket.handshake.auth as { user?: unknown }).user)
+    welcome(socket, { user: { id: 'ann', agent: false, name: 'Ann of the token', title: 'Editor' } })
+  })
+  const user = { id: 'mine', name: 'Ann', color: '', avatar: 'https://people.example/ann.png', floor: 3 }
+  const provider = new CollabProvider(scripted.url, 'people', null, { user })
+  providers.push(provider)
+  await until(() => provider.status === 'live', 'live')
+  expect(asked).toEqual([{ name: 'Ann', avatar: 'https://people.example/ann.png', floor: 3 }])
+  expect(provider.awareness.getLocalState()?.['user']).toMatchObject({ name: 'Ann of the token', title: 'Editor', avatar: user.avatar })
+  await scripted.stop()
 })

@@ -89,9 +89,9 @@ export class ScriptedServer {
 }
 
 /** What the real server says first. */
-export function welcome(socket: Socket, more: { role?: string; vector?: Uint8Array } = {}): void {
+export function welcome(socket: Socket, more: { role?: string; vector?: Uint8Array; user?: object } = {}): void {
   socket.emit('session', {
-    document: 'd', session: 's', client_id: 1, role: more.role ?? 'editor', user: {}, limits: { rate_updates: 1000 },
+    document: 'd', session: 's', client_id: 1, role: more.role ?? 'editor', user: more.user ?? {}, limits: { rate_updates: 1000 },
     expires_at: null, server: { name: 'collab', version: 'test' },
   })
   socket.emit('sync-step-1', Buffer.from(more.vector ?? [0]), () => undefined)

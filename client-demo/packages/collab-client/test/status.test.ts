@@ -3,7 +3,7 @@
 import { createHmac } from 'node:crypto'
 import { createServer, request, type IncomingMessage, type Server } from 'node:http'
 import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 
 import { CollabError, CollabProvider, type ErrorCode, type ProviderOptions, type State, type StatusEvent } from '../src/index.js'
 import { CollabServer, until } from './server.js'
@@ -53,13 +53,15 @@ let count = 0
 const fresh = (): string => `mine-${(count += 1)}`
 const failure = (promise: Promise<void>): Promise<unknown> => promise.then(() => 'saved', (error: unknown) => error)
 
-/** Something between us and the server that lets through what `lets` says. */
-async function between(url: string, lets: (what: 'websocket' | 'polling' | 'api') => boolean): Promise<string> {
+/** Something between us and the server that lets through what `lets` says; the rest is refused, or gets no answer at all. */
+async function between(
+  url: string, lets: (what: 'websocket' | 'polling' | 'api', path: string) => boolean, otherwise: 'refused' | 'swallowed' = 'refused',
+): Promise<string> {
   const { hostname, port } = new URL(url)
   const open = new Set<Socket>()
   const what = ({ url = '' }: IncomingMessage): 'polling' | 'api' => (url.startsWith('/socket.io/') ? 'polling' : 'api')
   const proxy: Server = createServer((asked, answer) => {
-    if (!lets(what(asked))) return void answer.writeHead(403).end()
+    if (!lets(what(asked), asked.url ?? '')) return otherwise === 'refused' ? void answer.writeHead(503).end() : undefined
     const passed = request({ hostname, port, path: asked.url, method: asked.method, headers: asked.headers }, (said) => {
       answer.writeHead(said.statusCode ?? 502, said.headers)
       said.pipe(answer)
@@ -73,7 +75,7 @@ async function between(url: string, lets: (what: 'websocket' | 'polling' | 'api'
     socket.on('close', () => open.delete(socket))
   })
   proxy.on('upgrade', (asked: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (!lets('websocket')) return socket.destroy()
+    if (!lets('websocket', asked.url ?? '')) return otherwise === 'refused' ? void socket.destroy() : undefined
     const passed = connect(Number(port), hostname, () => {
       const lines = Object.entries(asked.headers).map(([name, value]) => `${name}: ${String(value)}\r\n`)
       passed.write(`GET ${asked.url ?? ''} HTTP/1.1\r\n${lines.join('')}\r\n`)
@@ -185,6 +187,41 @@ test('a full document is tried again until somebody leaves', async () => {
   expect(third.error).toBeNull()
 })
 
+test('a server that has too many connections of us says so until there is room', async () => {
+  const server = await new CollabServer('memory://', ['--max-connections-per-ip', '1']).start()
+  closers.push(() => server.kill())
+  const inside = open(server.url, fresh())
+  await until(() => inside.status === 'live', 'in')
+  const outside = open(server.url, fresh(), { stream: false })
+  await until(() => outside.status === 'offline', 'out')
+  expect(outside.error).toMatchObject({ code: 'too_many_connections', retryable: true })
+  outside.doc.getText('body').insert(0, 'x')
+  expect([outside.unsaved, outside.synced]).toEqual([1, false])
+  inside.destroy()
+  await until(() => outside.status === 'live' || (outside.retryNow(), false), 'room')
+  await outside.saved()
+  expect([outside.unsaved, outside.error]).toEqual([0, null])
+})
+
+test('a token that runs out: closed without another, live all along with a function', async () => {
+  const name = fresh()
+  const fixed = open(servers.signed.url, name, { token: token('editor', 5) })
+  let asked = 0
+  const renewed = open(servers.signed.url, name, { token: async () => token('editor', (asked += 1) === 1 ? 5 : 600) })
+  await until(() => fixed.status === 'live' && renewed.status === 'live', 'both are in')
+  await until(() => fixed.status === 'closed', 'closed')
+  expect([fixed.error?.code, fixed.synced, fixed.states()]).toEqual(['token_expired', false, 'connecting syncing live closed'])
+  fixed.doc.getText('body').insert(0, 'kept here')
+  expect(await failure(fixed.saved())).toMatchObject({ code: 'token_expired' })
+  expect(fixed.unsaved).toBe(1)
+  renewed.doc.getText('body').insert(0, 'x')
+  await renewed.saved()
+  expect([renewed.status, renewed.error, asked]).toEqual(['live', null, 2])
+  await fixed.authenticate(token('editor'))
+  await fixed.saved()
+  expect([fixed.status, fixed.unsaved, fixed.error]).toEqual(['live', 0, null])
+})
+
 test('a document that is deleted is closed, and says why', async () => {
   const name = fresh()
   const provider = open(servers.open.url, name)
@@ -276,27 +313,80 @@ test('a network that is slow: live when everything is here, saved when the ack i
   await until(() => near.doc.getText('body').toString() === 'xfrom the other side. ', 'it went out')
 })
 
-const BLOCKED: Record<string, [('websocket' | 'polling')[], string]> = {
-  'a WebSocket that is refused': [['websocket'], 'polling'],
-  'long-polling that is refused': [['polling'], 'websocket'],
-  'both refused': [['websocket', 'polling'], 'sse'],
+const BLOCKED: Record<string, ['refused' | 'swallowed', ('websocket' | 'polling')[], string]> = {
+  'a WebSocket that is refused': ['refused', ['websocket'], 'polling'],
+  'long-polling that is refused': ['refused', ['polling'], 'websocket'],
+  'both refused': ['refused', ['websocket', 'polling'], 'sse'],
+  'a WebSocket that gets no answer': ['swallowed', ['websocket'], 'polling'],
+  'long-polling that gets no answer': ['swallowed', ['polling'], 'websocket'],
+  'neither gets an answer': ['swallowed', ['websocket', 'polling'], 'sse'],
 }
 
-test.each(Object.entries(BLOCKED))('%s', async (_what, [blocked, transport]) => {
+/** Timers of so many milliseconds end after as many as are said here; what they would do, the newest last. */
+function shorten(milliseconds: number, to: number): (() => void)[] {
+  const made: (() => void)[] = []
+  const before = globalThis.setTimeout
+  const spy = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((act: () => void, wait?: number, ...more: []) => {
+    if (wait === milliseconds) made.push(act)
+    return before(act, wait === milliseconds ? to : wait, ...more)
+  }) as typeof setTimeout)
+  closers.push(async () => spy.mockRestore())
+  return made
+}
+
+test.each(Object.entries(BLOCKED))('%s', async (_what, [otherwise, blocked, transport]) => {
+  shorten(6_000, 300) // until an attempt without an answer is given up
   const name = fresh()
-  const url = await between(servers.open.url, (what) => what === 'api' || !blocked.includes(what))
+  const url = await between(servers.open.url, (what) => what === 'api' || !blocked.includes(what), otherwise)
   const writer = open(servers.open.url, name)
   await until(() => writer.status === 'live', 'live')
   writer.doc.getText('body').insert(0, 'from the other side. ')
   await writer.saved()
   const provider = open(url, name)
   await until(() => provider.status === 'live', 'live')
+  expect(provider.states()).toMatch(/^connecting( offline connecting)* (offline )?syncing live$/)
   expect(provider.details.transport).toBe(transport)
   // Live means that everything is here, by whatever way it came.
   expect(provider.doc.getText('body').toString()).toBe('from the other side. ')
   provider.doc.getText('body').insert(0, 'x')
   await provider.saved()
   await until(() => writer.doc.getText('body').toString() === 'xfrom the other side. ', 'it went out')
+})
+
+test('reading along at a server that stands still: not live any more, and saved when it goes on', async () => {
+  const server = await new CollabServer().start()
+  closers.push(() => server.kill())
+  const silences = shorten(40_000, 40_000)
+  const provider = open(await between(server.url, (what) => what === 'api'), fresh())
+  await until(() => provider.status === 'live', 'live')
+  expect(provider.details.transport).toBe('sse')
+  provider.doc.getText('body').insert(0, 'x')
+  await provider.saved()
+  server.signal('SIGSTOP')
+  provider.doc.getText('body').insert(0, 'y')
+  const told = provider.told.length
+  silences.at(-1)?.() // forty seconds later
+  await until(() => provider.status === 'offline', 'offline')
+  expect([provider.unsaved, provider.synced, provider.details.transport]).toEqual([1, false, null])
+  let saved = false
+  const saving = provider.saved().then(() => (saved = true))
+  await until(() => provider.told.filter(({ state }) => state === 'connecting').length > 4, 'tried again')
+  expect(provider.told.slice(told).map(({ state }) => state)).not.toContain('live')
+  expect(saved).toBe(false)
+  server.signal('SIGCONT')
+  await saving
+  expect([provider.status, provider.unsaved]).toEqual(['live', 0])
+})
+
+test('reading along, a server that cannot say at once who may write is asked again', async () => {
+  let refusals = 2
+  const url = await between(servers.open.url, (what, path) => what === 'api' && !(path.endsWith('/access') && refusals-- > 0))
+  const provider = open(url, fresh())
+  await until(() => provider.status === 'live', 'live')
+  expect(provider.details.readOnly).toBe(true) // nobody said anything else yet
+  provider.doc.getText('body').insert(0, 'x')
+  await provider.saved()
+  expect([provider.details.readOnly, provider.unsaved, refusals < 0]).toEqual([false, 0, true])
 })
 
 test('what is no server', async () => {

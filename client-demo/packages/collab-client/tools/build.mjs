@@ -5,7 +5,7 @@
  */
 
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -79,6 +79,12 @@ async function standalone() {
   })
 }
 
+/** What `collab init` writes, for those who have Node alone. */
+function starts() {
+  const from = resolve(here, '../../../collab/commands/starts')
+  for (const kind of ['react', 'vanilla']) cpSync(join(from, kind), join(dist, 'starts', kind), { recursive: true, filter: (path) => !path.endsWith('__pycache__') })
+}
+
 function pack() {
   mkdirSync(served, { recursive: true })
   const said = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', served], { cwd: here, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
@@ -89,6 +95,7 @@ function pack() {
 
 await libraries()
 types()
+starts()
 await standalone()
 pack()
 for (const name of ['SKILL.md', 'llms.txt']) copyFileSync(join(here, name), join(served, name))
