@@ -271,6 +271,33 @@ def test_two_people_lose_their_server_and_nothing_else(
     expect(cleo.locator("#status")).to_have_text("Saved")
 
 
+@pytest.mark.parametrize("name", ["react-form", "vue", "svelte"])
+def test_two_write_in_one_field_at_the_same_moment(name: str, recipes: Recipes, open_page: OpenPage) -> None:
+    recipes.server.restart()
+    recipe = RECIPES[name]
+    ann, ben = (open_page(recipes.address(name, each), name=each) for each in ("Ann", "Ben"))
+    for page in (ann, ben):
+        expect(page.locator("#status")).to_have_text("Saved")
+    recipe.write(ann, " middle ")
+    recipe.wait_for(ben, " middle ")
+    recipes.server.kill()
+    for page in (ann, ben):
+        expect(page.locator("#status")).to_contain_text("offline")
+    ann.locator(recipe.place).press("Home")
+    ann.keyboard.type("begin")
+    recipe.write(ben, "end")
+    recipes.server.start()
+    for page in (ann, ben):
+        recipe.wait_for(page, "begin")
+        recipe.wait_for(page, " middle end")
+        expect(page.locator("#status")).to_have_text("Saved", timeout=30_000)
+    # Ben's words came behind her caret: it is where it was.
+    ann.keyboard.type("ning")
+    for page in (ann, ben):
+        recipe.wait_for(page, "beginning")
+        recipe.wait_for(page, " middle end")
+
+
 def test_figures_are_drawn_as_they_come(recipes: Recipes, open_page: OpenPage) -> None:
     recipes.server.restart()  # also where the test before stopped half way
     page = open_page(recipes.address("live-figures", "Ann", "viewer"), name="Ann")

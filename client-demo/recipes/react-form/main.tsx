@@ -1,11 +1,15 @@
 import { useDoc, useOthers, usePresence } from "collab-client/react";
-import { useEffect, useReducer } from "react";
+import { useEffect, useReducer, useRef } from "react";
+import { bindField } from "../around/field";
 import { show, useMayWrite } from "../around/Page";
 
 type Where = { field: string | null };
 
 function Form() {
-  const form = useDoc().getMap<string>("form");
+  const doc = useDoc();
+  const form = doc.getMap<string>("form");
+  const notes = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => bindField(doc.getText("notes"), notes.current!), [doc]);
   const [, render] = useReducer((times: number) => times + 1, 0);
   useEffect(() => {
     form.observe(render);
@@ -14,20 +18,23 @@ function Form() {
   }, [form]);
   const [, present] = usePresence<Where>();
   const mayWrite = useMayWrite();
-  /** What a field has; each field is one value, and of two at the same time one wins. */
-  const field = (name: string) => ({
+  const place = (name: string) => ({
     name,
-    value: form.get(name) ?? "",
     readOnly: !mayWrite,
-    onChange: ({ target }: { target: { value: string } }) => form.set(name, target.value),
     onFocus: () => present({ field: name }),
     onBlur: () => present({ field: null }),
+  });
+  /** What a field has; each is one value, and of two at the same time one wins: right for what is short. */
+  const field = (name: string) => ({
+    ...place(name),
+    value: form.get(name) ?? "",
+    onChange: ({ target }: { target: { value: string } }) => form.set(name, target.value),
   });
   return (
     <form>
       <label><span>Title <Here field="title" /></span><input {...field("title")} /></label>
       <label><span>Amount <Here field="amount" /></span><input type="number" {...field("amount")} /></label>
-      <label><span>Notes <Here field="notes" /></span><textarea rows={6} {...field("notes")} /></label>
+      <label><span>Notes <Here field="notes" /></span><textarea rows={6} ref={notes} {...place("notes")} /></label>
     </form>
   );
 }
