@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Files and folders of client-demo/ that the built pages depend on. */
-const CLIENT = ['LICENSE', 'README.md', 'SKILL.md', 'llms.txt', 'offline', 'package.json', 'react', 'src', 'tools', 'tsconfig.build.json']
+const CLIENT = ['LICENSE', 'README.md', 'SKILL.md', 'bin', 'llms.txt', 'offline', 'package.json', 'react', 'src', 'tools', 'tsconfig.build.json']
 const SOURCES = [
   'index.html', 'package-lock.json', 'package.json', 'public', 'src', 'tools', 'tsconfig.json', 'vite.config.ts',
   ...CLIENT.map((name) => `packages/collab-client/${name}`),

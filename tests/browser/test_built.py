@@ -13,7 +13,7 @@ STATIC = _ROOT / "collab" / "static"
 
 #: both as in client-demo/tools/sourceHash.ts
 CLIENT = (
-    "LICENSE", "README.md", "SKILL.md", "llms.txt", "offline", "package.json", "react", "src", "tools", "tsconfig.build.json",
+    "LICENSE", "README.md", "SKILL.md", "bin", "llms.txt", "offline", "package.json", "react", "src", "tools", "tsconfig.build.json",
 )  # fmt: skip
 SOURCES = (
     "index.html",

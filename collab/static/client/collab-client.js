@@ -249,7 +249,7 @@ let nn = class {
 const N = (n) => new nn(n), Br = (n) => n.pos !== n.arr.length, oc = (n, t) => {
   const e = rc(n.arr, n.pos, t);
   return n.pos += t, e;
-}, q = (n) => oc(n, w(n)), Jt = (n) => n.arr[n.pos++], w = (n) => {
+}, q = (n) => oc(n, y(n)), Jt = (n) => n.arr[n.pos++], y = (n) => {
   let t = 0, e = 1;
   const s = n.arr.length;
   for (; n.pos < s; ) {
@@ -269,7 +269,7 @@ const N = (n) => new nn(n), Br = (n) => n.pos !== n.arr.length, oc = (n, t) => {
   }
   throw en;
 }, cc = (n) => {
-  let t = w(n);
+  let t = y(n);
   if (t === 0) return "";
   {
     let e = String.fromCodePoint(Jt(n));
@@ -285,14 +285,14 @@ const N = (n) => new nn(n), Br = (n) => n.pos !== n.arr.length, oc = (n, t) => {
   return n.pos += t, e;
 }, hc = (n) => rs(n, 4).getFloat32(0, !1), ac = (n) => rs(n, 8).getFloat64(0, !1), uc = (n) => rs(n, 8).getBigInt64(0, !1), dc = [(n) => {
 }, (n) => null, sn, hc, ac, uc, (n) => !1, (n) => !0, kt, (n) => {
-  const t = w(n), e = {};
+  const t = y(n), e = {};
   for (let s = 0; s < t; s++) {
     const r = kt(n);
     e[r] = ue(n);
   }
   return e;
 }, (n) => {
-  const t = w(n), e = [];
+  const t = y(n), e = [];
   for (let s = 0; s < t; s++) e.push(ue(n));
   return e;
 }, q], ue = (n) => dc[127 - Jt(n)](n);
@@ -301,7 +301,7 @@ class Js extends nn {
     super(t), this.reader = e, this.s = null, this.count = 0;
   }
   read() {
-    return this.count === 0 && (this.s = this.reader(this), Br(this) ? this.count = w(this) + 1 : this.count = -1), this.count--, this.s;
+    return this.count === 0 && (this.s = this.reader(this), Br(this) ? this.count = y(this) + 1 : this.count = -1), this.count--, this.s;
   }
 }
 class Ue extends nn {
@@ -312,7 +312,7 @@ class Ue extends nn {
     if (this.count === 0) {
       this.s = sn(this);
       const t = Nr(this.s);
-      this.count = 1, t && (this.s = -this.s, this.count = w(this) + 2);
+      this.count = 1, t && (this.s = -this.s, this.count = y(this) + 2);
     }
     return this.count--, this.s;
   }
@@ -324,7 +324,7 @@ class Tn extends nn {
   read() {
     if (this.count === 0) {
       const t = sn(this), e = t & 1;
-      this.diff = Z(t / 2), this.count = 1, e && (this.count = w(this) + 2);
+      this.diff = Z(t / 2), this.count = 1, e && (this.count = y(this) + 2);
     }
     return this.s += this.diff, this.count--, this.s;
   }
@@ -338,9 +338,9 @@ class pc {
     return this.spos = t, e;
   }
 }
-const de = Date.now, pe = /* @__PURE__ */ Symbol("Equality"), Pr = (n, t) => n === t || !!n?.[pe]?.(t) || !1, fc = (n) => typeof n == "object", gc = Object.assign, mc = Object.keys, wc = (n, t) => {
+const de = Date.now, pe = /* @__PURE__ */ Symbol("Equality"), Pr = (n, t) => n === t || !!n?.[pe]?.(t) || !1, fc = (n) => typeof n == "object", gc = Object.assign, mc = Object.keys, yc = (n, t) => {
   for (const e in n) t(n[e], e);
-}, We = (n) => mc(n).length, yc = (n) => {
+}, We = (n) => mc(n).length, wc = (n) => {
   for (const t in n) return !1;
   return !0;
 }, Ee = (n, t) => {
@@ -738,7 +738,7 @@ const al = (n) => new hl(n), ii = al(He).if(ni, (n, t) => An(t, Fs, qe)).if(si, 
 R((n) => n.nodeType === gl), typeof DOMParser < "u" && new DOMParser(), R((n) => n.nodeType === dl), R((n) => n.nodeType === pl);
 const ul = (n) => Lo(n, (t, e) => `${e}:${t};`).join(""), dl = an.ELEMENT_NODE, pl = an.TEXT_NODE, fl = an.DOCUMENT_NODE, gl = an.DOCUMENT_FRAGMENT_NODE;
 R((n) => n.nodeType === fl);
-const dt = Symbol, oi = dt(), ci = dt(), ml = dt(), wl = dt(), yl = dt(), li = dt(), bl = dt(), ds = dt(), kl = dt(), _l = (n) => {
+const dt = Symbol, oi = dt(), ci = dt(), ml = dt(), yl = dt(), wl = dt(), li = dt(), bl = dt(), ds = dt(), kl = dt(), _l = (n) => {
   n.length === 1 && n[0]?.constructor === Function && (n = n[0]());
   const t = [], e = [];
   let s = 0;
@@ -753,7 +753,7 @@ const dt = Symbol, oi = dt(), ci = dt(), ml = dt(), wl = dt(), yl = dt(), li = d
     r instanceof Symbol || e.push(r);
   }
   return e;
-}, vl = { [oi]: ct("font-weight", "bold"), [ci]: ct("font-weight", "normal"), [ml]: ct("color", "blue"), [yl]: ct("color", "green"), [wl]: ct("color", "grey"), [li]: ct("color", "red"), [bl]: ct("color", "purple"), [ds]: ct("color", "orange"), [kl]: ct("color", "black") }, Sl = (n) => {
+}, vl = { [oi]: ct("font-weight", "bold"), [ci]: ct("font-weight", "normal"), [ml]: ct("color", "blue"), [wl]: ct("color", "green"), [yl]: ct("color", "grey"), [li]: ct("color", "red"), [bl]: ct("color", "purple"), [ds]: ct("color", "orange"), [kl]: ct("color", "black") }, Sl = (n) => {
   n.length === 1 && n[0]?.constructor === Function && (n = n[0]());
   const t = [], e = [], s = O();
   let r = [], i = 0;
@@ -871,10 +871,10 @@ const Lt = (n, t, e) => t.clients.forEach((s, r) => {
     }
   });
 }, ut = (n) => {
-  const t = new ee(), e = w(n.restDecoder);
+  const t = new ee(), e = y(n.restDecoder);
   for (let s = 0; s < e; s++) {
     n.resetDsCurVal();
-    const r = w(n.restDecoder), i = w(n.restDecoder);
+    const r = y(n.restDecoder), i = y(n.restDecoder);
     if (i > 0) {
       const o = $(t.clients, r, () => []);
       for (let c = 0; c < i; c++) o.push(new un(n.readDsClock(), n.readDsLen()));
@@ -882,10 +882,10 @@ const Lt = (n, t, e) => t.clients.forEach((s, r) => {
   }
   return t;
 }, Ys = (n, t, e) => {
-  const s = new ee(), r = w(n.restDecoder);
+  const s = new ee(), r = y(n.restDecoder);
   for (let i = 0; i < r; i++) {
     n.resetDsCurVal();
-    const o = w(n.restDecoder), c = w(n.restDecoder), l = e.clients.get(o) || [], a = S(e, o);
+    const o = y(n.restDecoder), c = y(n.restDecoder), l = e.clients.get(o) || [], a = S(e, o);
     for (let h = 0; h < c; h++) {
       const u = n.readDsClock(), d = u + n.readDsLen();
       if (u < a) {
@@ -994,28 +994,28 @@ class pt extends Ze {
     this.emit("destroyed", [!0]), this.emit("destroy", [this]), super.destroy();
   }
 }
-class we {
+class ye {
   constructor(t) {
     this.restDecoder = t;
   }
   resetDsCurVal() {
   }
   readDsClock() {
-    return w(this.restDecoder);
+    return y(this.restDecoder);
   }
   readDsLen() {
-    return w(this.restDecoder);
+    return y(this.restDecoder);
   }
 }
-class Y extends we {
+class Y extends ye {
   readLeftID() {
-    return m(w(this.restDecoder), w(this.restDecoder));
+    return m(y(this.restDecoder), y(this.restDecoder));
   }
   readRightID() {
-    return m(w(this.restDecoder), w(this.restDecoder));
+    return m(y(this.restDecoder), y(this.restDecoder));
   }
   readClient() {
-    return w(this.restDecoder);
+    return y(this.restDecoder);
   }
   readInfo() {
     return Jt(this.restDecoder);
@@ -1024,13 +1024,13 @@ class Y extends we {
     return kt(this.restDecoder);
   }
   readParentInfo() {
-    return w(this.restDecoder) === 1;
+    return y(this.restDecoder) === 1;
   }
   readTypeRef() {
-    return w(this.restDecoder);
+    return y(this.restDecoder);
   }
   readLen() {
-    return w(this.restDecoder);
+    return y(this.restDecoder);
   }
   readAny() {
     return ue(this.restDecoder);
@@ -1053,16 +1053,16 @@ class gi {
     this.dsCurrVal = 0;
   }
   readDsClock() {
-    return this.dsCurrVal += w(this.restDecoder), this.dsCurrVal;
+    return this.dsCurrVal += y(this.restDecoder), this.dsCurrVal;
   }
   readDsLen() {
-    const t = w(this.restDecoder) + 1;
+    const t = y(this.restDecoder) + 1;
     return this.dsCurrVal += t, t;
   }
 }
 class z extends gi {
   constructor(t) {
-    super(t), this.keys = [], w(t), this.keyClockDecoder = new Tn(q(t)), this.clientDecoder = new Ue(q(t)), this.leftClockDecoder = new Tn(q(t)), this.rightClockDecoder = new Tn(q(t)), this.infoDecoder = new Js(q(t), Jt), this.stringDecoder = new pc(q(t)), this.parentInfoDecoder = new Js(q(t), Jt), this.typeRefDecoder = new Ue(q(t)), this.lenDecoder = new Ue(q(t));
+    super(t), this.keys = [], y(t), this.keyClockDecoder = new Tn(q(t)), this.clientDecoder = new Ue(q(t)), this.leftClockDecoder = new Tn(q(t)), this.rightClockDecoder = new Tn(q(t)), this.infoDecoder = new Js(q(t), Jt), this.stringDecoder = new pc(q(t)), this.parentInfoDecoder = new Js(q(t), Jt), this.typeRefDecoder = new Ue(q(t)), this.lenDecoder = new Ue(q(t));
   }
   readLeftID() {
     return new Ot(this.clientDecoder.read(), this.leftClockDecoder.read());
@@ -1241,10 +1241,10 @@ const Al = (n, t, e, s) => {
     Al(n, t.clients.get(r), r, i);
   });
 }, xl = (n, t) => {
-  const e = O(), s = w(n.restDecoder);
+  const e = O(), s = y(n.restDecoder);
   for (let r = 0; r < s; r++) {
-    const i = w(n.restDecoder), o = new Array(i), c = n.readClient();
-    let l = w(n.restDecoder);
+    const i = y(n.restDecoder), o = new Array(i), c = n.readClient();
+    let l = y(n.restDecoder);
     e.set(c, { i: 0, refs: o });
     for (let a = 0; a < i; a++) {
       const h = n.readInfo();
@@ -1255,7 +1255,7 @@ const Al = (n, t, e, s) => {
           break;
         }
         case 10: {
-          const u = w(n.restDecoder);
+          const u = y(n.restDecoder);
           o[a] = new P(m(c, l), u), l += u;
           break;
         }
@@ -1281,14 +1281,14 @@ const Al = (n, t, e, s) => {
   let o = i();
   if (o === null) return null;
   const c = new vi(), l = /* @__PURE__ */ new Map(), a = (p, f) => {
-    const y = l.get(p);
-    (y == null || y > f) && l.set(p, f);
+    const w = l.get(p);
+    (w == null || w > f) && l.set(p, f);
   };
   let h = o.refs[o.i++];
   const u = /* @__PURE__ */ new Map(), d = () => {
     for (const p of s) {
-      const f = p.id.client, y = e.get(f);
-      y ? (y.i--, c.clients.set(f, y.refs.slice(y.i)), e.delete(f), y.i = 0, y.refs = []) : c.clients.set(f, [p]), r = r.filter((E) => E !== f);
+      const f = p.id.client, w = e.get(f);
+      w ? (w.i--, c.clients.set(f, w.refs.slice(w.i)), e.delete(f), w.i = 0, w.refs = []) : c.clients.set(f, [p]), r = r.filter((E) => E !== f);
     }
     s.length = 0;
   };
@@ -1300,10 +1300,10 @@ const Al = (n, t, e, s) => {
         const f = h.getMissing(n, t);
         if (f !== null) {
           s.push(h);
-          const y = e.get(f) || { refs: [], i: 0 };
-          if (y.refs.length === y.i) a(f, S(t, f)), d();
+          const w = e.get(f) || { refs: [], i: 0 };
+          if (w.refs.length === w.i) a(f, S(t, f)), d();
           else {
-            h = y.refs[y.i++];
+            h = w.refs[w.i++];
             continue;
           }
         } else (p === 0 || p < h.length) && (h.integrate(n, p), u.set(h.id.client, h.id.clock + h.length));
@@ -1341,7 +1341,7 @@ const Al = (n, t, e, s) => {
   const u = Ys(s, r, c);
   if (c.pendingDs) {
     const d = new z(N(c.pendingDs));
-    w(d.restDecoder);
+    y(d.restDecoder);
     const p = Ys(d, r, c);
     u && p ? c.pendingDs = be([u, p]) : c.pendingDs = u || p;
   } else c.pendingDs = u;
@@ -1363,14 +1363,14 @@ const Al = (n, t, e, s) => {
     if (e.constructor === tt) return be(r);
   }
   return r[0];
-}, mn = (n, t) => mi(n, t, new ft()), wi = (n) => {
-  const t = /* @__PURE__ */ new Map(), e = w(n.restDecoder);
+}, mn = (n, t) => mi(n, t, new ft()), yi = (n) => {
+  const t = /* @__PURE__ */ new Map(), e = y(n.restDecoder);
   for (let s = 0; s < e; s++) {
-    const r = w(n.restDecoder), i = w(n.restDecoder);
+    const r = y(n.restDecoder), i = y(n.restDecoder);
     t.set(r, i);
   }
   return t;
-}, Ce = (n) => wi(new we(N(n))), ms = (n, t) => (g(n.restEncoder, t.size), at(t.entries()).sort((e, s) => s[0] - e[0]).forEach(([e, s]) => {
+}, Ce = (n) => yi(new ye(N(n))), ms = (n, t) => (g(n.restEncoder, t.size), at(t.entries()).sort((e, s) => s[0] - e[0]).forEach(([e, s]) => {
   g(n.restEncoder, e), g(n.restEncoder, s);
 }), n), Ll = (n, t) => ms(n, Te(t.store)), Nl = (n, t = new fn()) => (n instanceof Map ? ms(t, n) : Ll(t, n), t.toUint8Array()), Gt = (n) => Nl(n, new Yt());
 class Ul {
@@ -1381,7 +1381,7 @@ class Ul {
 const Xs = () => new Ul(), Gs = (n, t) => n.l.push(t), Zs = (n, t) => {
   const e = n.l, s = e.length;
   n.l = e.filter((r) => t !== r), s === n.l.length && console.error("[yjs] Tried to remove event handler that doesn't exist.");
-}, yi = (n, t, e) => os(n.l, [t, e]);
+}, wi = (n, t, e) => os(n.l, [t, e]);
 class Ot {
   constructor(t, e) {
     this.client = t, this.clock = e;
@@ -1389,10 +1389,10 @@ class Ot {
 }
 const xt = (n, t) => n === t || n !== null && t !== null && n.client === t.client && n.clock === t.clock, m = (n, t) => new Ot(n, t), Qs = (n, t) => {
   g(n, t.client), g(n, t.clock);
-}, tr = (n) => m(w(n), w(n)), ws = (n) => {
+}, tr = (n) => m(y(n), y(n)), ys = (n) => {
   for (const [t, e] of n.doc.share.entries()) if (e === n) return t;
   throw M();
-}, ye = (n, t) => {
+}, we = (n, t) => {
   for (; t !== null; ) {
     if (t.parent === n) return !0;
     t = t.parent._item;
@@ -1413,10 +1413,10 @@ class Bl {
       c.observe((h) => {
         h.changes.added.forEach((u) => {
           u.content.getContent().forEach((d) => {
-            d instanceof Uint8Array && this.dss.set(o, Nt([this.dss.get(o) || dn(), ut(new we(N(d)))]));
+            d instanceof Uint8Array && this.dss.set(o, Nt([this.dss.get(o) || dn(), ut(new ye(N(d)))]));
           });
         });
-      }), this.dss.set(o, Nt(c.map((h) => ut(new we(N(h)))))), l.observe((h) => h.changes.added.forEach((u) => u.content.getContent().forEach(a))), l.forEach(a);
+      }), this.dss.set(o, Nt(c.map((h) => ut(new ye(N(h)))))), l.observe((h) => h.changes.added.forEach((u) => u.content.getContent().forEach(a))), l.forEach(a);
     };
     e.observe((i) => {
       i.keysChanged.forEach((o) => r(e.get(o), o));
@@ -1454,7 +1454,7 @@ class Bl {
     return null;
   }
 }
-class wn {
+class yn {
   constructor(t, e, s, r = 0) {
     this.type = t, this.tname = e, this.item = s, this.assoc = r;
   }
@@ -1462,7 +1462,7 @@ class wn {
 const Pl = (n) => {
   const t = {};
   return n.type && (t.type = n.type), n.tname && (t.tname = n.tname), n.item && (t.item = n.item), n.assoc != null && (t.assoc = n.assoc), t;
-}, jl = (n) => new wn(n.type == null ? null : m(n.type.client, n.type.clock), n.tname ?? null, n.item == null ? null : m(n.item.client, n.item.clock), n.assoc == null ? 0 : n.assoc);
+}, jl = (n) => new yn(n.type == null ? null : m(n.type.client, n.type.clock), n.tname ?? null, n.item == null ? null : m(n.item.client, n.item.clock), n.assoc == null ? 0 : n.assoc);
 class bi {
   constructor(t, e, s = 0) {
     this.type = t, this.index = e, this.assoc = s;
@@ -1470,7 +1470,7 @@ class bi {
 }
 const Fl = (n, t, e = 0) => new bi(n, t, e), xe = (n, t, e) => {
   let s = null, r = null;
-  return n._item === null ? r = ws(n) : s = m(n._item.id.client, n._item.id.clock), new wn(s, r, t, e);
+  return n._item === null ? r = ys(n) : s = m(n._item.id.client, n._item.id.clock), new yn(s, r, t, e);
 }, $l = (n, t, e = 0) => {
   let s = n._start;
   if (e < 0) {
@@ -1498,7 +1498,7 @@ const Fl = (n, t, e = 0) => new bi(n, t, e), xe = (n, t, e) => {
   return Vl(t, n), I(t);
 }, Wl = (n) => {
   let t = null, e = null, s = null;
-  switch (w(n)) {
+  switch (y(n)) {
     case 0:
       s = tr(n);
       break;
@@ -1509,7 +1509,7 @@ const Fl = (n, t, e = 0) => new bi(n, t, e), xe = (n, t, e) => {
       t = tr(n);
   }
   const r = Br(n) ? sn(n) : 0;
-  return new wn(t, e, s, r);
+  return new yn(t, e, s, r);
 }, zl = (n) => Wl(N(n)), Jl = (n, t) => {
   const e = Rt(n, t), s = t.clock - e.id.clock;
   return { item: e, diff: s };
@@ -1537,7 +1537,7 @@ const Fl = (n, t, e = 0) => new bi(n, t, e), xe = (n, t, e) => {
   }
   return Fl(l, a, n.assoc);
 }, Kl = (n, t) => n === t || n !== null && t !== null && n.tname === t.tname && xt(n.item, t.item) && xt(n.type, t.type) && n.assoc === t.assoc;
-class ys {
+class ws {
   constructor(t, e) {
     this.ds = t, this.sv = e;
   }
@@ -1555,7 +1555,7 @@ const Yl = (n, t) => {
     }
   }
   return !0;
-}, ki = (n, t = new fn()) => (rt(t, n.ds), ms(t, n.sv), t.toUint8Array()), Xl = (n) => ki(n, new Yt()), _i = (n, t = new gi(N(n))) => new ys(ut(t), wi(t)), Gl = (n) => _i(n, new we(N(n))), bs = (n, t) => new ys(n, t), Zl = bs(dn(), /* @__PURE__ */ new Map()), Ql = (n) => bs(pn(n.store), Te(n.store)), gt = (n, t) => t === void 0 ? !n.deleted : t.sv.has(n.id.client) && (t.sv.get(n.id.client) || 0) > n.id.clock && !Pt(t.ds, n.id), Wn = (n, t) => {
+}, ki = (n, t = new fn()) => (rt(t, n.ds), ms(t, n.sv), t.toUint8Array()), Xl = (n) => ki(n, new Yt()), _i = (n, t = new gi(N(n))) => new ws(ut(t), yi(t)), Gl = (n) => _i(n, new ye(N(n))), bs = (n, t) => new ws(n, t), Zl = bs(dn(), /* @__PURE__ */ new Map()), Ql = (n) => bs(pn(n.store), Te(n.store)), gt = (n, t) => t === void 0 ? !n.deleted : t.sv.has(n.id.client) && (t.sv.get(n.id.client) || 0) > n.id.clock && !Pt(t.ds, n.id), Wn = (n, t) => {
   const e = $(n.meta, Wn, It), s = n.doc.store;
   e.has(t) || (t.sv.forEach((r, i) => {
     r < S(s, i) && U(n, m(i, r));
@@ -1697,7 +1697,7 @@ const er = (n, t) => t.deleteSet.clients.size === 0 && !No(t.afterState, (e, s) 
           a._dEH.l.length > 0 && (a._item === null || !a._item.deleted) && c.push(() => {
             l = l.filter((h) => h.target._item === null || !h.target._item.deleted), l.forEach((h) => {
               h.currentTarget = a, h._path = null;
-            }), l.sort((h, u) => h.path.length - u.path.length), yi(a._dEH, l, e);
+            }), l.sort((h, u) => h.path.length - u.path.length), wi(a._dEH, l, e);
           });
         }), c.push(() => s.emit("afterTransaction", [e, s])), c.push(() => {
           e._needFormattingCleanup && xh(e);
@@ -1708,7 +1708,7 @@ const er = (n, t) => t.deleteSet.clients.size === 0 && !No(t.afterState, (e, s) 
         const d = e.beforeState.get(u) || 0;
         if (d !== h) {
           const p = r.clients.get(u), f = Bt(J(p, d), 1);
-          for (let y = p.length - 1; y >= f; ) y -= 1 + Me(p, y);
+          for (let w = p.length - 1; w >= f; ) w -= 1 + Me(p, w);
         }
       });
       for (let h = o.length - 1; h >= 0; h--) {
@@ -1750,7 +1750,7 @@ class oh {
 }
 const sr = (n, t, e) => {
   Lt(n, e.deletions, (s) => {
-    s instanceof k && t.scope.some((r) => r === n.doc || ye(r, s)) && xs(s, !1);
+    s instanceof k && t.scope.some((r) => r === n.doc || we(r, s)) && xs(s, !1);
   });
 }, rr = (n, t, e) => {
   let s = null;
@@ -1762,13 +1762,13 @@ const sr = (n, t, e) => {
       Lt(c, a.insertions, (p) => {
         if (p instanceof k) {
           if (p.redone !== null) {
-            let { item: f, diff: y } = Kn(l, p.id);
-            y > 0 && (f = U(c, m(f.id.client, f.id.clock + y))), p = f;
+            let { item: f, diff: w } = Kn(l, p.id);
+            w > 0 && (f = U(c, m(f.id.client, f.id.clock + w))), p = f;
           }
-          !p.deleted && i.some((f) => f === c.doc || ye(f, p)) && u.push(p);
+          !p.deleted && i.some((f) => f === c.doc || we(f, p)) && u.push(p);
         }
       }), Lt(c, a.deletions, (p) => {
-        p instanceof k && i.some((f) => f === c.doc || ye(f, p)) && !Pt(a.insertions, p.id) && h.add(p);
+        p instanceof k && i.some((f) => f === c.doc || we(f, p)) && !Pt(a.insertions, p.id) && h.add(p);
       }), h.forEach((p) => {
         d = io(c, p, h, a.insertions, n.ignoreRemoteMapChanges, n) !== null || d;
       });
@@ -1807,10 +1807,10 @@ class ch extends Ze {
         E.deletions = Nt([E.deletions, l.deleteSet]), E.insertions = Nt([E.insertions, d]);
       } else u.push(new oh(l.deleteSet, d)), f = !0;
       !a && !h && (this.lastChange = p), Lt(l, l.deleteSet, (E) => {
-        E instanceof k && this.scope.some((v) => v === l.doc || ye(v, E)) && xs(E, !0);
+        E instanceof k && this.scope.some((v) => v === l.doc || we(v, E)) && xs(E, !0);
       });
-      const y = [{ stackItem: u[u.length - 1], origin: l.origin, type: a ? "redo" : "undo", changedParentTypes: l.changedParentTypes }, this];
-      f ? this.emit("stack-item-added", y) : this.emit("stack-item-updated", y);
+      const w = [{ stackItem: u[u.length - 1], origin: l.origin, type: a ? "redo" : "undo", changedParentTypes: l.changedParentTypes }, this];
+      f ? this.emit("stack-item-added", w) : this.emit("stack-item-updated", w);
     }, this.destroy = this.destroy.bind(this), this.doc.on("afterTransaction", this.afterTransactionHandler), this.doc.on("destroy", this.destroy);
   }
   addToScope(t) {
@@ -1864,14 +1864,14 @@ class ch extends Ze {
   }
 }
 function* lh(n) {
-  const t = w(n.restDecoder);
+  const t = y(n.restDecoder);
   for (let e = 0; e < t; e++) {
-    const s = w(n.restDecoder), r = n.readClient();
-    let i = w(n.restDecoder);
+    const s = y(n.restDecoder), r = n.readClient();
+    let i = y(n.restDecoder);
     for (let o = 0; o < s; o++) {
       const c = n.readInfo();
       if (c === 10) {
-        const l = w(n.restDecoder);
+        const l = y(n.restDecoder);
         yield new P(m(r, i), l), i += l;
       } else if ((Qe & c) !== 0) {
         const l = (c & (lt | W)) === 0, a = new k(m(r, i), null, (c & W) === W ? n.readLeftID() : null, null, (c & lt) === lt ? n.readRightID() : null, l ? n.readParentInfo() ? n.readString() : n.readLeftID() : null, l && (c & ce) === ce ? n.readString() : null, oo(n, c));
@@ -1999,7 +1999,7 @@ const vs = (n) => be(n, Y, ft), Ri = (n, t = fn, e = z) => {
     const s = n.clientStructs[e];
     g(t, s.written), Qt(t, s.restEncoder);
   }
-}, yn = (n, t, e, s) => {
+}, wn = (n, t, e, s) => {
   const r = new e(N(n)), i = new Tt(r, !1), o = new s(), c = new _s(o);
   for (let a = i.curr; a !== null; a = i.next()) mt(c, t(a), 0);
   Es(c);
@@ -2069,7 +2069,7 @@ const vs = (n) => be(n, Y, ft), Ri = (n, t = fn, e = z) => {
         M();
     }
   };
-}, ph = (n, t) => yn(n, Ui(t), Y, ft), fh = (n, t) => yn(n, Ui(t), z, tt), gh = (n) => yn(n, Fr, Y, tt), Mi = (n) => yn(n, Fr, z, ft), ir = "You must not compute changes after the event-handler fired.";
+}, ph = (n, t) => wn(n, Ui(t), Y, ft), fh = (n, t) => wn(n, Ui(t), z, tt), gh = (n) => wn(n, Fr, Y, tt), Mi = (n) => wn(n, Fr, z, ft), ir = "You must not compute changes after the event-handler fired.";
 class Ae {
   constructor(t, e) {
     this.target = t, this.currentTarget = t, this.transaction = e, this._changes = null, this._keys = null, this._delta = null, this._path = null;
@@ -2142,12 +2142,12 @@ const mh = (n, t) => {
   ai("Invalid access: Add Yjs type to a document before reading data.");
 }, Bi = 80;
 let Cs = 0;
-class wh {
+class yh {
   constructor(t, e) {
     t.marker = !0, this.p = t, this.index = e, this.timestamp = Cs++;
   }
 }
-const yh = (n) => {
+const wh = (n) => {
   n.timestamp = Cs++;
 }, Pi = (n, t, e) => {
   n.p.marker = !1, n.p = t, t.marker = !0, n.index = e, n.timestamp = Cs++;
@@ -2156,14 +2156,14 @@ const yh = (n) => {
     const s = n.reduce((r, i) => r.timestamp < i.timestamp ? r : i);
     return Pi(s, t, e), s;
   } else {
-    const s = new wh(t, e);
+    const s = new yh(t, e);
     return n.push(s), s;
   }
 }, bn = (n, t) => {
   if (n._start === null || t === 0 || n._searchMarker === null) return null;
   const e = n._searchMarker.length === 0 ? null : n._searchMarker.reduce((i, o) => Le(t - i.index) < Le(t - o.index) ? i : o);
   let s = n._start, r = 0;
-  for (e !== null && (s = e.p, r = e.index, yh(e)); s.right !== null && r < t; ) {
+  for (e !== null && (s = e.p, r = e.index, wh(e)); s.right !== null && r < t; ) {
     if (!s.deleted && s.countable) {
       if (t < r + s.length) break;
       r += s.length;
@@ -2196,7 +2196,7 @@ const yh = (n) => {
 }, kn = (n, t, e) => {
   const s = n, r = t.changedParentTypes;
   for (; $(r, n, () => []).push(e), n._item !== null; ) n = n._item.parent;
-  yi(s._eH, e, t);
+  wi(s._eH, e, t);
 };
 class A {
   constructor() {
@@ -2577,7 +2577,7 @@ class vt extends A {
     t.writeTypeRef(Jh);
   }
 }
-const Th = (n) => new vt(), yt = (n, t) => n === t || typeof n == "object" && typeof t == "object" && n && t && bc(n, t);
+const Th = (n) => new vt(), wt = (n, t) => n === t || typeof n == "object" && typeof t == "object" && n && t && bc(n, t);
 class Hn {
   constructor(t, e, s, r) {
     this.left = t, this.right = e, this.index = s, this.currentAttributes = r;
@@ -2599,7 +2599,7 @@ const or = (n, t, e) => {
     return or(n, o, e);
   }
 }, Gi = (n, t, e, s) => {
-  for (; e.right !== null && (e.right.deleted === !0 || e.right.content.constructor === C && yt(s.get(e.right.content.key), e.right.content.value)); ) e.right.deleted || s.delete(e.right.content.key), e.forward();
+  for (; e.right !== null && (e.right.deleted === !0 || e.right.content.constructor === C && wt(s.get(e.right.content.key), e.right.content.value)); ) e.right.deleted || s.delete(e.right.content.key), e.forward();
   const r = n.doc, i = r.clientID;
   s.forEach((o, c) => {
     const l = e.left, a = e.right, h = new k(m(i, S(r.store, i)), l, l && l.lastId, a, a && a.id, t, null, new C(c, o));
@@ -2609,13 +2609,13 @@ const or = (n, t, e) => {
   const { key: e, value: s } = t;
   s === null ? n.delete(e) : n.set(e, s);
 }, Zi = (n, t) => {
-  for (; n.right !== null && (n.right.deleted || n.right.content.constructor === C && yt(t[n.right.content.key] ?? null, n.right.content.value)); )
+  for (; n.right !== null && (n.right.deleted || n.right.content.constructor === C && wt(t[n.right.content.key] ?? null, n.right.content.value)); )
     n.forward();
 }, Qi = (n, t, e, s) => {
   const r = n.doc, i = r.clientID, o = /* @__PURE__ */ new Map();
   for (const c in s) {
     const l = s[c], a = e.currentAttributes.get(c) ?? null;
-    if (!yt(a, l)) {
+    if (!wt(a, l)) {
       o.set(c, a);
       const { left: h, right: u } = e;
       e.right = new k(m(i, S(r.store, i)), h, h && h.lastId, u, u && u.id, t, null, new C(c, l)), e.right.integrate(n, 0), e.forward();
@@ -2640,7 +2640,7 @@ const or = (n, t, e) => {
       case C: {
         const { key: l, value: a } = e.right.content, h = r[l];
         if (h !== void 0) {
-          if (yt(h, a)) c.delete(l);
+          if (wt(h, a)) c.delete(l);
           else {
             if (s === 0) break t;
             c.set(l, a);
@@ -2762,12 +2762,12 @@ class no extends Ae {
                 u > 0 && (p = { delete: u }), u = 0;
                 break;
               case "insert":
-                (typeof a == "object" || a.length > 0) && (p = { insert: a }, r.size > 0 && (p.attributes = {}, r.forEach((f, y) => {
-                  f !== null && (p.attributes[y] = f);
+                (typeof a == "object" || a.length > 0) && (p = { insert: a }, r.size > 0 && (p.attributes = {}, r.forEach((f, w) => {
+                  f !== null && (p.attributes[w] = f);
                 }))), a = "";
                 break;
               case "retain":
-                h > 0 && (p = { retain: h }, yc(l) || (p.attributes = gc({}, l))), h = 0;
+                h > 0 && (p = { retain: h }, wc(l) || (p.attributes = gc({}, l))), h = 0;
                 break;
             }
             p && e.push(p), c = null;
@@ -2786,17 +2786,17 @@ class no extends Ae {
               const { key: p, value: f } = o.content;
               if (this.adds(o)) {
                 if (!this.deletes(o)) {
-                  const y = r.get(p) ?? null;
-                  yt(y, f) ? f !== null && o.delete(s) : (c === "retain" && d(), yt(f, i.get(p) ?? null) ? delete l[p] : l[p] = f);
+                  const w = r.get(p) ?? null;
+                  wt(w, f) ? f !== null && o.delete(s) : (c === "retain" && d(), wt(f, i.get(p) ?? null) ? delete l[p] : l[p] = f);
                 }
               } else if (this.deletes(o)) {
                 i.set(p, f);
-                const y = r.get(p) ?? null;
-                yt(y, f) || (c === "retain" && d(), l[p] = y);
+                const w = r.get(p) ?? null;
+                wt(w, f) || (c === "retain" && d(), l[p] = w);
               } else if (!o.deleted) {
                 i.set(p, f);
-                const y = l[p];
-                y !== void 0 && (yt(y, f) ? y !== null && o.delete(s) : (c === "retain" && d(), f === null ? delete l[p] : l[p] = f));
+                const w = l[p];
+                w !== void 0 && (wt(w, f) ? w !== null && o.delete(s) : (c === "retain" && d(), f === null ? delete l[p] : l[p] = f));
               }
               o.deleted || (c === "insert" && d(), ne(r, o.content));
               break;
@@ -2872,8 +2872,8 @@ class Ut extends A {
       if (c.length > 0) {
         const u = {};
         let d = !1;
-        i.forEach((f, y) => {
-          d = !0, u[y] = f;
+        i.forEach((f, w) => {
+          d = !0, u[w] = f;
         });
         const p = { insert: c };
         d && (p.attributes = u), r.push(p), c = "";
@@ -3100,7 +3100,7 @@ class Et extends St {
   }
   clone() {
     const t = new Et(this.nodeName), e = this.getAttributes();
-    return wc(e, (s, r) => {
+    return yc(e, (s, r) => {
       t.setAttribute(r, s);
     }), t.insert(0, this.toArray().map((s) => s instanceof A ? s.clone() : s)), t;
   }
@@ -3683,8 +3683,8 @@ const Zh = (n) => new X(Wh[n.readTypeRef()](n)), Kn = (n, t) => {
     } else u = p._map.get(t.parentSub) || null;
     u !== null && u.parent._item !== h && (u = p._map.get(t.parentSub) || null);
   }
-  const f = S(c, l), y = m(l, f), E = new k(y, u, u && u.lastId, d, d && d.id, p, t.parentSub, t.content.copy());
-  return t.redone = y, xs(E, !0), E.integrate(n, 0), E;
+  const f = S(c, l), w = m(l, f), E = new k(w, u, u && u.lastId, d, d && d.id, p, t.parentSub, t.content.copy());
+  return t.redone = w, xs(E, !0), E.integrate(n, 0), E;
 };
 class k extends _n {
   constructor(t, e, s, r, i, o, c, l) {
@@ -3795,7 +3795,7 @@ class k extends _n {
       if (c._item !== void 0) {
         const l = c._item;
         if (l === null) {
-          const a = ws(c);
+          const a = ys(c);
           t.writeParentInfo(!0), t.writeString(a);
         } else t.writeParentInfo(!1), t.writeLeftID(l.id);
       } else c.constructor === String ? (t.writeParentInfo(!0), t.writeString(c)) : c.constructor === Ot ? (t.writeParentInfo(!1), t.writeLeftID(c)) : M();
@@ -3830,7 +3830,7 @@ class P extends _n {
 }
 const ar = typeof globalThis < "u" ? globalThis : typeof window < "u" ? window : typeof global < "u" ? global : {}, ur = "__ $YJS$ __";
 ar[ur] === !0 && console.error("Yjs was already imported. This breaks constructor checks and will lead to issues! - https://github.com/yjs/yjs/issues/438"), ar[ur] = !0;
-const dd = Object.freeze(Object.defineProperty({ __proto__: null, AbsolutePosition: bi, AbstractConnector: Cl, AbstractStruct: _n, AbstractType: A, Array: ht, ContentAny: K, ContentBinary: At, ContentDeleted: Ct, ContentDoc: jt, ContentEmbed: ot, ContentFormat: C, ContentJSON: Mt, ContentString: j, ContentType: X, Doc: pt, GC: B, ID: Ot, Item: k, Map: vt, PermanentUserData: Bl, RelativePosition: wn, Skip: P, Snapshot: ys, Text: Ut, Transaction: Ci, UndoManager: ch, UpdateDecoderV1: Y, UpdateDecoderV2: z, UpdateEncoderV1: ft, UpdateEncoderV2: tt, XmlElement: Et, XmlFragment: St, XmlHook: Zt, XmlText: ve, YArrayEvent: Yi, YEvent: Ae, YMapEvent: Xi, YTextEvent: no, YXmlEvent: so, applyUpdate: Xt, applyUpdateV2: gn, cleanupYTextFormatting: eo, compareIDs: xt, compareRelativePositions: Kl, convertUpdateFormatV1ToV2: gh, convertUpdateFormatV2ToV1: Mi, createAbsolutePositionFromRelativePosition: Hl, createDeleteSet: dn, createDeleteSetFromStructStore: pn, createDocFromSnapshot: th, createID: m, createRelativePositionFromJSON: jl, createRelativePositionFromTypeIndex: $l, createSnapshot: bs, decodeRelativePosition: zl, decodeSnapshot: Gl, decodeSnapshotV2: _i, decodeStateVector: Ce, decodeUpdate: ks, decodeUpdateV2: Oi, diffUpdate: dh, diffUpdateV2: Ss, emptySnapshot: Zl, encodeRelativePosition: ql, encodeSnapshot: Xl, encodeSnapshotV2: ki, encodeStateAsUpdate: mn, encodeStateAsUpdateV2: mi, encodeStateVector: Gt, encodeStateVectorFromUpdate: ah, encodeStateVectorFromUpdateV2: Ri, equalDeleteSets: pi, equalSnapshots: Yl, findIndexSS: J, findRootTypeKey: ws, getItem: Rt, getItemCleanEnd: Jn, getItemCleanStart: U, getState: S, getTypeChildren: kh, isDeleted: Pt, isParentOf: ye, iterateDeletedStructs: Lt, logType: Ml, logUpdate: hh, logUpdateV2: Di, mergeDeleteSets: Nt, mergeUpdates: vs, mergeUpdatesV2: be, obfuscateUpdate: ph, obfuscateUpdateV2: fh, parseUpdateMeta: Li, parseUpdateMetaV2: Ii, readUpdate: Rl, readUpdateV2: gs, relativePositionToJSON: Pl, snapshot: Ql, snapshotContainsUpdate: nh, transact: _, tryGc: ih, typeListToArraySnapshot: _h, typeMapGetAllSnapshot: Ki, typeMapGetSnapshot: Eh }, Symbol.toStringTag, { value: "Module" })), In = 3e4;
+const pd = Object.freeze(Object.defineProperty({ __proto__: null, AbsolutePosition: bi, AbstractConnector: Cl, AbstractStruct: _n, AbstractType: A, Array: ht, ContentAny: K, ContentBinary: At, ContentDeleted: Ct, ContentDoc: jt, ContentEmbed: ot, ContentFormat: C, ContentJSON: Mt, ContentString: j, ContentType: X, Doc: pt, GC: B, ID: Ot, Item: k, Map: vt, PermanentUserData: Bl, RelativePosition: yn, Skip: P, Snapshot: ws, Text: Ut, Transaction: Ci, UndoManager: ch, UpdateDecoderV1: Y, UpdateDecoderV2: z, UpdateEncoderV1: ft, UpdateEncoderV2: tt, XmlElement: Et, XmlFragment: St, XmlHook: Zt, XmlText: ve, YArrayEvent: Yi, YEvent: Ae, YMapEvent: Xi, YTextEvent: no, YXmlEvent: so, applyUpdate: Xt, applyUpdateV2: gn, cleanupYTextFormatting: eo, compareIDs: xt, compareRelativePositions: Kl, convertUpdateFormatV1ToV2: gh, convertUpdateFormatV2ToV1: Mi, createAbsolutePositionFromRelativePosition: Hl, createDeleteSet: dn, createDeleteSetFromStructStore: pn, createDocFromSnapshot: th, createID: m, createRelativePositionFromJSON: jl, createRelativePositionFromTypeIndex: $l, createSnapshot: bs, decodeRelativePosition: zl, decodeSnapshot: Gl, decodeSnapshotV2: _i, decodeStateVector: Ce, decodeUpdate: ks, decodeUpdateV2: Oi, diffUpdate: dh, diffUpdateV2: Ss, emptySnapshot: Zl, encodeRelativePosition: ql, encodeSnapshot: Xl, encodeSnapshotV2: ki, encodeStateAsUpdate: mn, encodeStateAsUpdateV2: mi, encodeStateVector: Gt, encodeStateVectorFromUpdate: ah, encodeStateVectorFromUpdateV2: Ri, equalDeleteSets: pi, equalSnapshots: Yl, findIndexSS: J, findRootTypeKey: ys, getItem: Rt, getItemCleanEnd: Jn, getItemCleanStart: U, getState: S, getTypeChildren: kh, isDeleted: Pt, isParentOf: we, iterateDeletedStructs: Lt, logType: Ml, logUpdate: hh, logUpdateV2: Di, mergeDeleteSets: Nt, mergeUpdates: vs, mergeUpdatesV2: be, obfuscateUpdate: ph, obfuscateUpdateV2: fh, parseUpdateMeta: Li, parseUpdateMetaV2: Ii, readUpdate: Rl, readUpdateV2: gs, relativePositionToJSON: Pl, snapshot: Ql, snapshotContainsUpdate: nh, transact: _, tryGc: ih, typeListToArraySnapshot: _h, typeMapGetAllSnapshot: Ki, typeMapGetSnapshot: Eh }, Symbol.toStringTag, { value: "Module" })), In = 3e4;
 class ea extends Ir {
   constructor(t) {
     super(), this.doc = t, this.clientID = t.clientID, this.states = /* @__PURE__ */ new Map(), this.meta = /* @__PURE__ */ new Map(), this._checkInterval = setInterval(() => {
@@ -3886,12 +3886,12 @@ const co = (n, t, e) => {
   }
   return I(r);
 }, sa = (n, t, e) => {
-  const s = N(t), r = de(), i = [], o = [], c = [], l = [], a = w(s);
+  const s = N(t), r = de(), i = [], o = [], c = [], l = [], a = y(s);
   for (let h = 0; h < a; h++) {
-    const u = w(s);
-    let d = w(s);
-    const p = JSON.parse(kt(s)), f = n.meta.get(u), y = n.states.get(u), E = f === void 0 ? 0 : f.clock;
-    (E < d || E === d && p === null && n.states.has(u)) && (p === null ? u === n.clientID && n.getLocalState() != null ? d++ : n.states.delete(u) : n.states.set(u, p), n.meta.set(u, { clock: d, lastUpdated: r }), f === void 0 && p !== null ? i.push(u) : f !== void 0 && p === null ? l.push(u) : p !== null && (qt(p, y) || c.push(u), o.push(u)));
+    const u = y(s);
+    let d = y(s);
+    const p = JSON.parse(kt(s)), f = n.meta.get(u), w = n.states.get(u), E = f === void 0 ? 0 : f.clock;
+    (E < d || E === d && p === null && n.states.has(u)) && (p === null ? u === n.clientID && n.getLocalState() != null ? d++ : n.states.delete(u) : n.states.set(u, p), n.meta.set(u, { clock: d, lastUpdated: r }), f === void 0 && p !== null ? i.push(u) : f !== void 0 && p === null ? l.push(u) : p !== null && (qt(p, w) || c.push(u), o.push(u)));
   }
   (i.length > 0 || c.length > 0 || l.length > 0) && n.emit("change", [{ added: i, updated: c, removed: l }, e]), (i.length > 0 || o.length > 0 || l.length > 0) && n.emit("update", [{ added: i, updated: o, removed: l }, e]);
 };
@@ -3917,7 +3917,7 @@ function oa({ code: n, message: t }) {
   const e = Object.hasOwn(pr, n) ? pr[n] ?? "" : "";
   return t.includes(e) ? "" : e;
 }
-function pd(n) {
+function fd(n) {
   return [n.message, oa(n)].filter(Boolean).join(" ");
 }
 function _t(n) {
@@ -4003,7 +4003,7 @@ class ho {
   }
   next() {
     const t = this.nextStructs();
-    return t !== null ? t : (this.deletions ??= ya(this.listDeletions(), this.bytes), this.deletions.shift() ?? null);
+    return t !== null ? t : (this.deletions ??= wa(this.listDeletions(), this.bytes), this.deletions.shift() ?? null);
   }
   left() {
     let t = 0;
@@ -4011,7 +4011,7 @@ class ho {
     return t;
   }
   nextStructs() {
-    const t = new wa();
+    const t = new ya();
     for (; t.structs < this.structs; ) {
       const e = this.following();
       if (e === null) break;
@@ -4097,7 +4097,7 @@ function se(n, t) {
   const e = new ft();
   return n.write(e, t), I(e.restEncoder);
 }
-class wa {
+class ya {
   constructor() {
     this.size = 16, this.structs = 0, this.clients = /* @__PURE__ */ new Map();
   }
@@ -4124,7 +4124,7 @@ function po(n, t) {
     for (const { clock: r, len: i } of s) g(n, r), g(n, i);
   }
 }
-function ya(n, t) {
+function wa(n, t) {
   const e = [], s = Math.max(1, Math.floor(t / 16));
   let r = /* @__PURE__ */ new Map(), i = 0;
   const o = () => {
@@ -4151,7 +4151,7 @@ function ba(n, t, e) {
   }
   return { fault: t, at: e, text: s, values: r, bytes: n.byteLength };
 }
-function fd({ text: n, values: t }) {
+function gd({ text: n, values: t }) {
   const e = t.map(({ key: s, value: r }) => {
     const i = typeof r == "string" ? r : JSON.stringify(r, null, 2);
     return s === null ? i : `${s}: ${i}`;
@@ -4380,20 +4380,20 @@ const Pe = /* @__PURE__ */ Object.create(null);
 Object.keys(nt).forEach((n) => {
   Pe[nt[n]] = n;
 });
-const Xn = { type: "error", data: "parser error" }, go = typeof Blob == "function" || typeof Blob < "u" && Object.prototype.toString.call(Blob) === "[object BlobConstructor]", mo = typeof ArrayBuffer == "function", wo = (n) => typeof ArrayBuffer.isView == "function" ? ArrayBuffer.isView(n) : n && n.buffer instanceof ArrayBuffer, Ds = ({ type: n, data: t }, e, s) => go && t instanceof Blob ? e ? s(t) : wr(t, s) : mo && (t instanceof ArrayBuffer || wo(t)) ? e ? s(t) : wr(new Blob([t]), s) : s(nt[n] + (t || "")), wr = (n, t) => {
+const Xn = { type: "error", data: "parser error" }, go = typeof Blob == "function" || typeof Blob < "u" && Object.prototype.toString.call(Blob) === "[object BlobConstructor]", mo = typeof ArrayBuffer == "function", yo = (n) => typeof ArrayBuffer.isView == "function" ? ArrayBuffer.isView(n) : n && n.buffer instanceof ArrayBuffer, Ds = ({ type: n, data: t }, e, s) => go && t instanceof Blob ? e ? s(t) : yr(t, s) : mo && (t instanceof ArrayBuffer || yo(t)) ? e ? s(t) : yr(new Blob([t]), s) : s(nt[n] + (t || "")), yr = (n, t) => {
   const e = new FileReader();
   return e.onload = function() {
     const s = e.result.split(",")[1];
     t("b" + (s || ""));
   }, e.readAsDataURL(n);
 };
-function yr(n) {
+function wr(n) {
   return n instanceof Uint8Array ? n : n instanceof ArrayBuffer ? new Uint8Array(n) : new Uint8Array(n.buffer, n.byteOffset, n.byteLength);
 }
 let Nn;
 function Ca(n, t) {
-  if (go && n.data instanceof Blob) return n.data.arrayBuffer().then(yr).then(t);
-  if (mo && (n.data instanceof ArrayBuffer || wo(n.data))) return t(yr(n.data));
+  if (go && n.data instanceof Blob) return n.data.arrayBuffer().then(wr).then(t);
+  if (mo && (n.data instanceof ArrayBuffer || yo(n.data))) return t(wr(n.data));
   Ds(n, !1, (e) => {
     Nn || (Nn = new TextEncoder()), t(Nn.encode(e));
   });
@@ -4407,15 +4407,15 @@ const Ta = (n) => {
   for (s = 0; s < e; s += 4) i = re[n.charCodeAt(s)], o = re[n.charCodeAt(s + 1)], c = re[n.charCodeAt(s + 2)], l = re[n.charCodeAt(s + 3)], h[r++] = i << 2 | o >> 4, h[r++] = (o & 15) << 4 | c >> 2, h[r++] = (c & 3) << 6 | l & 63;
   return a;
 }, Aa = typeof ArrayBuffer == "function", Os = (n, t) => {
-  if (typeof n != "string") return { type: "message", data: yo(n, t) };
+  if (typeof n != "string") return { type: "message", data: wo(n, t) };
   const e = n.charAt(0);
   return e === "b" ? { type: "message", data: xa(n.substring(1), t) } : Pe[e] ? n.length > 1 ? { type: Pe[e], data: n.substring(1) } : { type: Pe[e] } : Xn;
 }, xa = (n, t) => {
   if (Aa) {
     const e = Ta(n);
-    return yo(e, t);
+    return wo(e, t);
   } else return { base64: !0, data: n };
-}, yo = (n, t) => t === "blob" ? n instanceof Blob ? n : new Blob([n]) : n instanceof ArrayBuffer ? n : n.buffer, bo = "", Da = (n, t) => {
+}, wo = (n, t) => t === "blob" ? n instanceof Blob ? n : new Blob([n]) : n instanceof ArrayBuffer ? n : n.buffer, bo = "", Da = (n, t) => {
   const e = n.length, s = new Array(e);
   let r = 0;
   n.forEach((i, o) => {
@@ -4915,7 +4915,7 @@ const Gn = typeof addEventListener == "function" && typeof removeEventListener =
 Gn && addEventListener("offline", () => {
   je.forEach((n) => n());
 }, !1);
-class wt extends x {
+class yt extends x {
   constructor(t, e = {}) {
     var s, r;
     if (super(), this.binaryType = Na, this.writeBuffer = [], this._prevBufferLen = 0, this._upgrades = [], this._pingInterval = -1, this._pingTimeout = -1, this._maxPayload = -1, this._pingTimeoutTime = 1 / 0, t && typeof t == "object" && (e = t, t = null), t) {
@@ -4945,7 +4945,7 @@ class wt extends x {
       }, 0);
       return;
     }
-    const t = this.opts.rememberUpgrade && wt.priorWebsocketSuccess && this.transports.indexOf("websocket") !== -1 ? "websocket" : this.transports[0];
+    const t = this.opts.rememberUpgrade && yt.priorWebsocketSuccess && this.transports.indexOf("websocket") !== -1 ? "websocket" : this.transports[0];
     this.readyState = "opening";
     const e = this.createTransport(t);
     e.open(), this.setTransport(e);
@@ -4955,12 +4955,12 @@ class wt extends x {
   }
   _probe(t) {
     let e = this.createTransport(t), s = !1;
-    wt.priorWebsocketSuccess = !1;
+    yt.priorWebsocketSuccess = !1;
     const r = () => {
       s || (e.send([{ type: "ping", data: "probe" }]), e.once("packet", (u) => {
         if (!s) if (u.type === "pong" && u.data === "probe") {
           if (this.upgrading = !0, this.emitReserved("upgrading", e), !e) return;
-          wt.priorWebsocketSuccess = e.name === "websocket", this.transport.pause(() => {
+          yt.priorWebsocketSuccess = e.name === "websocket", this.transport.pause(() => {
             s || this.readyState !== "closed" && (h(), this.setTransport(e), e.send([{ type: "upgrade" }]), this.emitReserved("upgrade", e), e = null, this.upgrading = !1, this.flush());
           });
         } else {
@@ -4993,7 +4993,7 @@ class wt extends x {
     }, 200) : e.open();
   }
   onOpen() {
-    if (this.readyState = "open", wt.priorWebsocketSuccess = this.transport.name === "websocket", this.emitReserved("open"), this.flush(), this.readyState === "open" && this.opts.upgrade) for (let t = 0; t < this._upgrades.length; t++) this._probe(this._upgrades[t]);
+    if (this.readyState = "open", yt.priorWebsocketSuccess = this.transport.name === "websocket", this.emitReserved("open"), this.flush(), this.readyState === "open" && this.opts.upgrade) for (let t = 0; t < this._upgrades.length; t++) this._probe(this._upgrades[t]);
   }
   _onPacket(t) {
     if (this.readyState === "opening" || this.readyState === "open" || this.readyState === "closing") switch (this.emitReserved("packet", t), this.emitReserved("heartbeat"), t.type) {
@@ -5073,7 +5073,7 @@ class wt extends x {
     }) : this.upgrading ? s() : t()), this;
   }
   _onError(t) {
-    if (wt.priorWebsocketSuccess = !1, this.opts.tryAllTransports && this.transports.length > 1 && this.readyState === "opening") return this.transports.shift(), this._open();
+    if (yt.priorWebsocketSuccess = !1, this.opts.tryAllTransports && this.transports.length > 1 && this.readyState === "opening") return this.transports.shift(), this._open();
     this.emitReserved("error", t), this._onClose("transport error", t);
   }
   _onClose(t, e) {
@@ -5091,7 +5091,7 @@ class wt extends x {
     return e;
   }
 }
-wt.protocol = ko;
+yt.protocol = ko;
 const su = typeof ArrayBuffer == "function", ru = (n) => typeof ArrayBuffer.isView == "function" ? ArrayBuffer.isView(n) : n.buffer instanceof ArrayBuffer, To = Object.prototype.toString, iu = typeof Blob == "function" || typeof Blob < "u" && To.call(Blob) === "[object BlobConstructor]", ou = typeof File == "function" || typeof File < "u" && To.call(File) === "[object FileConstructor]";
 function Ns(n) {
   return su && (n instanceof ArrayBuffer || ru(n)) || iu && n instanceof Blob || ou && n instanceof File;
@@ -5266,14 +5266,14 @@ function vr(n) {
 class pu {
   constructor(t, e, { path: s, transports: r, auth: i, patience: o }, c) {
     this.namespace = e, this.events = c, this.encoder = new au(), this.decoder = new Us(), this.acks = /* @__PURE__ */ new Map(), this.nextId = 0, this.state = "opening";
-    const l = new wt(t, { path: s, transports: r, tryAllTransports: !0 });
+    const l = new yt(t, { path: s, transports: r, tryAllTransports: !0 });
     this.engine = l, this.timer = setTimeout(() => this.end(!1, new Error("timeout")), o), l.on("open", () => this.send(b.CONNECT, i)), l.on("upgrade", () => this.events.onTransport(this.transport)), l.on("data", (a) => {
       try {
         this.decoder.add(a);
       } catch {
         this.end(!1, new Error("parse error"));
       }
-    }), l.on("error", (a) => this.end(!1, a instanceof Error ? a : new Error(String(a)))), l.on("close", () => this.end(!1, new Error("closed"))), this.decoder.on("decoded", (a) => {
+    }), l.on("error", (a) => this.end(!1, fu(a))), l.on("close", () => this.end(!1, new Error("closed"))), this.decoder.on("decoded", (a) => {
       try {
         this.read(a);
       } catch (h) {
@@ -5328,10 +5328,18 @@ class pu {
     clearTimeout(this.timer), this.state = "ended", this.acks.clear(), this.decoder.destroy(), this.engine.close();
   }
 }
-const fu = 6e3;
-class gu {
+function fu(n) {
+  const t = n instanceof Error ? n : new Error(String(n));
+  try {
+    return Object.assign(t, { data: JSON.parse(n.context.responseText) });
+  } catch {
+    return t;
+  }
+}
+const gu = 6e3;
+class mu {
   constructor(t, e, s, r) {
-    this.waiting = /* @__PURE__ */ new Map(), this.probing = !1, this.timers = /* @__PURE__ */ new Set(), this.wire = new pu(t, e, { ...s, patience: fu }, r);
+    this.waiting = /* @__PURE__ */ new Map(), this.probing = !1, this.timers = /* @__PURE__ */ new Set(), this.wire = new pu(t, e, { ...s, patience: gu }, r);
   }
   get connected() {
     return this.wire.connected;
@@ -5341,7 +5349,7 @@ class gu {
   }
   askMissing(t, e, s) {
     this.askInTime("sync-step-1", t, e, (r) => {
-      mu(r) ? s(Ve(r)) : s(_t(r?.error));
+      yu(r) ? s(Ve(r)) : s(_t(r?.error));
     });
   }
   send(t, e) {
@@ -5373,11 +5381,11 @@ class gu {
 function Ve(n) {
   return n instanceof Uint8Array ? n : new Uint8Array(n);
 }
-function mu(n) {
+function yu(n) {
   return n instanceof ArrayBuffer || n instanceof Uint8Array;
 }
 const wu = 2e3;
-async function yu(n, t) {
+async function bu(n, t) {
   let e;
   const s = new Promise((o) => {
     e = setTimeout(() => o(!1), wu);
@@ -5385,27 +5393,27 @@ async function yu(n, t) {
   return clearTimeout(e), i || r.then(t).catch(() => {
   }), i;
 }
-const Sr = 200, bu = /[,?#%\\]/u, ku = /(?![\u200c\u200d])[\p{Cf}\p{Zl}\p{Zp}]|(?<![^\0-\u058f\u200c\u200d])[\u200c\u200d]|[\u200c\u200d](?![^\0-\u058f\u200c\u200d])/u;
-function _u(n) {
-  const t = new TextEncoder().encode(n).byteLength;
-  return /\p{Surrogate}/u.test(n) ? "it is not valid Unicode" : t === 0 ? "it is empty" : t > Sr ? `it has ${t} bytes, and ${Sr} are allowed` : bu.test(n) ? "it may hold none of , ? # % \\" : /\p{Cc}/u.test(n) ? "it holds a control character" : ku.test(n) ? "it holds a character that cannot be seen" : n.normalize("NFC") !== n ? "its letters are not in Unicode normal form NFC" : /^[/ ]|[/ ]$/u.test(n) ? "it begins or ends with a slash or a space" : n.split("/").some((e) => e === "" || e === "." || e === "..") ? "it holds an empty part, “.” or “..”" : null;
-}
+const Sr = 200, ku = /[,?#%\\]/u, _u = /(?![\u200c\u200d])[\p{Cf}\p{Zl}\p{Zp}]|(?<![^\0-\u058f\u200c\u200d])[\u200c\u200d]|[\u200c\u200d](?![^\0-\u058f\u200c\u200d])/u;
 function vu(n) {
-  const t = _u(n);
-  return t === null ? null : { code: "invalid_document", message: `A document cannot be called “${Su(n)}”: ${t}.`, retryable: !1 };
+  const t = new TextEncoder().encode(n).byteLength;
+  return /\p{Surrogate}/u.test(n) ? "it is not valid Unicode" : t === 0 ? "it is empty" : t > Sr ? `it has ${t} bytes, and ${Sr} are allowed` : ku.test(n) ? "it may hold none of , ? # % \\" : /\p{Cc}/u.test(n) ? "it holds a control character" : _u.test(n) ? "it holds a character that cannot be seen" : n.normalize("NFC") !== n ? "its letters are not in Unicode normal form NFC" : /^[/ ]|[/ ]$/u.test(n) ? "it begins or ends with a slash or a space" : n.split("/").some((e) => e === "" || e === "." || e === "..") ? "it holds an empty part, “.” or “..”" : null;
 }
 function Su(n) {
+  const t = vu(n);
+  return t === null ? null : { code: "invalid_document", message: `A document cannot be called “${Eu(n)}”: ${t}.`, retryable: !1 };
+}
+function Eu(n) {
   const t = n.replace(/[\p{Cc}\p{Surrogate}]/gu, "�");
   return t.length > 40 ? `${t.slice(0, 40)}...` : t;
 }
-const Eu = { sentUpdates: 0, sentBytes: 0, receivedUpdates: 0, receivedBytes: 0, awarenessSent: 0, awarenessReceived: 0, connections: 0, lastAckMs: null };
-async function Cu(n, t) {
+const Cu = { sentUpdates: 0, sentBytes: 0, receivedUpdates: 0, receivedBytes: 0, awarenessSent: 0, awarenessReceived: 0, connections: 0, lastAckMs: null };
+async function Tu(n, t) {
   const e = globalThis.location?.origin;
   if (e === void 0 || e === new URL(n).origin) return null;
   const s = (r, i) => fetch(`${n}${r}`, { method: i, cache: "no-store" }).then(() => !0, () => !1);
   return !await s("/client/collab-client.js", "HEAD") || await s(`/api/v1/documents/${encodeURIComponent(t)}/access`, "GET") ? null : { code: "forbidden", message: `Pages of ${e} may not use this server: its setting cors-origins does not name them.`, retryable: !0 };
 }
-function Tu({ onBack: n, onOffline: t, onHide: e }) {
+function Au({ onBack: n, onOffline: t, onHide: e }) {
   if (typeof window > "u") return () => {
   };
   const { document: s } = window, r = [[window, "online", n], [window, "pageshow", n], [window, "offline", t], [window, "pagehide", e], [s, "visibilitychange", () => {
@@ -5416,12 +5424,12 @@ function Tu({ onBack: n, onOffline: t, onHide: e }) {
     for (const [i, o, c] of r) i.removeEventListener(o, c);
   };
 }
-const Au = 30;
-class xu {
+const xu = 30;
+class Du {
   constructor(t, e, s, r) {
     this.awareness = t, this.own = e, this.origin = s, this.traffic = r, this.link = null, this.lastSend = 0, this.onUpdate = ({ added: i, updated: o, removed: c }, l) => {
       if (l === this.origin || this.link === null || this.timer !== void 0 || ![i, o, c].some((h) => h.includes(this.own))) return;
-      const a = this.lastSend + Au - performance.now();
+      const a = this.lastSend + xu - performance.now();
       a <= 0 ? this.send() : this.timer = setTimeout(this.send, a);
     }, this.send = () => {
       clearTimeout(this.timer), this.timer = void 0, !(this.link?.connected !== !0 || !this.awareness.meta.has(this.own)) && (this.lastSend = performance.now(), this.traffic.awarenessSent += 1, this.link.emit("awareness-update", na(this.awareness, [this.own])));
@@ -5450,7 +5458,7 @@ class xu {
   }
 }
 const Er = 500, Cr = 5e3;
-class Du {
+class Ou {
   constructor(t, e) {
     this.url = t, this.token = e, this.waiting = /* @__PURE__ */ new Map(), this.abort = new AbortController(), this.last = Promise.resolve();
   }
@@ -5495,8 +5503,8 @@ class Du {
     return null;
   }
 }
-const Ou = 4e4;
-class Ru {
+const Ru = 4e4;
+class Iu {
   constructor(t, e) {
     this.options = e, this.abort = new AbortController(), this.ended = !1, this.heard(), this.run(t);
   }
@@ -5504,7 +5512,7 @@ class Ru {
     this.ended = !0, clearTimeout(this.silence), this.abort.abort();
   }
   heard() {
-    clearTimeout(this.silence), this.silence = setTimeout(() => this.abort.abort(), Ou);
+    clearTimeout(this.silence), this.silence = setTimeout(() => this.abort.abort(), Ru);
   }
   async run(t) {
     const { token: e, lastEventId: s } = this.options;
@@ -5513,7 +5521,7 @@ class Ru {
       if (!r.ok || r.body === null || !i.startsWith("text/event-stream")) throw new Error("no stream");
       if (this.ended) return;
       this.options.onOpen();
-      const o = new Iu((a) => {
+      const o = new Lu((a) => {
         this.ended || this.options.onEvent(a);
       }), c = r.body.getReader(), l = new TextDecoder();
       for (; ; ) {
@@ -5526,7 +5534,7 @@ class Ru {
     this.ended || (this.ended = !0, clearTimeout(this.silence), this.options.onEnd());
   }
 }
-class Iu {
+class Lu {
   constructor(t) {
     this.onEvent = t, this.rest = "", this.id = null, this.event = "message", this.data = [];
   }
@@ -5550,7 +5558,7 @@ function Tr(n) {
   const t = n.startsWith('"') ? JSON.parse(n) : n, e = atob(t.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(e, (s) => s.charCodeAt(0));
 }
-class Lu {
+class Nu {
   constructor(t) {
     this.options = t, this.stream = null, this.open = !1, this.lastEventId = null;
   }
@@ -5559,7 +5567,7 @@ class Lu {
   }
   begin(t) {
     if (this.stream !== null) return;
-    const e = new Ru(this.options.url, { token: t, lastEventId: this.lastEventId, onOpen: () => {
+    const e = new Iu(this.options.url, { token: t, lastEventId: this.lastEventId, onOpen: () => {
       this.stream === e && (this.open = !0, this.options.onOpen() || this.close());
     }, onEvent: (s) => {
       this.stream === e && this.onEvent(s);
@@ -5582,29 +5590,29 @@ class Lu {
     }
   }
 }
-const Nu = { idle: "offline", connecting: "connecting", syncing: "syncing", live: "live", offline: "offline", refused: "closed", closed: "closed" };
+const Uu = { idle: "offline", connecting: "connecting", syncing: "syncing", live: "live", offline: "offline", refused: "closed", closed: "closed" };
 function Ar({ phase: n }) {
-  return Nu[n];
+  return Uu[n];
 }
-function Uu({ phase: n }) {
+function Mu({ phase: n }) {
   return n === "connecting" ? "connecting" : n === "syncing" || n === "live" ? "connected" : "disconnected";
 }
-const Mu = { idle: ["connecting", "closed"], connecting: ["syncing", "offline", "refused", "idle", "closed"], syncing: ["live", "offline", "refused", "idle", "closed"], live: ["syncing", "offline", "refused", "idle", "closed"], offline: ["connecting", "syncing", "refused", "idle", "closed"], refused: ["connecting", "idle", "closed"], closed: [] }, Bu = { phase: "idle", wasLive: !1, unsaved: 0, progress: null, refused: 0, transport: null, readOnly: !1, behind: !1, draining: !1, storageTrouble: !1, degraded: !1, retryAt: null, fault: null, blocked: null };
-function Pu({ code: n, resolved: t }) {
+const Bu = { idle: ["connecting", "closed"], connecting: ["syncing", "offline", "refused", "idle", "closed"], syncing: ["live", "offline", "refused", "idle", "closed"], live: ["syncing", "offline", "refused", "idle", "closed"], offline: ["connecting", "syncing", "refused", "idle", "closed"], refused: ["connecting", "idle", "closed"], closed: [] }, Pu = { phase: "idle", wasLive: !1, unsaved: 0, progress: null, refused: 0, transport: null, readOnly: !1, behind: !1, draining: !1, storageTrouble: !1, degraded: !1, retryAt: null, fault: null, blocked: null };
+function ju({ code: n, resolved: t }) {
   return n === "lagging" ? { behind: !0 } : n === "draining" ? { draining: !0 } : n === "storage_unavailable" ? { storageTrouble: t !== !0 } : n === "cluster_degraded" ? { degraded: t !== !0 } : {};
 }
-function gd({ phase: n, fault: t }) {
+function md({ phase: n, fault: t }) {
   return (n === "refused" || n === "offline" || n === "connecting" || n === "syncing") && t?.code !== "draining" ? t : null;
 }
-class ju {
+class Fu {
   constructor(t) {
-    this.onChange = t, this.status = Bu;
+    this.onChange = t, this.status = Pu;
   }
   get now() {
     return this.status;
   }
   move(t, e = {}) {
-    if (!Mu[this.status.phase].includes(t)) throw new Error(`a provider cannot go from ${this.status.phase} to ${t}`);
+    if (!Bu[this.status.phase].includes(t)) throw new Error(`a provider cannot go from ${this.status.phase} to ${t}`);
     this.patch({ ...e, phase: t });
   }
   patch(t) {
@@ -5612,10 +5620,10 @@ class ju {
     Object.keys(t).every((s) => Object.is(e[s], t[s])) || (this.status = { ...e, ...t }, this.onChange(this.status, e));
   }
 }
-function Fu() {
+function $u() {
   return `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 }
-class $u {
+class Vu {
   constructor(t, e) {
     this.name = t, this.way = e, this.events = [], this.drafts = [], this.followers = /* @__PURE__ */ new Set(), this.live = !1, this.sendAll = () => {
       if (this.timer = void 0, this.live) for (const s of this.drafts) this.send(s);
@@ -5624,7 +5632,7 @@ class $u {
   get waiting() {
     return this.drafts;
   }
-  publish(t, e = "message", s = Fu()) {
+  publish(t, e = "message", s = $u()) {
     return new Promise((r, i) => {
       const o = { key: s, event: e, data: t, resolve: r, reject: i };
       this.drafts = [...this.drafts, o], this.tell(), this.live && this.timer === void 0 && this.send(o);
@@ -5680,7 +5688,7 @@ class $u {
   }
 }
 const Qn = /* @__PURE__ */ Symbol("another tab");
-class Vu {
+class qu {
   constructor(t, e) {
     this.doc = e, this.channel = typeof BroadcastChannel > "u" ? null : new BroadcastChannel(`collab:${t}`), this.channel !== null && (this.channel.onmessage = (s) => this.read(s.data));
   }
@@ -5701,10 +5709,10 @@ class Vu {
     }
   }
 }
-const qu = 6e3, xr = 4e3, Wu = 3e4, zu = 5e3, Ju = 3, Hu = 5, Dr = 15e3, Ku = 1200, Or = { code: "internal", message: "The provider was destroyed.", retryable: !1 };
-class md extends Ze {
+const Wu = 6e3, xr = 4e3, zu = 3e4, Ju = 5e3, Hu = 3, Ku = 5, Dr = 15e3, Yu = 1200, Or = { code: "internal", message: "The provider was destroyed.", retryable: !1 };
+class yd extends Ze {
   constructor(t, e, s = null, r = {}) {
-    super(), this.traffic = { ...Eu }, this.refused = [], this.session = null, this.state = new ju((c, l) => this.tell(c, l)), this.posting = null, this.compared = !1, this.link = null, this.attempt = null, this.lastToken = null, this.mayOnlyRead = !1, this.said = null, this.shown = null, this.lastNotice = null, this.streams = /* @__PURE__ */ new Map(), this.failuresInARow = 0, this.otherOrigin = null, this.onDocUpdate = (c, l) => {
+    super(), this.traffic = { ...Cu }, this.refused = [], this.session = null, this.state = new Fu((c, l) => this.tell(c, l)), this.posting = null, this.compared = !1, this.link = null, this.attempt = null, this.lastToken = null, this.mayOnlyRead = !1, this.said = null, this.shown = null, this.lastNotice = null, this.streams = /* @__PURE__ */ new Map(), this.failuresInARow = 0, this.otherOrigin = null, this.onDocUpdate = (c, l) => {
       if (l === this || l === fo || (this.edits.soil(), this.local !== null && l === this.local)) return;
       const { phase: a } = this.state.now;
       l === Qn && a !== "live" || (a !== "live" && l !== Qn && this.tabs?.tell(c), this.edits.add(c));
@@ -5713,14 +5721,14 @@ class md extends Ze {
       if (c === null) return;
       this.presence.keepAlive();
       const l = Math.min(...c.waiting.values());
-      performance.now() - l > qu && this.probe();
+      performance.now() - l > Wu && this.probe();
     }, this.onBack = () => {
       this.state.now.phase === "offline" ? this.retryNow() : this.probe();
     }, this.onHide = () => {
       this.edits.flush(), this.edits.writeLedger();
     }, this.onDocDestroy = () => this.destroy(), this.address = ra(t, r.path), this.document = e, this.doc = s = s ?? new pt(), this.ownsAwareness = r.awareness === void 0, this.awareness = r.awareness ?? new ea(s), this.transports = r.transports ?? ["websocket", "polling"], this.token = r.token ?? null, this.user = r.user, this.backoff = new Io(r.backoff);
     const { subject: i } = r, o = `${this.address.base}/${e}${i ? `?${encodeURIComponent(i)}` : ""}`;
-    this.ownsLocal = typeof r.local == "function", this.local = (typeof r.local == "function" ? r.local(s, o) : r.local) ?? null, this.tabs = r.tabs ?? Xu() ? new Vu(o, s) : null, this.edits = new Sa(s, { ledger: r.ledger !== void 0 ? r.ledger : this.defaultLedger(o), clean: this.local === null, traffic: this.traffic, onCount: (c) => this.state.patch({ unsaved: c }), onRejected: (c) => this.onRejected(c), onRefused: (c) => this.onRefusedEdit(c), onProgress: (c) => this.state.patch({ progress: c }), onSaved: () => this.state.patch({ blocked: null }) }), this.presence = new xu(this.awareness, s.clientID, this, this.traffic), this.reading = r.stream === !1 ? null : this.makeReading(), this.localReady = this.awaitLocal(), s.on("update", this.onDocUpdate), s.on("destroy", this.onDocDestroy), this.watchTimer = setInterval(this.watch, 2e3), this.stopWatchingPage = Tu({ onBack: this.onBack, onOffline: () => this.probe(), onHide: this.onHide }), this.state.patch({ unsaved: this.edits.unsaved }), this.show(this.user), r.connect !== !1 && this.connect();
+    this.ownsLocal = typeof r.local == "function", this.local = (typeof r.local == "function" ? r.local(s, o) : r.local) ?? null, this.tabs = r.tabs ?? Gu() ? new qu(o, s) : null, this.edits = new Sa(s, { ledger: r.ledger !== void 0 ? r.ledger : this.defaultLedger(o), clean: this.local === null, traffic: this.traffic, onCount: (c) => this.state.patch({ unsaved: c }), onRejected: (c) => this.onRejected(c), onRefused: (c) => this.onRefusedEdit(c), onProgress: (c) => this.state.patch({ progress: c }), onSaved: () => this.state.patch({ blocked: null }) }), this.presence = new Du(this.awareness, s.clientID, this, this.traffic), this.reading = r.stream === !1 ? null : this.makeReading(), this.localReady = this.awaitLocal(), s.on("update", this.onDocUpdate), s.on("destroy", this.onDocDestroy), this.watchTimer = setInterval(this.watch, 2e3), this.stopWatchingPage = Au({ onBack: this.onBack, onOffline: () => this.probe(), onHide: this.onHide }), this.state.patch({ unsaved: this.edits.unsaved }), this.show(this.user), r.connect !== !1 && this.connect();
   }
   get status() {
     return Ar(this.state.now);
@@ -5777,7 +5785,7 @@ class md extends Ze {
   }
   stream(t) {
     let e = this.streams.get(t);
-    return e === void 0 && (e = new $u(t, { ask: (s, r, i) => this.liveLink?.ask(s, r, (o) => i(o)), read: (s) => this.read(s) }), this.streams.set(t, e), this.liveLink !== null && e.begin()), e;
+    return e === void 0 && (e = new Vu(t, { ask: (s, r, i) => this.liveLink?.ask(s, r, (o) => i(o)), read: (s) => this.read(s) }), this.streams.set(t, e), this.liveLink !== null && e.begin()), e;
   }
   destroy() {
     if (this.state.now.phase !== "closed") {
@@ -5789,7 +5797,7 @@ class md extends Ze {
   }
   tell(t, e) {
     if (this.emit("details", [t, e]), this.state.now !== t) return;
-    t.unsaved !== e.unsaved && this.emit("unsaved", [t.unsaved]), (t.phase !== e.phase || t.fault !== e.fault) && this.emit("status", [{ status: Uu(t), state: Ar(t), error: t.fault }]);
+    t.unsaved !== e.unsaved && this.emit("unsaved", [t.unsaved]), (t.phase !== e.phase || t.fault !== e.fault) && this.emit("status", [{ status: Mu(t), state: Ar(t), error: t.fault }]);
     const s = t.phase === "live";
     s !== (e.phase === "live") && (this.emit("synced", [s]), this.emit("sync", [s]));
   }
@@ -5827,11 +5835,11 @@ class md extends Ze {
     return this.local === null || typeof localStorage > "u" ? null : new Ea(t, String(this.doc.clientID), localStorage);
   }
   async awaitLocal() {
-    this.local !== null && (await yu(this.local, () => this.edits.sendMissing()) ? this.tabs?.ask() : this.edits.localLate = !0);
+    this.local !== null && (await bu(this.local, () => this.edits.sendMissing()) ? this.tabs?.ask() : this.edits.localLate = !0);
   }
   async open() {
     this.readsAlong || this.state.move("connecting", { retryAt: null });
-    const t = vu(this.document);
+    const t = Su(this.document);
     if (t !== null) return this.refuse(t);
     const e = {};
     this.attempt = e;
@@ -5845,7 +5853,7 @@ class md extends Ze {
     }
     if (this.attempt !== e || this.state.now.phase !== "connecting" && !this.readsAlong) return;
     this.lastToken = s;
-    const r = this.failuresInARow % 2 === 1 ? [...this.transports].reverse() : this.transports, i = () => this.link === o, o = new gu(this.address.origin, `/doc/${this.document}`, { path: this.address.path, transports: r, auth: { ...s ? { token: s } : {}, ...this.user ? { user: Rr(this.user) } : {} } }, { onConnect: () => i() && this.onConnect(o), onRefused: (c) => i() && this.onRefused(c), onEnd: (c) => i() && this.onEnd(c), onEvent: (c, l) => i() && this.hear(c, l), onTransport: (c) => i() && this.state.patch({ transport: c }) });
+    const r = this.failuresInARow % 2 === 1 ? [...this.transports].reverse() : this.transports, i = () => this.link === o, o = new mu(this.address.origin, `/doc/${this.document}`, { path: this.address.path, transports: r, auth: { ...s ? { token: s } : {}, ...this.user ? { user: Rr(this.user) } : {} } }, { onConnect: () => i() && this.onConnect(o), onRefused: (c) => i() && this.onRefused(c), onEnd: (c) => i() && this.onEnd(c), onEvent: (c, l) => i() && this.hear(c, l), onTransport: (c) => i() && this.state.patch({ transport: c }) });
     this.link = o, this.posting === null && this.edits.attach(o);
   }
   hear(t, [e, s]) {
@@ -5871,7 +5879,7 @@ class md extends Ze {
   onConnect(t) {
     this.traffic.connections += 1, this.failuresInARow = 0, this.lastNotice = this.otherOrigin = null, this.stopReading(), this.edits.attach(t);
     const e = { transport: t.transport, behind: !1 };
-    this.state.now.phase === "syncing" ? this.state.patch(e) : this.state.move("syncing", e), t.askMissing(Gt(this.doc), Wu, (s) => {
+    this.state.now.phase === "syncing" ? this.state.patch(e) : this.state.move("syncing", e), t.askMissing(Gt(this.doc), zu, (s) => {
       if (this.link === t) {
         if (!(s instanceof Uint8Array)) return this.lose(s);
         this.receive(s), this.becomeLive(t);
@@ -5879,7 +5887,7 @@ class md extends Ze {
     });
   }
   becomeLive(t) {
-    clearTimeout(this.drainingTimer), this.state.move("live", { wasLive: !0, fault: null, draining: !1, storageTrouble: !1, degraded: !1 }), clearTimeout(this.stableTimer), this.stableTimer = setTimeout(() => this.backoff.reset(), zu), this.presence.begin(t), this.edits.begin(this.session?.limits.rate_updates);
+    clearTimeout(this.drainingTimer), this.state.move("live", { wasLive: !0, fault: null, draining: !1, storageTrouble: !1, degraded: !1 }), clearTimeout(this.stableTimer), this.stableTimer = setTimeout(() => this.backoff.reset(), Ju), this.presence.begin(t), this.edits.begin(this.session?.limits.rate_updates);
     for (const e of this.streams.values()) e.begin();
   }
   onSession(t) {
@@ -5917,10 +5925,10 @@ class md extends Ze {
       return;
     }
     const e = this.state.now.draining && this.state.now.phase !== "connecting", s = this.backoff.next(1e3 * (t?.retry_after ?? 0));
-    this.leave(), this.state.move("offline", { fault: t ?? this.otherOrigin, draining: e, retryAt: Date.now() + s, transport: null }), clearTimeout(this.drainingTimer), e && (this.drainingTimer = setTimeout(() => this.state.patch({ draining: !1 }), Ku)), this.retryLater(s), t === null && (this.failuresInARow >= Ju && this.reading?.begin(this.lastToken), this.failuresInARow === 1 && !this.state.now.wasLive && this.askWhy());
+    this.leave(), this.state.move("offline", { fault: t ?? this.otherOrigin, draining: e, retryAt: Date.now() + s, transport: null }), clearTimeout(this.drainingTimer), e && (this.drainingTimer = setTimeout(() => this.state.patch({ draining: !1 }), Yu)), this.retryLater(s), t === null && (this.failuresInARow >= Hu && this.reading?.begin(this.lastToken), this.failuresInARow === 1 && !this.state.now.wasLive && this.askWhy());
   }
   async askWhy() {
-    this.otherOrigin = await Cu(this.address.base, this.document), this.otherOrigin !== null && this.state.now.phase === "offline" && this.state.patch({ fault: this.otherOrigin });
+    this.otherOrigin = await Tu(this.address.base, this.document), this.otherOrigin !== null && this.state.now.phase === "offline" && this.state.patch({ fault: this.otherOrigin });
   }
   retryLater(t) {
     clearTimeout(this.retryTimer), this.retryTimer = setTimeout(() => this.retryNow(), t);
@@ -5935,7 +5943,7 @@ class md extends Ze {
     e?.close();
   }
   makeReading() {
-    return new Lu({ url: `${this.api}/events`, onOpen: () => this.state.now.phase !== "offline" ? !1 : (this.lastNotice = null, this.state.move("syncing", { transport: "sse", readOnly: !0, retryAt: null, fault: null }), this.retryLater(Dr), this.beginPosting(), !0), onUpdate: (t, e) => {
+    return new Nu({ url: `${this.api}/events`, onOpen: () => this.state.now.phase !== "offline" ? !1 : (this.lastNotice = null, this.state.move("syncing", { transport: "sse", readOnly: !0, retryAt: null, fault: null }), this.retryLater(Dr), this.beginPosting(), !0), onUpdate: (t, e) => {
       this.receive(t), !(e === null || this.link?.connected === !0) && (this.state.now.phase === "syncing" && this.state.move("live", { wasLive: !0 }), !(this.posting === null || this.compared) && (this.compared = !0, this.edits.compareWith(e)));
     }, onBroadcast: (t) => this.emit("broadcast", [t]), onNotice: (t) => this.onNotice(t), onEnd: () => {
       this.stopReading(), this.state.patch({ readOnly: this.mayOnlyRead });
@@ -5944,9 +5952,9 @@ class md extends Ze {
     } });
   }
   beginPosting() {
-    const t = new Du(this.api, this.lastToken);
+    const t = new Ou(this.api, this.lastToken);
     this.posting?.close(), this.posting = t, this.compared = !1, this.edits.detach(), this.edits.attach(t), t.mayWrite().then((e) => {
-      this.posting !== t || e === null || (this.mayOnlyRead = !e, this.state.patch({ readOnly: !e }), this.edits.setWritable(e), this.edits.begin(Hu));
+      this.posting !== t || e === null || (this.mayOnlyRead = !e, this.state.patch({ readOnly: !e }), this.edits.setWritable(e), this.edits.begin(Ku));
     });
   }
   stopReading() {
@@ -5954,7 +5962,7 @@ class md extends Ze {
   }
   onNotice(t) {
     const e = _t(t);
-    e !== null && (this.lastNotice = e, this.state.patch(Pu(e)), (e.code === "storage_unavailable" || e.code === "store_full") && e.resolved === !0 && this.edits.sendHeld(), e.code === "token_expired" && e.retry_after !== void 0 && typeof this.token == "function" && this.renew(), this.emit("notice", [e]));
+    e !== null && (this.lastNotice = e, this.state.patch(ju(e)), (e.code === "storage_unavailable" || e.code === "store_full") && e.resolved === !0 && this.edits.sendHeld(), e.code === "token_expired" && e.retry_after !== void 0 && typeof this.token == "function" && this.renew(), this.emit("notice", [e]));
   }
   async renew() {
     const t = this.link;
@@ -5988,17 +5996,17 @@ class md extends Ze {
     }));
   }
 }
-const Yu = ["id", "agent", "role", "session", "client_id"];
+const Xu = ["id", "agent", "role", "session", "client_id"];
 function Rr(n) {
   const t = (e, s) => s === void 0 || s === "" && (e === "name" || e === "color");
-  return Object.fromEntries(Object.entries(n).filter(([e, s]) => !Yu.includes(e) && !t(e, s)));
+  return Object.fromEntries(Object.entries(n).filter(([e, s]) => !Xu.includes(e) && !t(e, s)));
 }
-function Xu() {
+function Gu() {
   return typeof window < "u" || typeof globalThis.WorkerGlobalScope < "u";
 }
 const Ft = (n) => Ht((t, e) => {
   n.onerror = (s) => e(new Error(s.target.error)), n.onsuccess = (s) => t(s.target.result);
-}), Gu = (n, t) => Ht((e, s) => {
+}), Zu = (n, t) => Ht((e, s) => {
   const r = indexedDB.open(n);
   r.onupgradeneeded = (i) => t(i.target.result), r.onerror = (i) => s(Q(i.target.error)), r.onsuccess = (i) => {
     const o = i.target.result;
@@ -6006,39 +6014,39 @@ const Ft = (n) => Ht((t, e) => {
       o.close();
     }, e(o);
   };
-}), Zu = (n) => Ft(indexedDB.deleteDatabase(n)), Qu = (n, t) => t.forEach((e) => n.createObjectStore.apply(n, e)), ie = (n, t, e = "readwrite") => {
+}), Qu = (n) => Ft(indexedDB.deleteDatabase(n)), td = (n, t) => t.forEach((e) => n.createObjectStore.apply(n, e)), ie = (n, t, e = "readwrite") => {
   const s = n.transaction(t, e);
-  return t.map((r) => cd(s, r));
-}, Ao = (n, t) => Ft(n.count(t)), td = (n, t) => Ft(n.get(t)), xo = (n, t) => Ft(n.delete(t)), ed = (n, t, e) => Ft(n.put(t, e)), ts = (n, t) => Ft(n.add(t)), nd = (n, t, e) => Ft(n.getAll(t, e)), sd = (n, t, e) => {
+  return t.map((r) => ld(s, r));
+}, Ao = (n, t) => Ft(n.count(t)), ed = (n, t) => Ft(n.get(t)), xo = (n, t) => Ft(n.delete(t)), nd = (n, t, e) => Ft(n.put(t, e)), ts = (n, t) => Ft(n.add(t)), sd = (n, t, e) => Ft(n.getAll(t, e)), rd = (n, t, e) => {
   let s = null;
-  return od(n, t, (r) => (s = r, !1), e).then(() => s);
-}, rd = (n, t = null) => sd(n, t, "prev"), id = (n, t) => Ht((e, s) => {
+  return cd(n, t, (r) => (s = r, !1), e).then(() => s);
+}, id = (n, t = null) => rd(n, t, "prev"), od = (n, t) => Ht((e, s) => {
   n.onerror = s, n.onsuccess = async (r) => {
     const i = r.target.result;
     if (i === null || await t(i) === !1) return e();
     i.continue();
   };
-}), od = (n, t, e, s = "next") => id(n.openKeyCursor(t, s), (r) => e(r.key)), cd = (n, t) => n.objectStore(t), ld = (n, t) => IDBKeyRange.upperBound(n, t), hd = (n, t) => IDBKeyRange.lowerBound(n, t), Bn = "custom", Do = "updates", Oo = 500, Ro = (n, t = () => {
+}), cd = (n, t, e, s = "next") => od(n.openKeyCursor(t, s), (r) => e(r.key)), ld = (n, t) => n.objectStore(t), hd = (n, t) => IDBKeyRange.upperBound(n, t), ad = (n, t) => IDBKeyRange.lowerBound(n, t), Bn = "custom", Do = "updates", Oo = 500, Ro = (n, t = () => {
 }, e = () => {
 }) => {
   const [s] = ie(n.db, [Do]);
-  return nd(s, hd(n._dbref, !1)).then((r) => {
+  return sd(s, ad(n._dbref, !1)).then((r) => {
     n._destroyed || (t(s), _(n.doc, () => {
       r.forEach((i) => Xt(n.doc, i));
     }, n, !1), e(s));
-  }).then(() => rd(s).then((r) => {
+  }).then(() => id(s).then((r) => {
     n._dbref = r + 1;
   })).then(() => Ao(s).then((r) => {
     n._dbsize = r;
   })).then(() => s);
-}, ad = (n, t = !0) => Ro(n).then((e) => {
-  (t || n._dbsize >= Oo) && ts(e, mn(n.doc)).then(() => xo(e, ld(n._dbref, !0))).then(() => Ao(e).then((s) => {
+}, ud = (n, t = !0) => Ro(n).then((e) => {
+  (t || n._dbsize >= Oo) && ts(e, mn(n.doc)).then(() => xo(e, hd(n._dbref, !0))).then(() => Ao(e).then((s) => {
     n._dbsize = s;
   }));
 });
-class ud extends Ir {
+class dd extends Ir {
   constructor(t, e) {
-    super(), this.doc = e, this.name = t, this._dbref = 0, this._dbsize = 0, this._destroyed = !1, this.db = null, this.synced = !1, this._db = Gu(t, (s) => Qu(s, [["updates", { autoIncrement: !0 }], ["custom"]])), this.whenSynced = Ht((s) => this.on("synced", () => s(this))), this._db.then((s) => {
+    super(), this.doc = e, this.name = t, this._dbref = 0, this._dbsize = 0, this._destroyed = !1, this.db = null, this.synced = !1, this._db = Zu(t, (s) => td(s, [["updates", { autoIncrement: !0 }], ["custom"]])), this.whenSynced = Ht((s) => this.on("synced", () => s(this))), this._db.then((s) => {
       this.db = s, Ro(this, (r) => ts(r, mn(e)), () => {
         if (this._destroyed) return this;
         this.synced = !0, this.emit("synced", [this]);
@@ -6047,7 +6055,7 @@ class ud extends Ir {
       if (this.db && r !== this) {
         const [i] = ie(this.db, [Do]);
         ts(i, s), ++this._dbsize >= Oo && (this._storeTimeoutId !== null && clearTimeout(this._storeTimeoutId), this._storeTimeoutId = setTimeout(() => {
-          ad(this, !1), this._storeTimeoutId = null;
+          ud(this, !1), this._storeTimeoutId = null;
         }, this._storeTimeout));
       }
     }, e.on("update", this._storeUpdate), this.destroy = this.destroy.bind(this), e.on("destroy", this.destroy);
@@ -6059,19 +6067,19 @@ class ud extends Ir {
   }
   clearData() {
     return this.destroy().then(() => {
-      Zu(this.name);
+      Qu(this.name);
     });
   }
   get(t) {
     return this._db.then((e) => {
       const [s] = ie(e, [Bn], "readonly");
-      return td(s, t);
+      return ed(s, t);
     });
   }
   set(t, e) {
     return this._db.then((s) => {
       const [r] = ie(s, [Bn]);
-      return ed(r, e, t);
+      return nd(r, e, t);
     });
   }
   del(t) {
@@ -6081,23 +6089,23 @@ class ud extends Ir {
     });
   }
 }
-const wd = (n, t) => typeof indexedDB > "u" ? null : new ud(`collab:${t}`, n);
+const wd = (n, t) => typeof indexedDB > "u" ? null : new dd(`collab:${t}`, n);
 export {
   ea as Awareness,
   Io as Backoff,
   ia as CODES,
   Yn as CollabError,
-  md as CollabProvider,
-  Bu as FIRST_STATUS,
+  yd as CollabProvider,
+  Pu as FIRST_STATUS,
   Ea as LocalLedger,
-  dd as Y,
+  pd as Y,
   oa as adviceFor,
   _t as asFault,
-  fd as asText,
-  _u as faultInName,
-  Fu as freshKey,
-  pd as inWords,
+  gd as asText,
+  vu as faultInName,
+  $u as freshKey,
+  fd as inWords,
   wd as keepOffline,
-  vu as refusalOfName,
-  gd as turnedAway
+  Su as refusalOfName,
+  md as turnedAway
 };

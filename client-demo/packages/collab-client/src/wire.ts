@@ -59,7 +59,7 @@ export class Wire {
         this.end(false, new Error('parse error'))
       }
     })
-    engine.on('error', (error) => this.end(false, error instanceof Error ? error : new Error(String(error))))
+    engine.on('error', (error) => this.end(false, refusalOf(error)))
     engine.on('close', () => this.end(false, new Error('closed')))
     this.decoder.on('decoded', (packet: Packet) => {
       // At once: an end that comes in the same payload must not overtake why. What a listener throws is no fault of the packet.
@@ -143,5 +143,15 @@ export class Wire {
     this.acks.clear()
     this.decoder.destroy()
     this.engine.close()
+  }
+}
+
+/** A server that is full says so in the body of what it answers, before there is a Socket.IO to say it with. */
+function refusalOf(error: unknown): Refusal {
+  const refusal = error instanceof Error ? error : new Error(String(error))
+  try {
+    return Object.assign(refusal, { data: JSON.parse((error as { context: XMLHttpRequest }).context.responseText) as unknown })
+  } catch {
+    return refusal // no answer, or none of the server
   }
 }

@@ -203,6 +203,16 @@ test('a server that has too many connections of us says so until there is room',
   expect([outside.unsaved, outside.error]).toEqual([0, null])
 })
 
+test('a server that is full says so', async () => {
+  const server = await new CollabServer('memory://', ['--max-connections', '1']).start()
+  closers.push(() => server.kill())
+  const inside = open(server.url, fresh())
+  await until(() => inside.status === 'live' && inside.details.transport === 'websocket', 'in')
+  const outside = open(server.url, fresh(), { stream: false })
+  await until(() => outside.status === 'offline', 'out')
+  expect(outside.error).toMatchObject({ code: 'too_many_connections', retryable: true })
+})
+
 test('a token that runs out: closed without another, live all along with a function', async () => {
   const name = fresh()
   const fixed = open(servers.signed.url, name, { token: token('editor', 5) })

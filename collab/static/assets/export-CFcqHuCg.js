@@ -1,4 +1,4 @@
-import{x as g,u as d,w as x,g as y,A as v,B as M}from"./paint-DWp77Z5Z.js";import{q as p}from"./layout-D80hJoXZ.js";import"./document-Bbz03SIF.js";import"./location-Bnsyi1mA.js";import"./signIn-Dwm7GWlZ.js";import"./inbox-DqYb70qv.js";const A=24,k=8e3;function R(o,c,l){const n=$(o,c),r=o.map(i=>P(i,c,l)).join(`
+import{x as g,u as d,w as x,g as y,A as v,B as M}from"./paint-BIHeu0oN.js";import{q as p}from"./layout-CGQz6qdj.js";import"./document-BfoQaVN9.js";import"./location-Bnsyi1mA.js";import"./signIn-Dwm7GWlZ.js";import"./inbox-DqYb70qv.js";const A=24,k=8e3;function R(o,c,l){const n=$(o,c),r=o.map(i=>P(i,c,l)).join(`
 `),e=l?"#17181c":"#ffffff";return`<svg xmlns="http://www.w3.org/2000/svg" viewBox="${n.x} ${n.y} ${n.w} ${n.h}" width="${n.w}" height="${n.h}">
 <rect x="${n.x}" y="${n.y}" width="${n.w}" height="${n.h}" fill="${e}"/>
 ${r}
