@@ -7,7 +7,7 @@ import secrets
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -21,7 +21,7 @@ from collab.cluster.base import Cluster
 from collab.cluster.local import LocalCluster
 from collab.cluster.redis import RedisCluster
 from collab.collector import settle
-from collab.config import ConfigError, Settings, load_settings, weaknesses
+from collab.config import ConfigError, Settings, settings_from, weaknesses
 from collab.content.workers import Workers
 from collab.doors.admission import Admission
 from collab.doors.dealt import Dealt
@@ -68,7 +68,7 @@ from collab.stores.redis_link import RedisLink
 from collab.stores.streams import StreamBounds
 from collab.stores.urls import is_redis_url, store_from_url
 from collab.types import Role, is_loopback
-from collab.waiting import wait_for_redis
+from collab.waiting import begin_on_redis
 from collab.webhooks.deliveries import Deliveries
 
 if TYPE_CHECKING:
@@ -109,11 +109,11 @@ def backend_for(settings: Settings) -> tuple[Store, Cluster]:
     return RedisStore(link, node=cluster.node, on_health=cluster.log_answered), cluster
 
 
-def _manager_for(settings: Settings) -> Any:
+def _manager_for(settings: Settings, cluster: Cluster) -> Any:
     """In a cluster, programs beside it may emit to clients and kick them, whatever node they are on."""
-    if settings.redis is None:
+    if settings.redis is None or not isinstance(cluster, RedisCluster):
         return None
-    return redis_manager(settings.redis, RedisLink(settings.redis).shared_channel("emit"))
+    return redis_manager(cluster.urls, RedisLink(settings.redis).shared_channel("emit"))
 
 
 def _hub_for(settings: Settings, store: Store, cluster: Cluster, observer: Observer | None) -> Hub:
@@ -195,7 +195,7 @@ def _doors_for(settings: Settings, inner: _Inner, peers: Peers, intake: Intake) 
         intake,
         settings,
         bulk=shared.bulk,
-        client_manager=_manager_for(settings),
+        client_manager=_manager_for(settings, hub.cluster),
         origin_fault=peers.origin_fault,
         client_address=peers.address,
     )
@@ -261,7 +261,14 @@ class _Life:
     intake: Intake
     tracing: Tracing | None
 
-    async def start(self, _app: web.Application) -> None:
+    async def start(self, app: web.Application) -> None:
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop(app)  # aiohttp does not: whoever tries again begins anew
+            raise
+
+    async def _start(self) -> None:
         inner, watchers = self.inner, self.watchers
         watchers.lag.start()
         watchers.trimming.open()
@@ -326,7 +333,7 @@ def create_app(
         TypeError: a keyword is no setting.
     """
     if settings is None:
-        settings = _settings_from({**keywords, "auth": auth if isinstance(auth, str) else None})
+        settings = settings_from({**keywords, "auth": auth if isinstance(auth, str) else None})
     elif keywords or isinstance(auth, str):
         raise TypeError("create_app() takes settings or keywords, not both")
     authenticator = auth if isinstance(auth, Authenticator) else authenticator_for(settings)
@@ -362,14 +369,6 @@ def create_app(
     return app
 
 
-def _settings_from(keywords: dict[str, Any]) -> Settings:
-    known = {field.name for field in fields(Settings)}
-    for name in keywords:
-        if name not in known:
-            raise TypeError(f"create_app() got an unexpected keyword argument {name!r}")
-    return load_settings(keywords, {})
-
-
 async def serve(
     settings: Settings,
     on_listening: Callable[[Settings, str], None] = lambda *_: None,
@@ -391,17 +390,21 @@ async def serve(
     for words in weaknesses(settings):
         _log.warning("a setting is unwise", setting=words)
     limit = raise_limit()
-    if not await wait_for_redis(settings, stop, answer=link is None):
-        return 0
-    app = create_app(settings)
-    hub: Hub = app["hub"]
-    harm = Harm.of(settings)
     peers = Peers(settings.trusted_proxies, settings.cors_origins)
-    if settings.auth == "none" and is_loopback(settings.host):
-        app.middlewares.append(peers.refuse_other_names)
-    watchdog = None
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
-    await runner.setup()
+
+    async def begin() -> web.AppRunner:
+        app = create_app(settings)
+        if settings.auth == "none" and is_loopback(settings.host):
+            app.middlewares.append(peers.refuse_other_names)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        await runner.setup()
+        return runner
+
+    runner = await begin_on_redis(settings, stop, begin, answer=link is None)
+    if runner is None:
+        return 0
+    app, harm, watchdog = runner.app, Harm.of(settings), None
+    hub: Hub = app["hub"]
     try:
         assert runner.server is not None
         gate = Gate(runner.server, limit, settings, peers)

@@ -260,6 +260,20 @@ def load_settings(flags: Mapping[str, Any], environ: Mapping[str, str], file: st
     return settings
 
 
+def settings_from(keywords: Mapping[str, Any]) -> Settings:
+    """The settings of ``create_app(**keywords)``, and of nothing else.
+
+    Raises:
+        ConfigError: as :func:`load_settings`.
+        TypeError: a keyword is no setting.
+    """
+    known = {field.name for field in fields(Settings)}
+    for name in keywords:
+        if name not in known:
+            raise TypeError(f"create_app() got an unexpected keyword argument {name!r}")
+    return load_settings(keywords, {})
+
+
 def _read_file(file: str, known: Mapping[str, Any]) -> dict[str, Any]:
     try:
         content = tomllib.loads(Path(file).read_text("utf-8"))

@@ -58,6 +58,11 @@ class Cluster(ABC):
     def reachable(self) -> bool:
         """Whether bells and notes go out and come in at present."""
 
+    @property
+    def trouble(self) -> str:
+        """Why that is not so, in words for whoever looks after it; empty where nobody knows."""
+        return ""
+
     @abstractmethod
     async def open(self, watcher: Watcher) -> None:
         """Become one of the nodes.

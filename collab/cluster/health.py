@@ -21,8 +21,12 @@ class Health:
         """A part works, or does not; ``now`` in seconds of any clock that does not jump."""
         if well:
             self._failing_since[part] = None
-        elif self._failing_since[part] is None:
+        elif self._failing_since.get(part) is None:
             self._failing_since[part] = now
+
+    def forget(self, part: str) -> None:
+        """A part is no more."""
+        self._failing_since.pop(part, None)
 
     @property
     def failing(self) -> list[str]:

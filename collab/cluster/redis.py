@@ -1,25 +1,29 @@
 """The cluster over Redis pub/sub: one connection that listens, one that speaks.
 
-Nothing here is ever the only record of an edit. The listening connection has no timeout, because
-silence is normal; a ping of our own every half second tells a quiet Redis from one that is gone.
+Nothing here is ever the only record of an edit. In a Redis Cluster there are as many as masters: what is told of a
+document is published on the node that has its log, and heard there, so that nobody depends on what nodes of Redis pass
+on to each other, and everybody hears it in one order.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from collab.cluster.base import Cluster, Listener, Watcher
 from collab.cluster.health import Health
+from collab.cluster.redis_ear import Ear
 from collab.errors import CollabError
 from collab.incidents import Incident
 from collab.protocol.bells import decode, encode_note
-from collab.stores.redis_link import FAILURES, Command, RedisLink, shown_url
+from collab.stores.redis_link import RedisLink, shown_url
+from collab.stores.redis_nodes import FAILURES, Address, Command
 from collab.stores.redis_scripts import HEARTBEAT, Script
+from collab.stores.redis_words import words_of
 
 #: seconds between two heartbeats of a node
 BEAT_INTERVAL = 1.0
@@ -27,18 +31,14 @@ BEAT_INTERVAL = 1.0
 LEASE = 2.5
 #: seconds for which a node must be missing, and we within reach, before its people go
 MISSING = 2.0
-#: seconds between two pings of the listening connection
-PING_INTERVAL = 0.5
-#: seconds for which it may be silent
-SILENCE = 2.0
-#: seconds between two tries to reconnect
+#: seconds until a heartbeat that failed is repeated
 RETRY = 0.2
+#: seconds until we listen where channels have gone: as a rule many go at a time
+REARRANGE = 0.05
 #: seconds that joining a document may take
 JOIN_TIMEOUT = 3.0
 #: notes that may wait to be sent; more is not worth sending late
 MAX_WAITING = 10_000
-#: channels of one SUBSCRIBE
-_MANY = 500
 
 _log = structlog.get_logger("collab.cluster")
 
@@ -57,8 +57,10 @@ class RedisCluster(Cluster):
         self._pipe = link.pipe()
         self._listeners: dict[bytes, Listener] = {}
         self._joining: dict[bytes, asyncio.Future[None]] = {}
-        self._connection: Any = None
-        self._heard_at = 0.0
+        self._ears: dict[Address, Ear] = {}
+        #: where each channel is listened to
+        self._placed: dict[bytes, Address] = {}
+        self._rearranging: asyncio.TimerHandle | None = None
         self._notes: list[Command] = []
         #: some notes never went out
         self._notes_lost = False
@@ -72,6 +74,7 @@ class RedisCluster(Cluster):
         self._reachable = True
         self._reachable_since = 0.0
         self._health = Health("bells", "notes", "log")
+        self._troubles: dict[str, str] = {}
         self._url = shown_url(link.url)
         self._outage = Incident(_log, "the cluster is out of reach", "the cluster is back", level="warning")
         self._watcher: Watcher
@@ -88,6 +91,15 @@ class RedisCluster(Cluster):
         """See :class:`Cluster`."""
         return self._reachable
 
+    @property
+    def trouble(self) -> str:
+        """See :class:`Cluster`."""
+        return next(iter(self._troubles.values()), "")
+
+    def urls(self) -> list[str]:
+        """Where Redis can be reached: its URL first, then those of the masters of a Redis Cluster."""
+        return self._link.urls()
+
     def log_answered(self, well: bool) -> None:
         """The log, which has a connection of its own, was answered or not."""
         self._report("log", well)
@@ -98,21 +110,26 @@ class RedisCluster(Cluster):
         """See :class:`Cluster`."""
         self._watcher = watcher
         loop = asyncio.get_running_loop()
+        nodes = self._link.nodes
         try:
-            await self._connect()
+            await nodes.meet()
+            self._ears = {address: self._ear(address) for address in nodes.masters}
+            for ear in self._ears.values():
+                await ear.open()
+            nodes.on_change = self._changed
             await self._beat()
         except FAILURES as error:
-            raise CollabError("cluster_degraded", f"Redis is out of reach: {error}.") from None
+            await self._close_ears()
+            raise CollabError("cluster_degraded", f"Redis is out of reach: {words_of(error)}.") from error
         self._reachable_since = loop.time()
-        self._chores = [
-            loop.create_task(chore) for chore in (self._listen(), self._ping(), self._speak(), self._judge())
-        ]
+        self._chores = [loop.create_task(chore) for chore in (self._speak(), self._judge())]
 
     async def close(self) -> None:
         """See :class:`Cluster`."""
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, *self._settling, return_exceptions=True)
+        await self._close_ears()
         if self._chores and self._reachable:
             farewell: list[Command] = [
                 *self._notes,
@@ -125,10 +142,61 @@ class RedisCluster(Cluster):
                 _log.info("left without a word", reason=type(error).__name__)
         self._chores = []
         await self._pipe.drop()
-        await self._hang_up()
         await asyncio.sleep(0)  # the turn of the loop in which their sockets are closed
 
     # -- listening ------------------------------------------------------------------------------
+
+    def _ear(self, address: Address) -> Ear:
+        """What listens to a node."""
+        ear = Ear(
+            self._link, address, lambda: [channel for channel, at in self._placed.items() if at == address],
+            self._dispatch, lambda: self._call(self._watcher.bells_missed),
+            lambda well, why: self._report(ear.name, well, why) if self._ears.get(address) is ear else None,
+        )  # fmt: skip
+        return ear
+
+    async def _close_ears(self) -> None:
+        self._link.nodes.on_change = lambda: None
+        if self._rearranging is not None:
+            self._rearranging.cancel()
+        ears, self._ears = self._ears, {}
+        await asyncio.gather(*(ear.close() for ear in ears.values()))
+
+    def _changed(self) -> None:
+        if self._rearranging is None:
+            self._rearranging = asyncio.get_running_loop().call_later(REARRANGE, self._rearrange)
+
+    def _rearrange(self) -> None:
+        """Masters have come or gone, or what they have is elsewhere: listen there."""
+        self._rearranging = None
+        nodes = self._link.nodes
+        for address in nodes.masters:
+            if address not in self._ears:
+                self._ears[address] = self._ear(address)
+                self._ears[address].begin()
+        for channel, before in list(self._placed.items()):
+            try:
+                now = nodes.of(channel)
+            except FAILURES:
+                continue  # nobody has it at present
+            if now != before:
+                self._placed[channel] = now
+                self._spawn(self._replace(channel, before, now))
+        for address in [address for address in self._ears if address not in nodes.masters]:
+            self._health.forget(part := self._ears[address].name)
+            self._troubles.pop(part, None)
+            self._spawn(self._ears.pop(address).close())
+
+    async def _replace(self, channel: bytes, before: Address, now: Address) -> None:
+        """Listen at another node, and no more at the one before once that is so: for a moment both are heard."""
+        joining = self._joining.get(channel)
+        if joining is None:
+            joining = self._joining[channel] = asyncio.get_running_loop().create_future()
+        await self._subscribe_or_not(channel, now)
+        await asyncio.wait([joining], timeout=JOIN_TIMEOUT)
+        if self._joining.get(channel) is joining:
+            del self._joining[channel]
+        await self._subscribe_or_not(channel, before)
 
     async def join(self, document: str, listener: Listener) -> None:
         """See :class:`Cluster`."""
@@ -137,8 +205,12 @@ class RedisCluster(Cluster):
         self._listeners[channel] = listener
         self._joining[channel] = future
         try:
+            self._placed[channel] = self._link.nodes.of(channel)
+            if self._rearranging is not None and self._placed[channel] not in self._ears:
+                self._rearranging.cancel()
+                self._rearrange()
             async with asyncio.timeout(JOIN_TIMEOUT):
-                await self._command(b"SUBSCRIBE", channel)
+                await self._command(self._placed[channel], b"SUBSCRIBE", channel)
                 await future
         except FAILURES:
             self.leave(document)
@@ -149,78 +221,35 @@ class RedisCluster(Cluster):
     def leave(self, document: str) -> None:
         """See :class:`Cluster`."""
         channel = self._link.channel(document).encode()
-        if self._listeners.pop(channel, None) is not None:
-            self._settle(channel)
+        if self._listeners.pop(channel, None) is not None and channel in self._placed:
+            self._settle(channel, self._placed.pop(channel))
 
     def renew(self, document: str) -> None:
         """See :class:`Cluster`."""
-        self._settle(self._link.channel(document).encode())
+        channel = self._link.channel(document).encode()
+        if channel in self._placed:
+            self._settle(channel, self._placed[channel])
 
-    def _settle(self, channel: bytes) -> None:
-        task = asyncio.get_running_loop().create_task(self._subscribe_or_not(channel))
+    def _settle(self, channel: bytes, address: Address) -> None:
+        self._spawn(self._subscribe_or_not(channel, address))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
-    async def _subscribe_or_not(self, channel: bytes) -> None:
+    async def _subscribe_or_not(self, channel: bytes, address: Address) -> None:
         try:
-            await self._command(b"SUBSCRIBE" if channel in self._listeners else b"UNSUBSCRIBE", channel)
+            here = channel in self._placed and self._placed[channel] == address
+            await self._command(address, b"SUBSCRIBE" if here else b"UNSUBSCRIBE", channel)
         except FAILURES:
             return  # a new connection subscribes to what is listened to by then
 
-    async def _command(self, *words: bytes) -> None:
-        connection = self._connection
-        if connection is None:
+    async def _command(self, address: Address, *words: bytes) -> None:
+        ear = self._ears.get(address)
+        if ear is None:
             raise ConnectionError("not connected")
-        await connection.send_packed_command(connection.pack_command(*words), check_health=False)
-
-    async def _connect(self) -> None:
-        connection = self._link.connection()
-        try:
-            async with asyncio.timeout(JOIN_TIMEOUT):
-                await connection.connect()
-                channels = list(self._listeners)
-                for at in range(0, len(channels), _MANY):
-                    some = channels[at : at + _MANY]
-                    await connection.send_packed_command(
-                        connection.pack_command(b"SUBSCRIBE", *some), check_health=False
-                    )
-                    for _ in some:
-                        await connection.read_response()
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        self._connection = connection
-        self._heard_at = asyncio.get_running_loop().time()
-
-    async def _hang_up(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect(nowait=True)
-
-    async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            connection = self._connection
-            try:
-                if connection is None:
-                    await self._connect()
-                    self._report("bells", True)
-                    self._call(self._watcher.bells_missed)
-                    continue
-                message = await connection.read_response(disconnect_on_error=False)
-            except FAILURES as error:
-                if connection is not None:
-                    reason = str(error)[:100] or type(error).__name__
-                    _log.warning("bells are out of reach", reason=reason, url=self._url)
-                self._report("bells", False)
-                await self._hang_up()
-                await asyncio.sleep(0 if connection is not None else RETRY)
-                continue
-            self._heard_at = loop.time()
-            try:
-                self._dispatch(message)
-            except Exception:
-                _log.exception("a message of another node could not be taken")
+        await ear.command(*words)
 
     def _dispatch(self, message: Any) -> None:
         kind = message[0] if isinstance(message, list) else None
@@ -232,25 +261,6 @@ class RedisCluster(Cluster):
             joining = self._joining.get(message[1])
             if joining is not None and not joining.done():
                 joining.set_result(None)
-
-    async def _ping(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            before = loop.time()
-            await asyncio.sleep(PING_INTERVAL)
-            if loop.time() - before > 2 * PING_INTERVAL:
-                self._heard_at = loop.time()  # it was us who were not listening
-            connection = self._connection
-            if connection is None:
-                continue
-            if loop.time() - self._heard_at > SILENCE:
-                self._report("bells", False)
-                await connection.disconnect(nowait=True)
-                continue
-            try:
-                await self._command(b"PING")
-            except FAILURES:
-                continue  # the listener finds out by itself
 
     # -- speaking -------------------------------------------------------------------------------
 
@@ -266,10 +276,10 @@ class RedisCluster(Cluster):
         """See :class:`Cluster`."""
         try:
             async with self._link.asking() as client:
-                (_, number), *_ = await client.pubsub_numsub(self._link.channel(document))
+                found = [await node.pubsub_numsub(self._link.channel(document)) for node in client.masters()]
         except CollabError:
             return 0
-        return int(number)
+        return sum(int(number) for (_, number), *_ in found)
 
     def count(self, people: Mapping[str, int]) -> None:
         """See :class:`Cluster`."""
@@ -311,10 +321,10 @@ class RedisCluster(Cluster):
                     await self._pipe.run(notes)
                 if beating:
                     await self._beat()
-            except FAILURES:
+            except FAILURES as error:
                 # Notes are not repeated, they would be old: the watcher says anew what holds by then.
                 self._notes_lost = self._notes_lost or bool(notes)
-                self._report("notes", False)
+                self._report("notes", False, words_of(error))
                 next_beat = min(next_beat, loop.time() + RETRY)
             else:
                 self._report("notes", True)
@@ -367,7 +377,11 @@ class RedisCluster(Cluster):
 
     # -- health ---------------------------------------------------------------------------------
 
-    def _report(self, part: str, well: bool) -> None:
+    def _report(self, part: str, well: bool, why: str = "") -> None:
+        if well:
+            self._troubles.pop(part, None)
+        elif why:
+            self._troubles[part] = why
         self._health.report(part, well, asyncio.get_running_loop().time())
 
     async def _judge(self) -> None:
@@ -383,5 +397,5 @@ class RedisCluster(Cluster):
                 self._reachable_since = loop.time()
                 self._outage.end(url=self._url)
             else:
-                self._outage.begin(url=self._url, parts=self._health.failing)
+                self._outage.begin(url=self._url, parts=self._health.failing, reason=self.trouble)
             self._call(self._watcher.cluster_changed, reachable)

@@ -57,6 +57,8 @@ class Neighbours:
         self._number = 0
         #: node -> number of the last note about its people
         self._heard: dict[str, int] = {}
+        #: who was in the whole, until the next change is told
+        self._ahead: set[str] = set()
         self._met = asyncio.Event()
         self._whole: asyncio.TimerHandle | None = None
         self._roll_call: asyncio.TimerHandle | None = None
@@ -82,10 +84,15 @@ class Neighbours:
             self.node_left(node)
 
     def tell(self, sessions: Iterable[str]) -> None:
-        """Something changed with ``sessions``, some of which may be gone, or not ours."""
+        """Something changed with ``sessions``, some of which may be gone, or not ours.
+
+        Whoever joined and left since the last time is not among them: nobody here knew. The others do,
+        if they were told the whole between the two.
+        """
+        ahead, self._ahead = self._ahead, set()
         if not self._heard:
             return
-        people: dict[str, dict[str, Any] | None] = {}
+        people: dict[str, dict[str, Any] | None] = dict.fromkeys(ahead - self._people.presence.sessions.keys())
         for name in sessions:
             present = self._people.presence.sessions.get(name)
             if present is None:
@@ -102,10 +109,9 @@ class Neighbours:
             self._whole = None
         self._number += 1
         presence = self._people.presence
-        note = {
-            "k": "people", "n": self._number, "whole": True, "gone": presence.recently_gone(),
-            "people": {name: self._entry(name) for name, present in presence.sessions.items() if not present.node},
-        }  # fmt: skip
+        people = {name: self._entry(name) for name, present in presence.sessions.items() if not present.node}
+        note = {"k": "people", "n": self._number, "whole": True, "gone": presence.recently_gone(), "people": people}
+        self._ahead = set(people)
         self._send({**note, "ask": True} if ask else note)
 
     def _entry(self, name: str) -> dict[str, Any]:

@@ -31,12 +31,15 @@ from collab.stores.base import (
     fresh_epoch,
 )
 from collab.stores.history import beyond, summed
-from collab.stores.redis_link import FAILURES, RedisLink, shown_url
+from collab.stores.redis_link import RedisLink, shown_url
+from collab.stores.redis_nodes import FAILURES
 from collab.stores.redis_outbox import RedisOutbox
 from collab.stores.redis_probe import missing_permissions
 from collab.stores.redis_scripts import ADD_VERSION, COMPACT, CREATE, DELETE_VERSION, READ, RENEW
 from collab.stores.redis_streams import RedisStreams
 from collab.stores.redis_trash import RedisTrash
+from collab.stores.redis_words import words_of
+from collab.stores.redis_worth import probes, promise, space
 from collab.stores.redis_writer import RedisWriter
 
 #: log entries that one read takes
@@ -86,15 +89,15 @@ class RedisStore(SharedStore):
                     " (for ACL SETUSER).",
                 )
             async with self._link.asking() as client:
-                info = await client.info("server")
+                infos = [await node.info("server") for node in client.masters()]
         except (*FAILURES, CollabError) as error:
             await self._link.client.aclose()
             if isinstance(error, CollabError) and error.__cause__ is None:
                 raise
-            words = (str(error.__cause__ or error) or type(error).__name__).rstrip(".")
-            raise CollabError("storage_unavailable", f"Cannot reach Redis at {where}: {words}.") from None
-        version = str(info.get("redis_version", "0"))
-        if int(version.split(".")[0]) < 7:
+            cause = error.__cause__ or error
+            raise CollabError("storage_unavailable", f"Cannot reach Redis at {where}: {words_of(cause)}.") from cause
+        version = min((str(info.get("redis_version", "0")) for info in infos), key=_major)
+        if _major(version) < 7:
             raise CollabError("storage_unavailable", f"Redis {version} at {where} is too old: 7 is needed.")
         self._writer = RedisWriter(self._link, self._node, self._on_health, self.outbox, self.commits)
 
@@ -134,10 +137,10 @@ class RedisStore(SharedStore):
     async def create(self, document: str) -> bool:
         """See :class:`Store`."""
         await self.outbox.announce(document)
-        words = fresh_epoch(), self.outbox.telling()
-        created = await self._link.run(CREATE, self._link.keys(document, "meta", "outbox"), *words)
+        # Before it is there: a name without a document is harmless, and may be on another node than it.
         await self._list(document)
-        return bool(created)
+        words = fresh_epoch(), self.outbox.telling()
+        return bool(await self._link.run(CREATE, self._link.keys(document, "meta", "outbox"), *words))
 
     async def _list(self, document: str) -> None:
         async with self._link.asking() as client:
@@ -213,8 +216,8 @@ class RedisStore(SharedStore):
         """See :class:`Store`; bytes of memory that Redis uses, for whatever."""
         async with self._link.asking() as client:
             documents = await client.zcard(self._link.shared_key("names"))
-            memory = await client.info("memory")
-        return Usage(int(documents), int(memory.get("used_memory", 0)))
+            memories = [await node.info("memory") for node in client.masters()]
+        return Usage(int(documents), sum(int(memory.get("used_memory", 0)) for memory in memories))
 
     # -- history and versions -------------------------------------------------------------------
 
@@ -340,41 +343,25 @@ class RedisStore(SharedStore):
 
     async def check(self, deep: bool = False) -> StoreReport:
         """See :class:`Store`; ``deep`` reads every document."""
-        probe, names = self._link.shared_key(f"probe:{self._node}"), self._link.shared_key("names")
         token = secrets.token_hex(4)
         async with self._link.asking() as client, client.pipeline(transaction=False) as pipeline:
-            pipeline.set(probe, token, ex=60)
-            pipeline.get(probe)
-            pipeline.zcard(names)
-            _, found, documents = await pipeline.execute()
-        if found != token.encode():
+            for probe in probes(self._link, self._node):
+                pipeline.set(probe, token, ex=60)
+                pipeline.get(probe)
+            pipeline.zcard(self._link.shared_key("names"))
+            *answers, documents = await pipeline.execute()
+        if set(answers[1::2]) != {token.encode()}:
             raise CollabError("storage_unavailable", "Redis did not keep what was written to it.")
         damaged = await self._read_all() if deep else {}
         return StoreReport(self.adapter, shown_url(self._link.url), await self.promise(), documents, damaged)
 
     async def space(self) -> Space:
-        """See :class:`Store`: the memory of that Redis, whatever else is in it."""
-        async with self._link.asking() as client:
-            info = await client.info("memory")
-        most, taken = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
-        return Space(taken, max(0, most - taken) if most else None)
+        """See :class:`Store`: the memory of that Redis, whatever else is in it; room is where there is least."""
+        return await space(self._link)
 
     async def promise(self) -> str:
         """What an ack is worth on this Redis, in words."""
-        try:
-            async with self._link.asking() as client:
-                settings = await client.config_get("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
-        except CollabError:
-            # Hosted Redis often hides its configuration.
-            async with self._link.asking() as client:
-                on = (await client.info("persistence")).get("aof_enabled")
-            settings = {"appendonly": "yes" if on else "no", "appendfsync": "unknown"}
-        words = {_text(key): _text(value) for key, value in settings.items()}
-        promise = promise_of(words.get("appendonly", "no"), words.get("appendfsync", "unknown"))
-        policy = words.get("maxmemory-policy", "noeviction")
-        if words.get("maxmemory", "0") != "0" and policy.startswith("allkeys"):
-            promise += f". DANGER: maxmemory-policy {policy} throws documents away when memory is full; set noeviction"
-        return promise
+        return await promise(self._link)
 
     async def _read_all(self) -> dict[str, str]:
         damaged: dict[str, str] = {}
@@ -388,28 +375,8 @@ class RedisStore(SharedStore):
         return damaged
 
 
-def promise_of(appendonly: str, appendfsync: str) -> str:
-    """What an ack is worth with these settings of Redis, in words."""
-    if appendonly != "yes":
-        return (
-            "an ack means: in the memory of Redis (appendonly no); if Redis restarts, what its last RDB"
-            " snapshot lacks is gone, except for documents that a node holds, which are written again"
-        )
-    if appendfsync == "always":
-        return "an ack means: on the disk of Redis (appendonly yes, appendfsync always)"
-    if appendfsync == "everysec":
-        return (
-            "an ack means: in the log of Redis (appendonly yes, appendfsync everysec); a crash of its machine"
-            " may lose the last second, a crash of Redis what it held back while the disk was busy (2 s at most)"
-        )
-    return (
-        f"an ack means: in the log of Redis (appendonly yes, appendfsync {appendfsync}); a crash of the Redis"
-        " process loses nothing, a crash of its machine what the system had not written yet"
-    )
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+def _major(version: str) -> int:
+    return int(version.split(".")[0])
 
 
 def _position(id: bytes) -> int:

@@ -1,5 +1,9 @@
 """Inboxes in Redis: a hash per participant, written by the script that appends the event.
 
+In a Redis Cluster an inbox is on another node than most of its documents. There the script notes beside the event that
+its mail is not out yet; it goes before the event is acknowledged, and whoever publishes again under the same key, for
+want of an answer, sees to what is left of it.
+
 ``collab:inbox:<participant>`` holds entries by their ids: ``<0 or 1: read> <life> <offset> <seconds> <type> <JSON>``. A
 participant has many documents, so these keys are under no document's hash tag. What ends with a document is known by
 its *life*: a word in its ``meta`` that goes into the trash with it and comes back, and that no other document has. Who
@@ -10,14 +14,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import orjson
 
 from collab.protocol.bells import encode_note
 from collab.protocol.mentions import Mail
 from collab.stores.inbox import InboxEntry, InboxLog
-from collab.stores.redis_link import Command, RedisLink
-from collab.stores.redis_scripts import MARK_READ
+from collab.stores.redis_inbox_scripts import DELIVER, MARK_READ
+from collab.stores.redis_link import RedisLink, unavailable
+from collab.stores.redis_nodes import Command
+from collab.stores.redis_pipe import Pipe
+from collab.stores.redis_scripts import Script
 
 #: seconds: no key is kept for longer
 _LONGEST = 10 * 366 * 86_400
@@ -37,14 +45,19 @@ class RedisInbox(InboxLog):
         self._node = node
         self._keep_for = keep_for
 
-    def words(self, document: str, stream: str, mail: Mail, answered: bytes | None) -> tuple[list[str], Command]:
+    def words(
+        self, document: str, stream: str, mail: Mail, answered: bytes | None, mail_key: str
+    ) -> tuple[list[str], Command]:
         """What the script that appends an event takes beside: keys, and words."""
         link = self._link
+        if link.nodes.divided:
+            found = [participant for participant, _ in mail.recipients(answered)]
+            return link.keys(document, "inbox", mail_key), ["", *found]
         keys = [link.key(document, "inbox"), link.shared_key("inbox")]
         words: list[bytes | str | int | float] = [
             link.channel(self.CHANNEL), self.keep, max(1, min(_LONGEST, int(self._keep_for())))
         ]  # fmt: skip
-        rest = b'{"document":%b,"stream":"%b",%b' % (orjson.dumps(document), stream.encode(), mail.data[1:])
+        rest = _rest(document, stream, mail)
         for participant, kind in mail.recipients(answered):
             keys.append(key_of(link, participant))
             bell = encode_note(self._node, {"participant": participant})
@@ -65,6 +78,45 @@ class RedisInbox(InboxLog):
                 # Not in the name of this node, which would take it for what it has told itself.
                 note = encode_note("", {"participant": participant, "id": self.GONE})
                 await client.publish(self._link.channel(self.CHANNEL), note)
+
+    async def deliver(
+        self,
+        pipe: Pipe,
+        document: str,
+        stream: str,
+        mail: Mail,
+        answered: bytes | None,
+        mail_key: str,
+        event: tuple[bytes, bytes, bytes],
+    ) -> None:
+        """Bring what :meth:`words` left to be done.
+
+        Args:
+            event: its offset, when it was, and the life of its document.
+
+        Raises:
+            CollabError: it was refused.
+            RedisError, OSError, TimeoutError: no answer came.
+        """
+        offset, at, life = event
+        link = self._link
+        bounds = self.keep, max(1, min(_LONGEST, int(self._keep_for())))
+        left = mail.recipients(answered)
+        bells: list[Command] = []
+        while left:
+            ids = await _all(pipe, [[b"HINCRBY", link.shared_key("inbox"), "last", 1] for _ in left])
+            commands: list[Command | tuple[Script, Command]] = []
+            for (participant, kind), id in zip(left, ids, strict=True):
+                rest = b"%b %b %b" % (at, kind.encode(), _rest(document, stream, mail))
+                words: Command = [1, key_of(link, participant), id, b"%b %b " % (life, offset), rest, *bounds]
+                commands.append((DELIVER, words))
+            given = await _all(pipe, commands)
+            for (participant, _), id in zip(left, given, strict=True):
+                if int(id):
+                    note = encode_note(self._node, {"participant": participant, "id": int(id)})
+                    bells.append([b"PUBLISH", link.channel(self.CHANNEL), note])
+            left = [each for each, id in zip(left, given, strict=True) if not int(id)]
+        await _all(pipe, [*bells, [b"DEL", link.key(document, mail_key)]])
 
     async def read(self, participant: str) -> list[InboxEntry]:
         """See :class:`InboxLog`."""
@@ -100,6 +152,20 @@ class RedisInbox(InboxLog):
                 kept = await client.hgetall(key_of(self._link, participant))
             found += [(participant, entry) for its, entry in _entries(kept) if its == life]
         return sorted(found, key=lambda each: each[1].id)
+
+
+def _rest(document: str, stream: str, mail: Mail) -> bytes:
+    """What an entry says of an event."""
+    return b'{"document":%b,"stream":"%b",%b' % (orjson.dumps(document), stream.encode(), mail.data[1:])
+
+
+async def _all(pipe: Pipe, commands: Sequence[Command | tuple[Script, Command]]) -> list[Any]:
+    """The answers to ``commands``, none of which is refused."""
+    answers = await pipe.run(commands)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise unavailable(answer) from answer
+    return answers
 
 
 def key_of(link: RedisLink, participant: str) -> str:

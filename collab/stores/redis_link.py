@@ -8,31 +8,20 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.asyncio import ConnectionPool
+from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from collab.errors import CollabError
-from collab.stores.redis_outbox_scripts import OUTBOX_SCRIPTS
-from collab.stores.redis_scripts import SCRIPTS, Script
+from collab.stores.redis_client import Client
+from collab.stores.redis_nodes import FAILURES, Address, Nodes, passes
+from collab.stores.redis_pipe import Pipe
+from collab.stores.redis_scripts import Script
+from collab.stores.redis_words import words_of
 
-#: what a command raises when Redis cannot be reached or does not do it
-FAILURES = (RedisError, OSError, TimeoutError, EOFError)
-#: seconds until an answer is given up
-ANSWER_TIMEOUT = 3.0
-#: bytes a second that are allowed for on top: large values take longer
-SLOWEST = 4 * 2**20
 #: seconds for what is large or seldom
 BULK_TIMEOUT = 10.0
 #: connections for that; after an outage every open document reads its log
 ASKED_AT_ONCE = 16
-
-#: no timeouts of its own: below Python 3.12 redis-py's lose a cancellation (``asyncio.wait_for``), and who
-#: listens waits for ever anyway; ours are around every call
-_OPTIONS: dict[str, Any] = {"protocol": 2, "socket_timeout": None, "socket_connect_timeout": ANSWER_TIMEOUT}
-
-Command = Sequence[bytes | str | int | float]
 
 
 def shown_url(url: str) -> str:
@@ -78,9 +67,10 @@ class RedisLink:
     def __init__(self, url: str) -> None:
         self.url = url
         self.database = int(parse(url).get("db", 0))
+        self.nodes = Nodes(url)
         #: for what is large or seldom: snapshots, versions, listings; redis-py's annotations allow for text and
         #: bytes alike in every answer, so they are of no use here
-        self.client: Any = Redis.from_url(url, **_OPTIONS, retry=_never())
+        self.client: Any = Client.to(url, self.nodes)
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
         #: known to be out of reach: nobody waits for an answer then
         self.down = False
@@ -90,25 +80,26 @@ class RedisLink:
         """``async with link.asking() as client``: use :attr:`client`, within ``BULK_TIMEOUT`` seconds.
 
         Raises:
-            CollabError: ``storage_unavailable`` where Redis did not answer, or refused.
+            CollabError: ``storage_unavailable`` where Redis did not answer, or refused; ``store_full``.
         """
         if self.down:
             raise CollabError("storage_unavailable", "Redis is out of reach.", retry_after=1)
         async with self._asking:
             try:
                 async with asyncio.timeout(BULK_TIMEOUT):
+                    if not self.nodes.settled:
+                        await self.nodes.meet()
                     yield self.client
             except FAILURES as error:
-                words = (str(error) or type(error).__name__).rstrip(".")
-                raise CollabError("storage_unavailable", f"Redis is out of reach: {words}.", retry_after=1) from error
+                raise unavailable(error) from error
 
     def pipe(self) -> Pipe:
-        """A connection of its own."""
-        return Pipe(self.url)
+        """Connections of its own."""
+        return Pipe(self.nodes)
 
-    def connection(self) -> Any:
-        """A bare connection that waits for ever for what comes; not connected yet."""
-        return _bare(self.url)
+    def connection(self, address: Address = None) -> Any:
+        """A bare connection to a node that waits for ever for what comes; not connected yet."""
+        return self.nodes.connection(address)
 
     async def run(self, script: Script, keys: Sequence[str], *words: bytes | str | int | float) -> Any:
         """Have Redis run ``script``; raises as :meth:`asking`."""
@@ -120,6 +111,16 @@ class RedisLink:
                 raise
         async with self.asking() as client:
             return await client.eval(script.source, len(keys), *keys, *words)
+
+    def urls(self) -> list[str]:
+        """Where Redis can be reached: its URL first, then those of the masters of a Redis Cluster."""
+        parts = urlsplit(self.url)
+        user, at, _ = parts.netloc.rpartition("@")
+        others = [
+            urlunsplit(parts._replace(netloc=f"{user}{at}{f'[{host}]' if ':' in host else host}:{port}"))
+            for host, port in (address for address in self.nodes.masters if address is not None)
+        ]
+        return [self.url, *others] if parts.scheme != "unix" else [self.url]
 
     def keys(self, document: str, *kinds: str) -> list[str]:
         """Keys of several kinds of data of a document."""
@@ -146,91 +147,14 @@ class RedisLink:
         await self.client.aclose()
 
 
-class Pipe:
-    """One connection that carries a list of commands at a time. Reconnects when it is used again.
-
-    Callers take turns by themselves: one :meth:`run` at a time.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._connection: Any = None
-
-    async def run(self, commands: Sequence[Command | tuple[Script, Command]]) -> list[Any]:
-        """Send ``commands``; returns their answers, an exception in place of one that was refused.
-
-        Raises:
-            RedisError, OSError, TimeoutError: the connection broke or no answer came; the commands
-                may have been carried out all the same.
-        """
-        plain = [_plain(command) for command in commands]
-        size = sum(len(word) for command in plain for word in command if isinstance(word, bytes))
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT + size / SLOWEST):
-                connection = await self._connected()
-                answers = await _exchange(connection, plain)
-                unknown = [at for at, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-                if unknown:
-                    await _load_scripts(connection)
-                    again = await _exchange(connection, [plain[at] for at in unknown])
-                    for at, answer in zip(unknown, again, strict=True):
-                        answers[at] = answer
-                return answers
-        except BaseException:
-            await self.drop()
-            raise
-
-    async def _connected(self) -> Any:
-        if self._connection is None:
-            connection = _bare(self._url)
-            try:
-                await connection.connect()
-                await _load_scripts(connection)
-            except BaseException:
-                await connection.disconnect(nowait=True)
-                raise
-            self._connection = connection
-        return self._connection
-
-    async def drop(self) -> None:
-        """Close the connection."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect(nowait=True)
-
-
-def _bare(url: str) -> Any:
-    pool: Any = ConnectionPool.from_url(url, **_OPTIONS, retry=_never())
-    return pool.make_connection()
-
-
-def _never() -> Retry:
-    """Retrying is ours: who reconnects must know that something may have been missed."""
-    return Retry(NoBackoff(), 0)
-
-
-def _plain(command: Command | tuple[Script, Command]) -> Command:
-    first = command[0]
-    if isinstance(first, Script):
-        return [b"EVALSHA", first.sha, *command[1]]  # type: ignore[misc]
-    return command  # type: ignore[return-value]
-
-
-async def _exchange(connection: Any, commands: Sequence[Command]) -> list[Any]:
-    await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-    answers: list[Any] = []
-    for _ in commands:
-        try:
-            answers.append(await connection.read_response())
-        except RedisError as error:
-            if not connection.is_connected:
-                raise
-            answers.append(error)
-    return answers
-
-
-async def _load_scripts(connection: Any) -> None:
-    await _exchange(connection, [[b"SCRIPT", b"LOAD", script.source] for script in (*SCRIPTS, *OUTBOX_SCRIPTS)])
+def unavailable(error: BaseException) -> CollabError:
+    """What is told where Redis did not do something."""
+    words = words_of(error)
+    if isinstance(error, OutOfMemoryError):
+        return CollabError("store_full", f"{words}. Deleting still works.", retry_after=1)
+    if isinstance(error, ResponseError) and not passes(error):
+        return CollabError("storage_unavailable", f"Redis refuses: {words}.", retry_after=1)
+    return CollabError("storage_unavailable", f"Redis is out of reach: {words}.", retry_after=1)
 
 
 def _tag(document: str) -> str:

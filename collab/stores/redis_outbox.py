@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 
-from collab.errors import CollabError
 from collab.stores.failpoints import failpoint
 from collab.stores.outbox import (
     COLLECTED_AT_ONCE,
@@ -29,7 +28,8 @@ from collab.stores.outbox import (
     Outbox,
     Settled,
 )
-from collab.stores.redis_link import FAILURES, Command, RedisLink
+from collab.stores.redis_link import RedisLink, unavailable
+from collab.stores.redis_nodes import FAILURES, Command
 from collab.stores.redis_outbox_scripts import (
     COLLECT,
     ENQUEUE,
@@ -332,10 +332,10 @@ class RedisOutbox(Outbox):
         try:
             answers = await self._pipe.run(commands)
         except FAILURES as error:
-            raise CollabError("storage_unavailable", "Redis is out of reach.", retry_after=1) from error
+            raise unavailable(error) from error
         for answer in answers:
             if isinstance(answer, Exception):
-                raise CollabError("storage_unavailable", str(answer)[:200], retry_after=1) from answer
+                raise unavailable(answer) from answer
         return answers
 
 

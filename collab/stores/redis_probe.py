@@ -12,7 +12,8 @@ import re
 
 from redis.exceptions import NoPermissionError
 
-from collab.stores.redis_link import ANSWER_TIMEOUT, Command, RedisLink
+from collab.stores.redis_link import RedisLink
+from collab.stores.redis_nodes import ANSWER_TIMEOUT, Command
 
 #: a name with a space in front is no document's
 _NAME = " probe"
@@ -30,7 +31,12 @@ async def missing_permissions(link: RedisLink, node: str) -> str:
     commands: set[str] = set()
     keys: set[str] = set()
     channels: set[str] = set()
-    for refusal in [*await _try_commands(link, node), *await _try_channels(link)]:
+    try:
+        await link.nodes.meet()
+        refusals = [*await _try_commands(link, node), *await _try_channels(link)]
+    except NoPermissionError as error:  # to ask a Redis Cluster where its keys are
+        refusals = [error]
+    for refusal in refusals:
         words = str(refusal)
         found = _COMMAND.search(words)
         if found is not None:

@@ -312,12 +312,14 @@ return 1
 _FORGOTTEN_AT_ONCE = 200
 
 #: entries of an inbox beyond its bound that are let lie until they are worth the look
-_BEYOND = 50
+BEYOND = 50
 
 #: KEYS meta streams events stream-key outbox, and for inboxes: inbox (of the document), inbox (of all),
 #: inbox:<participant>*; ARGV epoch fresh-epoch stream body keep keep-seconds node channel telling, and for inboxes:
 #: channel keep seconds (whose entry bell)*
 #: -> {'ok', offset, seconds, fresh} or {'deleted' | 'lost' | 'many'}
+#: Where inboxes may be on other nodes: KEYS inbox (of the document), mail; ARGV '' whose*; the answer says, as long as
+#: not everybody is known to have it, in which life of the document that was.
 PUBLISH = script(f"""
 local meta, expected, name = redis.call('HMGET', KEYS[1], 'epoch', 'deleted'), ARGV[1], ARGV[3]
 if expected ~= '' and meta[1] ~= expected then
@@ -339,7 +341,7 @@ if not first then
 end
 first, last = tonumber(first), tonumber(last)
 local its, offset, at = string.match(redis.call('GET', KEYS[4]) or '', '^(%x+) (%d+) (%S+)$')
-if its == born then return {{'ok', offset, at, 0}} end
+if its == born then return {{'ok', offset, at, 0, ARGV[10] == '' and redis.call('GET', KEYS[7])}} end
 last = last + 1
 offset = string.format('%.0f', last)
 redis.call('HSET', KEYS[3], name .. ':' .. offset, now .. ' ' .. ARGV[4])
@@ -359,8 +361,13 @@ redis.call('SET', KEYS[4], born .. ' ' .. offset .. ' ' .. now, 'EX', {REMEMBER_
 local body = #ARGV[4] <= {BELL_BYTES} and ARGV[4] or ''
 redis.call('PUBLISH', ARGV[8], 'T ' .. ARGV[7] .. ' ' .. name .. ' ' .. offset .. ' ' .. now .. '\\n' .. body)
 tell('stream.published', {{stream = name, offset = offset, body = ARGV[4]}})
-if #KEYS > 7 then redis.call('HSETNX', KEYS[1], 'life', ARGV[2]) end
+if #KEYS > 7 or ARGV[10] == '' then redis.call('HSETNX', KEYS[1], 'life', ARGV[2]) end
 local life = redis.call('HGET', KEYS[1], 'life')
+if ARGV[10] == '' then
+  for at = 11, #ARGV do redis.call('HSET', KEYS[6], ARGV[at], 1) end
+  redis.call('SET', KEYS[7], life, 'EX', {REMEMBER_KEYS:.0f})
+  return {{'ok', offset, now, 1, life}}
+end
 for at = 8, #KEYS do
   local word = 13 + 3 * (at - 8)
   local id = redis.call('HINCRBY', KEYS[7], 'last', 1)
@@ -369,7 +376,7 @@ for at = 8, #KEYS do
   redis.call('EXPIRE', KEYS[at], ARGV[12])
   redis.call('HSET', KEYS[6], ARGV[word], 1)
   local beyond = redis.call('HLEN', KEYS[at]) - tonumber(ARGV[11])
-  if beyond > {_BEYOND} then
+  if beyond > {BEYOND} then
     local ids = redis.call('HKEYS', KEYS[at])
     table.sort(ids, function(one, other) return tonumber(one) < tonumber(other) end)
     for old = 1, beyond do redis.call('HDEL', KEYS[at], ids[old]) end
@@ -377,19 +384,6 @@ for at = 8, #KEYS do
   redis.call('PUBLISH', ARGV[10], ARGV[word + 2] .. ',"id":' .. id .. '}}')
 end
 return {{'ok', offset, now, 1}}
-""")
-
-#: KEYS inbox:<participant>; ARGV id* -> how many were not read before
-MARK_READ = script("""
-local marked = 0
-for _, id in ipairs(ARGV) do
-  local value = redis.call('HGET', KEYS[1], id)
-  if value and string.sub(value, 1, 1) == '0' then
-    redis.call('HSET', KEYS[1], id, '1' .. string.sub(value, 2))
-    marked = marked + 1
-  end
-end
-return marked
 """)
 
 #: KEYS streams events; ARGV stream after limit most-bytes keep keep-seconds
@@ -427,8 +421,9 @@ end
 return {{string.format('%.0f', first), string.format('%.0f', last), string.format('%.0f', start), events}}
 """)
 
-#: KEYS nodes; ARGV node lease-seconds -> the nodes whose lease has not ended
-HEARTBEAT = script("""
+#: KEYS nodes; ARGV node lease-seconds -> the nodes whose lease has not ended. It takes next to nothing and goes by
+#: itself, so a Redis that is full takes it all the same: its nodes are in touch, and what is wrong is something else.
+HEARTBEAT = script("""#!lua flags=allow-oom
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 redis.call('ZADD', KEYS[1], string.format('%.3f', now), ARGV[1])
@@ -438,5 +433,5 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)
 
 SCRIPTS = (
     APPEND, CREATE, READ, COMPACT, RENEW, DELETE, TRASH, UNDELETE, ADD_VERSION, DELETE_VERSION, PUBLISH,
-    READ_STREAM, MARK_READ, HEARTBEAT,
+    READ_STREAM, HEARTBEAT,
 )  # fmt: skip

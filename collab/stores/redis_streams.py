@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from collab.errors import CollabError
 from collab.protocol.mentions import Mail
 from collab.stores.base import fresh_epoch
 from collab.stores.redis_inbox import RedisInbox
-from collab.stores.redis_link import FAILURES, Command, RedisLink
+from collab.stores.redis_link import RedisLink
+from collab.stores.redis_nodes import FAILURES, Command
 from collab.stores.redis_outbox import RedisOutbox
 from collab.stores.redis_scripts import PUBLISH, READ_STREAM, Script
 from collab.stores.streams import (
@@ -82,10 +84,13 @@ class RedisStreams(StreamLog):
                 commands: list[Command | tuple[Script, Command]] = [
                     (PUBLISH, self._words(each, said)) for each, said in zip(some, answered, strict=True)
                 ]
-                names = dict.fromkeys(each.document for each in some)
-                commands += [[b"ZADD", self._link.shared_key("names"), 0, name] for name in names]
-                before = [self._outbox.entry(name, time.time()) for name in names] if self._outbox.wanted else []
-                answers = (await self._pipe.run([*before, *commands]))[len(before) :]
+                documents = dict.fromkeys(each.document for each in some)
+                names: list[Command] = [[b"ZADD", self._link.shared_key("names"), 0, name] for name in documents]
+                before = [self._outbox.entry(name, time.time()) for name in documents] if self._outbox.wanted else []
+                if self._link.nodes.divided:
+                    answers = await self._written_apart([*before, *names], commands, some, answered)
+                else:
+                    answers = (await self._pipe.run([*before, *commands, *names]))[len(before) :]
             except FAILURES:
                 if self._closing or time.monotonic() > deadline:
                     results += [CollabError("storage_unavailable", retry_after=1)] * (len(batch) - len(results))
@@ -113,6 +118,31 @@ class RedisStreams(StreamLog):
                 await asyncio.sleep(RETRY)
         return True
 
+    async def _written_apart(
+        self,
+        before: Sequence[Command],
+        commands: Sequence[Command | tuple[Script, Command]],
+        publications: Sequence[Publication],
+        answered: Sequence[bytes | None],
+    ) -> list[Any]:
+        """Lists and inboxes are on other nodes than the documents: first what makes sure that these are found, last
+        what tells of their events."""
+        refused = [each for each in await self._pipe.run(before) if isinstance(each, Exception)]
+        if refused:
+            return [refused[0]] * len(commands)
+        answers = await self._pipe.run(commands)
+        for at, (each, said, answer) in enumerate(zip(publications, answered, answers, strict=True)):
+            if each.mail is None or isinstance(answer, Exception) or len(answer) < 5 or not answer[4]:
+                continue
+            event = answer[1], answer[2], answer[4]
+            try:
+                await self.inbox.deliver(
+                    self._pipe, each.document, each.stream, each.mail, said, _kind("stream-mail", each), event
+                )
+            except CollabError as error:
+                answers[at] = error
+        return answers
+
     async def _answered(self, publications: list[Publication]) -> list[bytes | None]:
         """What is kept of the event that each one answers. Whoever answers it has seen it, and no event ever changes:
         so it may be read before, and the script is told every key that it writes."""
@@ -136,11 +166,11 @@ class RedisStreams(StreamLog):
 
     def _words(self, publication: Publication, answered: bytes | None) -> Command:
         link, document, bounds = self._link, publication.document, self.bounds
-        digest = hashlib.blake2b((publication.key or "").encode(), digest_size=16).hexdigest()
-        keys = link.keys(document, "meta", "streams", "events", f"stream-key:{publication.stream}:{digest}", "outbox")
+        keys = link.keys(document, "meta", "streams", "events", _kind("stream-key", publication), "outbox")
         more: Command = ()
         if publication.mail is not None:
-            own, more = self.inbox.words(document, publication.stream, publication.mail, answered)
+            mail = _kind("stream-mail", publication)
+            own, more = self.inbox.words(document, publication.stream, publication.mail, answered, mail)
             keys += own
         return [
             len(keys), *keys, publication.epoch, fresh_epoch(), publication.stream, publication.body,
@@ -176,6 +206,12 @@ class RedisStreams(StreamLog):
         await self._pipe.drop()
 
 
+def _kind(kind: str, publication: Publication) -> str:
+    """The kind of data of a document that belongs to the key of a publication."""
+    digest = hashlib.blake2b((publication.key or "").encode(), digest_size=16).hexdigest()
+    return f"{kind}:{publication.stream}:{digest}"
+
+
 def _first(publications: list[Publication]) -> list[Publication]:
     """Those from the beginning that one pipeline takes."""
     size = 0
@@ -187,6 +223,8 @@ def _first(publications: list[Publication]) -> list[Publication]:
 
 
 def _result(answer: Any) -> Published | CollabError:
+    if isinstance(answer, CollabError):
+        return answer
     if isinstance(answer, Exception) or answer[0] == b"lost":
         # Redis is full, read-only or still loading; or the log is just being written again.
         return CollabError("storage_unavailable", retry_after=1)

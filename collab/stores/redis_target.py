@@ -47,7 +47,13 @@ class RedisTarget:
             "epoch": fresh_epoch(), "position": whole.position, "size": len(whole.state or b""),
             "created": repr(whole.created_at), "updated": repr(whole.updated_at), "version": len(whole.versions),
         }  # fmt: skip
-        async with self._link.asking() as client, client.pipeline(transaction=True) as pipeline:
+        # All at once on one Redis. In a Redis Cluster what is elsewhere comes first: it means nothing without the rest.
+        async with (
+            self._link.asking() as client,
+            client.pipeline(transaction=True) as pipeline,
+            client.pipeline(transaction=False) as before,
+        ):
+            elsewhere = before if self._link.nodes.divided else pipeline
             if whole.state is not None:
                 fields["snapshot"] = whole.position
                 pipeline.set(snapshot, whole.state)
@@ -73,10 +79,11 @@ class RedisTarget:
                 pipeline.hset(meta, "life", life)
                 for participant, kept in whole.inbox:
                     pipeline.hset(inbox, participant, 1)
-                    pipeline.hset(key_of(self._link, participant), str(kept.id), value_of(kept, life))
+                    elsewhere.hset(key_of(self._link, participant), str(kept.id), value_of(kept, life))
                 self._last_inbox_id = max(self._last_inbox_id, whole.inbox[-1][1].id)
-                pipeline.hset(self._link.shared_key("inbox"), "last", self._last_inbox_id)
-            pipeline.zadd(self._link.shared_key("names"), {whole.name: 0})
+                elsewhere.hset(self._link.shared_key("inbox"), "last", self._last_inbox_id)
+            elsewhere.zadd(self._link.shared_key("names"), {whole.name: 0})
+            await before.execute()
             await pipeline.execute()
 
     async def close(self) -> None:

@@ -20,9 +20,12 @@ from collab.metrics import CLUSTER_APPEND, COMMIT, COMMIT_ROWS, STORE_ERRORS
 from collab.stores.base import fresh_epoch
 from collab.stores.commits import Commits, Trace
 from collab.stores.outbox import LONGEST, QUIET, Event
-from collab.stores.redis_link import FAILURES, Command, RedisLink, shown_url
+from collab.stores.redis_link import RedisLink, shown_url
+from collab.stores.redis_nodes import FAILURES, Command
 from collab.stores.redis_outbox import RedisOutbox, as_notes
+from collab.stores.redis_pipe import Unanswered
 from collab.stores.redis_scripts import APPEND, Script
+from collab.stores.redis_words import words_of
 
 #: updates of one document that one script takes: Redis does nothing else meanwhile
 MAX_BATCH = 500
@@ -214,48 +217,84 @@ class RedisWriter:
             lanes = self._gather()
             if not lanes:
                 continue
-            commands: list[Command | tuple[Script, Command]] = [self._command(lane) for lane in lanes]
-            new = [lane for lane in lanes if not lane.listed]
-            commands += [[b"ZADD", self._link.shared_key("names"), 0, lane.document] for lane in new]
-            before = [self._look(lane) for lane in lanes] if self._outbox.wanted else []
             began = time.perf_counter()
             try:
-                answers = (await self._pipe.run([*before, *commands]))[len(before) :]
-                await self._check(answers[: len(lanes)])
+                answers = await self._carry_out(lanes)
+                await self._check(answers)
             except FAILURES as error:
-                STORE_ERRORS.add("timeout" if isinstance(error, TimeoutError) else "connection")
-                self._silent.begin(url=self._url, reason=_reason(error), unsaved=self._unsaved)
-                self._on_health(False)
-                _log.debug("append got no answer", reason=type(error).__name__)
+                answers = [Unanswered(error)] * len(lanes)
+            took = time.perf_counter() - began
+            faults = [answer.fault for answer in answers if isinstance(answer, Unanswered)]
+            if not faults:
+                self._took(took)  # before what waited for it counts as saved
+            done = [each for each in zip(lanes, answers, strict=True) if not isinstance(each[1], Unanswered)]
+            if done:
+                CLUSTER_APPEND.observe(took)
+                COMMIT.observe(took)
+                COMMIT_ROWS.observe(sum(len(lane.batch) for lane, _ in done))
                 if self._commits is not None:
-                    _tell(self._commits, lanes, time.perf_counter() - began, _reason(error))
+                    refused = next((words_of(answer) for _, answer in done if isinstance(answer, Exception)), None)
+                    _tell(self._commits, [lane for lane, _ in done], took, refused)
+                for lane, answer in done:
+                    batch = lane.batch
+                    try:
+                        self._answered(lane, answer)
+                    except Exception:
+                        # One document's trouble; whoever waits for it is told, and the others go on.
+                        _log.exception("an append was answered, and then something failed", document=lane.document)
+                        STORE_ERRORS.add("internal")
+                        _fail(batch, CollabError("storage_unavailable"))
+            if faults:
+                STORE_ERRORS.add("timeout" if isinstance(faults[0], TimeoutError) else "connection")
+                self._silent.begin(url=self._url, reason=words_of(faults[0]), unsaved=self._unsaved)
+                self._on_health(False)
+                _log.debug("append got no answer", reason=type(faults[0]).__name__)
+                if self._commits is not None:
+                    waiting = [lane for lane, each in zip(lanes, answers, strict=True) if isinstance(each, Unanswered)]
+                    _tell(self._commits, waiting, took, words_of(faults[0]))
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, LAST_RETRY)
                 self._work.set()
                 continue
-            took = time.perf_counter() - began
-            self._took(took)
-            CLUSTER_APPEND.observe(took)
-            COMMIT.observe(took)
-            COMMIT_ROWS.observe(sum(len(lane.batch) for lane in lanes))
-            if self._commits is not None:
-                refused = next((str(each) for each in answers if isinstance(each, Exception)), None)
-                _tell(self._commits, lanes, took, refused)
             wait = FIRST_RETRY
             self._on_health(True)
-            for lane, answer in zip(new, answers[len(lanes) :], strict=True):
-                lane.listed = not isinstance(answer, Exception)
-            for lane, answer in zip(lanes, answers, strict=False):
-                batch = lane.batch
-                try:
-                    self._answered(lane, answer)
-                except Exception:
-                    # One document's trouble; whoever waits for it is told, and the others go on.
-                    _log.exception("an append was answered, and then something failed", document=lane.document)
-                    STORE_ERRORS.add("internal")
-                    _fail(batch, CollabError("storage_unavailable"))
             if self._ready:
                 self._work.set()
+
+    async def _carry_out(self, lanes: Sequence[_Lane]) -> list[Any]:
+        """What is said to the batches of ``lanes``, whose documents are listed, and whose events are looked for."""
+        commands: list[Command | tuple[Script, Command]] = [self._command(lane) for lane in lanes]
+        looks = [(at, self._look(lane)) for at, lane in enumerate(lanes)] if self._outbox.wanted else []
+        names: list[tuple[int, Command]] = [
+            (at, [b"ZADD", self._link.shared_key("names"), 0, lane.document])
+            for at, lane in enumerate(lanes)
+            if not lane.listed
+        ]
+        if self._link.nodes.divided:
+            answers = await self._carry_out_after([*looks, *names], commands)
+        else:
+            told = await self._pipe.run([*(look for _, look in looks), *commands, *(name for _, name in names)])
+            answers, listed = told[len(looks) : len(looks) + len(lanes)], told[len(looks) + len(lanes) :]
+            names = [name for name, said in zip(names, listed, strict=True) if not isinstance(said, Exception)]
+        for at, _ in names:
+            lanes[at].listed = not isinstance(answers[at], Exception)
+        return answers
+
+    async def _carry_out_after(
+        self, before: Sequence[tuple[int, Command]], commands: Sequence[Command | tuple[Script, Command]]
+    ) -> list[Any]:
+        """The lists may be on another node than the document: nothing goes into its log that would not be found."""
+        answers: list[Any] = [None] * len(commands)
+        if before:
+            said = await self._pipe.run_what_goes([command for _, command in before])
+            for (at, _), answer in zip(before, said, strict=True):
+                if isinstance(answer, Exception):
+                    answers[at] = answer
+        go = [at for at, answer in enumerate(answers) if answer is None]
+        said = await self._pipe.run_what_goes([commands[at] for at in go]) if go else []
+        for at, answer in zip(go, said, strict=True):
+            answers[at] = answer
+        return answers
 
     async def _check(self, answers: list[Any]) -> None:
         """Raise InvalidResponse where one of them is no answer to an append: what they belong to is not known then."""
@@ -335,7 +374,7 @@ class RedisWriter:
             lane.listed = False
         if isinstance(answer, Exception):
             STORE_ERRORS.add("refused")
-            self._refusing.begin(url=self._url, reason=str(answer)[:200], document=lane.document, unsaved=self._unsaved)
+            self._refusing.begin(url=self._url, reason=words_of(answer), document=lane.document, unsaved=self._unsaved)
             # Refused, not lost: Redis is full, read-only or still loading. What waits behind may build
             # on it, so it fails as well; whoever appended keeps it and comes again.
             _log.debug("append refused", document=lane.document, reason=str(answer)[:200])
@@ -391,10 +430,6 @@ def _is_answer(answer: Any) -> bool:
         return answer[0] in (b"deleted", b"lost", b"changed", b"behind")
     positions = answer[2:4]
     return len(answer) == 5 and all(isinstance(each, int) or each.isdigit() for each in positions)
-
-
-def _reason(error: BaseException) -> str:
-    return "no answer in time" if isinstance(error, TimeoutError) else str(error)[:200] or type(error).__name__
 
 
 def _named(participant: str | None) -> str:

@@ -14,6 +14,7 @@ from collab.cluster.local import LocalCluster
 from collab.cluster.redis import RedisCluster
 from collab.protocol.bells import Message, Note
 from collab.stores.redis_link import RedisLink
+from tests.support.redis_cluster import RedisClusterServers
 from tests.support.redis_server import RedisServer, needs_redis
 
 Make = Callable[[], Cluster]
@@ -54,10 +55,18 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     server.kill()
 
 
+@pytest.fixture(scope="module")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisClusterServers]:
+    servers = RedisClusterServers(tmp_path_factory.mktemp("redis-cluster")).start()
+    yield servers
+    servers.kill()
+
+
 REDIS = pytest.param("redis", marks=needs_redis)
+REDIS_CLUSTER = pytest.param("redis-cluster", marks=needs_redis)
 
 
-@pytest.fixture(params=["local", REDIS])
+@pytest.fixture(params=["local", REDIS, REDIS_CLUSTER])
 async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     """Makes nodes of one cluster."""
     async with maker(request) as make:
@@ -69,13 +78,19 @@ async def maker(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     if request.param == "local":
         yield LocalCluster
         return
-    server: RedisServer = request.getfixturevalue("redis_server")
-    with server.client() as client:
-        client.flushall()
+    if request.param == "redis-cluster":
+        servers: RedisClusterServers = request.getfixturevalue("redis_cluster")
+        servers.flush()
+        url = servers.url
+    else:
+        server: RedisServer = request.getfixturevalue("redis_server")
+        with server.client() as client:
+            client.flushall()
+        url = server.url
     links: list[RedisLink] = []
 
     def make() -> Cluster:
-        links.append(RedisLink(server.url))
+        links.append(RedisLink(url))
         return RedisCluster(links[-1], secrets.token_hex(4))
 
     yield make
@@ -91,7 +106,7 @@ async def node(make: Make) -> AsyncIterator[Cluster]:
     await node.close()
 
 
-@pytest.fixture(params=[REDIS])
+@pytest.fixture(params=[REDIS, REDIS_CLUSTER])
 async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Cluster, Ear, Cluster, Ear]]:
     """Two nodes and their watchers, for adapters that have them."""
     async with maker(request) as make:
@@ -101,6 +116,16 @@ async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Cluster, E
         yield first, ears[0], second, ears[1]
         await first.close()
         await second.close()
+
+
+@pytest.fixture
+def servers(request: pytest.FixtureRequest, pair: object) -> list[RedisServer]:
+    """What ``pair`` runs on; the first of them has the document a."""
+    if request.node.callspec.params["pair"] == "redis":
+        return [request.getfixturevalue("redis_server")]
+    cluster: RedisClusterServers = request.getfixturevalue("redis_cluster")
+    first = cluster.server_of("{a}")
+    return [first, *(server for server in cluster.servers if server is not first)]
 
 
 async def until(check: Callable[[], object], within: float = 20.0) -> None:
@@ -177,39 +202,42 @@ async def test_nodes_know_of_each_other_and_of_their_people(pair: tuple[Cluster,
 
 
 async def test_a_lost_connection_is_told_and_mended(
-    pair: tuple[Cluster, Ear, Cluster, Ear], redis_server: RedisServer
+    pair: tuple[Cluster, Ear, Cluster, Ear], servers: list[RedisServer]
 ) -> None:
     first, heard, second, _ = pair
     ear = Ear()
     await first.join("a", ear)
-    with redis_server.client() as client:
+    with servers[0].client() as client:
         client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
     await until(lambda: heard.missed)
     second.tell("a", {"k": "again"})
     await until(lambda: ear.messages)
-    redis_server.pause()
+    servers[0].pause()
     try:
         await until(lambda: heard.reachable == [False])
         assert not first.reachable
     finally:
-        redis_server.go_on()
+        servers[0].go_on()
     await until(lambda: heard.reachable == [False, True])
     assert heard.missed >= 1
 
 
 async def test_notes_that_were_lost_are_told_of_once_others_go_out(
-    pair: tuple[Cluster, Ear, Cluster, Ear], redis_server: RedisServer
+    pair: tuple[Cluster, Ear, Cluster, Ear], servers: list[RedisServer]
 ) -> None:
     first, _, second, heard = pair
     ear = Ear()
     await first.join("a", ear)
-    with redis_server.client() as client:
-        client.execute_command("CLIENT", "KILL", "TYPE", "normal")
+    second.tell("a", {"k": "before"})  # over the connection that breaks: none is made before it is needed
+    await until(lambda: ear.messages)
+    for server in servers:
+        with server.client() as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal")
     second.tell("a", {"k": "lost"})
     await until(lambda: heard.lost == 1)
     second.tell("a", {"k": "again"})
-    await until(lambda: ear.messages)
-    assert [message.body for message in ear.messages if isinstance(message, Note)] == [{"k": "again"}]
+    await until(lambda: len(ear.messages) == 2)
+    assert [message.body["k"] for message in ear.messages if isinstance(message, Note)] == ["before", "again"]
 
 
 async def test_notes_that_were_too_many_are_told_of(

@@ -12,7 +12,7 @@ from collab.hub.hub import Hub
 from collab.hub.journal import nobody_waits
 from collab.hub.live_document import DocumentLimits
 from collab.stores.base import Store
-from tests.contract.test_store import make, redis_url  # noqa: F401
+from tests.contract.test_store import make, redis_cluster, redis_url  # noqa: F401
 from tests.support.honest_updates import HonestCase, as_yjs_shows, honest_cases
 
 Opening = Callable[[], "Opened"]

@@ -14,9 +14,9 @@ from collab.protocol.stream_events import body_of
 from collab.stores.base import Store
 from collab.stores.inbox import InboxEntry
 from collab.stores.streams import Published, StreamBounds
-from tests.contract.test_store import make, redis_url, store
+from tests.contract.test_store import make, redis_cluster, redis_url, store
 
-__all__ = ("make", "redis_url", "store")  # fixtures
+__all__ = ("make", "redis_cluster", "redis_url", "store")  # fixtures
 
 
 async def say(

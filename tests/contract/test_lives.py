@@ -10,9 +10,9 @@ import pytest
 
 from collab.errors import CollabError
 from collab.stores.base import Store, beyond_prefix
-from tests.contract.test_store import make, redis_url, store
+from tests.contract.test_store import make, redis_cluster, redis_url, store
 
-__all__ = ["make", "redis_url", "store"]
+__all__ = ["make", "redis_cluster", "redis_url", "store"]
 
 
 async def test_what_is_kept_in_the_trash_comes_back_whole(store: Store) -> None:

@@ -15,9 +15,9 @@ import pytest
 
 from collab.stores.base import Store
 from collab.stores.outbox import LONGEST, QUIET, TYPES, Delivery, Event, Settled
-from tests.contract.test_store import make, redis_url, store
+from tests.contract.test_store import make, redis_cluster, redis_url, store
 
-__all__ = ("make", "redis_url", "store")  # fixtures
+__all__ = ("make", "redis_cluster", "redis_url", "store")  # fixtures
 
 ONE, TWO = "a" * 12, "b" * 12
 LATER = QUIET + 1.0
@@ -64,7 +64,8 @@ async def age(store: Store, seconds: float) -> None:
     outbox: Any = store.outbox
     if store.adapter == "redis":
         async with outbox._link.asking() as client:
-            async for key in client.scan_iter("collab:{*}:changing"):
+            keys = [key for node in client.masters() async for key in node.scan_iter("collab:{*}:changing")]
+            for key in keys:
                 for field in ("first", "last"):
                     await client.hset(key, field, float(await client.hget(key, field)) - seconds)
             for name, score in await client.zrange(outbox.index, 0, -1, withscores=True):

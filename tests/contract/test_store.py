@@ -15,6 +15,7 @@ from collab.stores.memory import MemoryStore
 from collab.stores.redis import RedisStore
 from collab.stores.redis_link import RedisLink
 from collab.stores.sqlite import SqliteStore
+from tests.support.redis_cluster import RedisClusterServers
 from tests.support.redis_server import RedisServer, needs_redis
 
 
@@ -26,7 +27,22 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.kill()
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=needs_redis)])
+@pytest.fixture(scope="module")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisClusterServers]:
+    """Three masters for the tests of this module, each of which finds them empty."""
+    servers = RedisClusterServers(tmp_path_factory.mktemp("redis-cluster")).start()
+    yield servers
+    servers.kill()
+
+
+@pytest.fixture(
+    params=[
+        "memory",
+        "sqlite",
+        pytest.param("redis", marks=needs_redis),
+        pytest.param("redis-cluster", marks=needs_redis),
+    ]
+)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
     """Opens the same medium again each time that it is called."""
     if request.param == "memory":
@@ -37,6 +53,10 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
         with redis.Redis.from_url(url) as client:
             client.flushall()
         return lambda: RedisStore(RedisLink(url))
+    if request.param == "redis-cluster":
+        servers: RedisClusterServers = request.getfixturevalue("redis_cluster")
+        servers.flush()
+        return lambda: RedisStore(RedisLink(servers.url))
     return lambda: SqliteStore(str(tmp_path / "store.db"))
 
 

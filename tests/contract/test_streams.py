@@ -10,9 +10,9 @@ import pytest
 from collab.errors import CollabError
 from collab.stores.base import Store
 from collab.stores.streams import MAX_STREAMS, StreamBounds
-from tests.contract.test_store import make, redis_url, store
+from tests.contract.test_store import make, redis_cluster, redis_url, store
 
-__all__ = ("make", "redis_url", "store")  # fixtures
+__all__ = ("make", "redis_cluster", "redis_url", "store")  # fixtures
 
 
 async def publish(store: Store, *bodies: bytes, stream: str = "chat", document: str = "a") -> list[int]:

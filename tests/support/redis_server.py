@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,11 +26,13 @@ class RedisServer:
     Args:
         directory: where it keeps its files.
         appendonly: whether it logs to disk (with ``appendfsync everysec``).
+        options: more words of its command line.
     """
 
-    def __init__(self, directory: Path, *, appendonly: bool = True) -> None:
+    def __init__(self, directory: Path, *, appendonly: bool = True, options: Sequence[str] = ()) -> None:
         self.directory = directory
         self.appendonly = appendonly
+        self.options = options
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
@@ -41,7 +44,7 @@ class RedisServer:
             [
                 BINARY, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory),
                 "--appendonly", "yes" if self.appendonly else "no", "--save", "", "--loglevel", "warning",
-                "--logfile", str(self.directory / "redis.log"),
+                "--logfile", str(self.directory / "redis.log"), *self.options,
             ],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip

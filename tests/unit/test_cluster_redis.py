@@ -197,3 +197,58 @@ async def test_alone_nobody_is_asked_who_is_elsewhere(cluster: RedisCluster) -> 
     assert await cluster.people(["a", "b"]) == [0, 0], "0 where that is not known"
     assert await cluster.listeners("a") == 0
     await cluster._link.close()
+
+
+class FakeEar:
+    """Confirms what it is told to listen to, unless it is deaf."""
+
+    def __init__(self, cluster: RedisCluster, address: tuple[str, int]) -> None:
+        self.name, self.deaf, self.said = f"bells of {address[0]}:{address[1]}", False, list[tuple[bytes, bytes]]()
+        self._cluster = cluster
+
+    def begin(self) -> None:
+        self.said.append((b"BEGIN", b""))
+
+    async def command(self, word: bytes, channel: bytes) -> None:
+        if self.deaf:
+            raise ConnectionError("gone")
+        self.said.append((word, channel))
+        if word == b"SUBSCRIBE":
+            self._cluster._dispatch([b"subscribe", channel, 1])
+
+    async def close(self) -> None:
+        self.said.append((b"CLOSE", b""))
+
+
+async def test_channels_are_heard_where_their_documents_go(
+    cluster: RedisCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes, one, two = cluster._link.nodes, ("one", 1), ("two", 2)
+    ears: dict[Any, FakeEar] = {}
+    monkeypatch.setattr(cluster, "_ear", lambda address: ears.setdefault(address, FakeEar(cluster, address)))
+    nodes.divided, nodes.met, nodes.masters, nodes._owners = True, True, (one,), [one] * 16_384
+    cluster._ears = {one: cluster._ear(one)}
+    await cluster.join("a", object())  # type: ignore[arg-type]
+    channel = b"collab:0:{a}"
+    assert ears[one].said == [(b"SUBSCRIBE", channel)]
+    nodes.masters, nodes._owners = (one, two), [two] * 16_384
+    cluster._changed()
+    cluster._changed()
+    await cluster.join("b", object())  # type: ignore[arg-type]
+    await asyncio.gather(*cluster._settling)
+    assert ears[two].said[0] == (b"BEGIN", b"")
+    assert set(ears[two].said[1:]) == {(b"SUBSCRIBE", channel), (b"SUBSCRIBE", b"collab:0:{b}")}
+    assert ears[one].said[1:] == [(b"UNSUBSCRIBE", channel)], "once it is heard there"
+    assert cluster._joining == {}
+    nodes.masters = (two,)
+    cluster._report(ears[one].name, False, "gone")
+    assert cluster.trouble == "gone"
+    cluster._changed()
+    await asyncio.sleep(2 * module.REARRANGE)
+    await asyncio.gather(*cluster._settling)
+    assert ears[one].said[-1] == (b"CLOSE", b"")
+    assert (cluster.trouble, cluster._health.failing, list(cluster._ears)) == ("", [], [two])
+    ears[two].deaf = True
+    cluster.leave("a")
+    await asyncio.gather(*cluster._settling)
+    await cluster.close()

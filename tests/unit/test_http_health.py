@@ -70,7 +70,7 @@ async def test_what_stands_against_it(hub: Hub, monkeypatch: pytest.MonkeyPatch)
     store_of(hub).error = CollabError("storage_unavailable")
     assert await code_of(readiness) == "storage_unavailable"
     asked = store_of(hub).asked
-    monkeypatch.setattr(hub, "cluster", SimpleNamespace(reachable=False, close=hub.cluster.close))
+    monkeypatch.setattr(hub, "cluster", SimpleNamespace(reachable=False, trouble="", close=hub.cluster.close))
     assert await code_of(readiness) == "cluster_degraded"
     monkeypatch.setattr(hub, "draining", True)
     assert await code_of(readiness) == "draining"

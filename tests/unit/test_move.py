@@ -18,13 +18,15 @@ from collab.stores.base import Store
 from collab.stores.sqlite import SqliteStore
 from collab.stores.streams import StreamBounds
 from tests.support.documents import typed
+from tests.support.redis_cluster import RedisClusterServers
 from tests.support.redis_server import RedisServer, needs_redis
 
 
-@pytest.fixture
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"), appendonly=False).start()
-    yield server.url
+@pytest.fixture(params=["one", "cluster"])
+def redis_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("redis")
+    server = RedisServer(home, appendonly=False) if request.param == "one" else RedisClusterServers(home)
+    yield server.start().url
     server.kill()
 
 

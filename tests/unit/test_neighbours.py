@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from collab.hub.live_document import DocumentLimits
 from collab.hub.neighbours import Neighbours
 from collab.protocol.bells import Note
 from collab.stores.memory import MemoryStore
+from tests.support.peers import Peer
 
 PERSON = {
     "client_id": 7, "user": {"name": "Ben", "color": "#000000"}, "shown": True, "state": None, "clients": [], "role": "editor",
@@ -54,6 +55,39 @@ async def until_nobody(hub: Hub, name: str) -> None:
 
 def people(number: int) -> Note:
     return Note("other", {"k": "people", "n": number, "whole": True, "gone": [], "people": {"ben": PERSON}})
+
+
+def known_elsewhere(notes: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str]:
+    """The sessions here, as a node knows them that has heard all these notes."""
+    known: set[str] = set()
+    for _, body in notes:
+        if body["k"] == "people":
+            known = set() if body.get("whole") else known
+            known |= {name for name, entry in body["people"].items() if entry is not None}
+            known -= {name for name, entry in body["people"].items() if entry is None}
+    return known
+
+
+async def test_who_leaves_just_after_the_whole_was_told_is_no_ghost_elsewhere(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Joining and leaving between two tellings is no news here; it is where the whole, which came between, was heard."""
+    monkeypatch.setattr("collab.hub.presence_feed.PRESENCE_INTERVAL", 60.0)  # told when this test says so
+    monkeypatch.setattr("collab.hub.neighbours.WHOLE_INTERVAL", 0.0)
+    neighbours = await open_with_neighbours(hub, "a")
+    live, cluster = hub.documents["a"], hub.cluster
+    assert isinstance(cluster, Told)
+    stays, goes = Peer(json_presence=False).session, Peer(json_presence=False).session
+    live.join(stays)
+    live.people.flush()
+    neighbours.take(people(1))
+    live.join(goes)
+    async with asyncio.timeout(5):
+        while goes.id not in known_elsewhere(cluster.notes):
+            await asyncio.sleep(0.001)
+    live.leave(goes)
+    live.people.flush()
+    assert known_elsewhere(cluster.notes) == {stays.id}
 
 
 async def test_who_does_not_answer_is_forgotten_also_after_an_outage(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from collab.errors import CollabError
 from collab.protocol.bells import Note, decode
 from collab.protocol.mentions import mail_in
 from collab.protocol.stream_events import body_of
@@ -16,6 +17,7 @@ from collab.stores.inbox import InboxEntry, InboxLog
 from collab.stores.redis import RedisStore
 from collab.stores.redis_inbox import _entries, value_of
 from collab.stores.redis_link import RedisLink
+from tests.support.redis_cluster import RedisClusterServers
 from tests.support.redis_server import RedisServer, needs_redis
 
 pytestmark = needs_redis
@@ -34,6 +36,13 @@ async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
     await store.open()
     yield store
     await store.close()
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisClusterServers]:
+    servers = RedisClusterServers(tmp_path_factory.mktemp("redis-cluster")).start()
+    yield servers
+    servers.kill()
 
 
 def said(text: str, **more: Any) -> bytes:
@@ -79,3 +88,74 @@ def test_an_entry_is_read_as_it_was_written() -> None:
     data = b'{"from":{"participant":null,"name":"A B"},"excerpt":"@[bob] x"}'
     entry = InboxEntry(7, "reply", "a b", "chat", 3, 1_000.25, True, data)
     assert _entries({b"7": value_of(entry, "life")}) == [(b"life", entry)]
+
+
+@pytest.mark.parametrize("lost", range(5))
+async def test_in_a_redis_cluster_whoever_got_no_answer_has_each_entry_once(
+    servers: RedisClusterServers, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    """Whichever answer of the steps is the one that is lost."""
+    servers.flush()
+    store = RedisStore(RedisLink(servers.url), node="n1")
+    await store.open()
+    try:
+        pipe: Any = store.streams._pipe  # type: ignore[attr-defined]
+        run, runs = pipe.run, 0
+
+        async def lose(commands: Any) -> Any:
+            nonlocal runs
+            answers = await run(commands)
+            runs += 1
+            if runs == lost + 1:
+                raise ConnectionError("cut")
+            return answers
+
+        pipe.run = lose
+        body = said("@[bob] @[cat]")
+        published = await store.streams.publish("a", "chat", body, mail=mail_in("chat", body))
+        assert published.offset == 1
+        assert runs > lost
+        inboxes = [await store.inbox.read(whose) for whose in ("bob", "cat")]
+        assert [[(each.document, each.offset, each.type) for each in inbox] for inbox in inboxes] == [
+            [("a", 1, "mention")]
+        ] * 2
+        assert len({inbox[0].id for inbox in inboxes}) == 2
+        keys = [key for server in servers.servers for key in _keys(server)]
+        assert not [key for key in keys if b"stream-mail" in key], "nothing is left to be done"
+    finally:
+        await store.close()
+
+
+async def test_in_a_redis_cluster_what_is_left_is_seen_to_by_who_publishes_again(
+    servers: RedisClusterServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers.flush()
+    monkeypatch.setattr("collab.stores.redis_streams.PATIENCE", 0.0)
+    store = RedisStore(RedisLink(servers.url), node="n1")
+    await store.open()
+    try:
+        body = said("@[bob]")
+        inbox: Any = store.inbox
+        deliver = inbox.deliver
+
+        async def fail(*_words: Any) -> None:
+            raise ConnectionError("the master of inboxes is gone")
+
+        inbox.deliver = fail
+        with pytest.raises(CollabError, match="storage_unavailable"):
+            await store.streams.publish("a", "chat", body, key="k", mail=mail_in("chat", body))
+        assert await store.inbox.read("bob") == []
+        inbox.deliver = deliver
+        again = await store.streams.publish("a", "chat", body, key="k", mail=mail_in("chat", body))
+        assert (again.offset, again.fresh) == (1, False)
+        assert [entry.offset for entry in await store.inbox.read("bob")] == [1]
+        await store.inbox.mark("bob", [each.id for each in await store.inbox.read("bob")])
+        await store.streams.publish("a", "chat", body, key="k", mail=mail_in("chat", body))
+        assert [entry.read for entry in await store.inbox.read("bob")] == [True]
+    finally:
+        await store.close()
+
+
+def _keys(server: RedisServer) -> list[bytes]:
+    with server.client() as client:
+        return list(client.scan_iter("*"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from redis.exceptions import ClusterDownError, NoPermissionError, OutOfMemoryError, TryAgainError
 
-from collab.stores.redis_link import parse, same_database, shown_url
+from collab.stores.redis_link import parse, same_database, shown_url, unavailable
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,19 @@ def test_the_number_of_a_database() -> None:
     assert parse("redis://host/3")["db"] == 3
     assert "db" not in parse("redis://host")
     assert parse("redis://host/3/")["db"] == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ClusterDownError("Hash slot not served"), "storage_unavailable", "Redis is out of reach: the Redis Cluster"),
+        (TryAgainError("Multiple keys"), "storage_unavailable", "Redis is out of reach: Multiple keys"),
+        (TimeoutError(), "storage_unavailable", "Redis is out of reach: no answer in time."),
+        (NoPermissionError("no permissions"), "storage_unavailable", "Redis refuses: no permissions."),
+        (OutOfMemoryError("OOM command not allowed"), "store_full", "Redis is full: command not allowed"),
+    ],
+)
+def test_what_a_cluster_says_of_itself_is_an_outage_and_no_refusal(error: Exception, code: str, words: str) -> None:
+    told = unavailable(error)
+    assert (told.code, told.retry_after) == (code, 1)
+    assert told.message.startswith(words)

@@ -18,6 +18,7 @@ from collab.types import check_document_name
 from tests.support.repository import ROOT
 
 LINK = RedisLink("redis://127.0.0.1:9/0")
+LINK.nodes.met = True  # and one node
 COMMANDS = redis_probe._commands(LINK, "node")
 #: words that Redis calls commands, as the sources write them
 _CALLED = re.compile(r"redis\.p?call\(\s*'([A-Z]+)'")

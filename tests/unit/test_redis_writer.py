@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import structlog
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from collab.documents.ledger import Ledger
 from collab.errors import CollabError
 from collab.stores import redis_writer as module
 from collab.stores.redis_link import RedisLink
 from collab.stores.redis_outbox import RedisOutbox
+from collab.stores.redis_pipe import Unanswered
 from collab.stores.redis_scripts import APPEND
 from collab.stores.redis_writer import MAX_BATCH, MAX_BATCH_BYTES, RedisWriter
 
@@ -273,3 +274,70 @@ async def test_the_writer_outlives_its_own_faults(house: House, monkeypatch: pyt
         assert await all_of([house.append(b"1")]) == [1]
     assert [line["event"] for line in lines if line["log_level"] == "error"] == ["appends failed"]
     assert await all_of([house.append(b"2")]) == [2]
+
+
+class Masters(Pipe):
+    """What is on several nodes: ``gone`` and ``full`` are the first words of keys that get no answer, or a refusal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone: set[str] = set()
+        self.full: set[str] = set()
+
+    async def run_what_goes(self, commands: list[Any]) -> list[Any]:
+        answers: list[Any] = []
+        for command in commands:
+            key = str(command[1][1] if isinstance(command, tuple) else command[1])
+            if any(key.startswith(each) for each in self.gone):
+                answers.append(Unanswered(ConnectionError("gone")))
+            elif any(key.startswith(each) for each in self.full):
+                answers.append(OutOfMemoryError("full"))
+            else:
+                answers += await self.run([command])
+        return answers
+
+
+@pytest.fixture
+async def masters(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    monkeypatch.setattr(f"{__name__}.Pipe", Masters)
+    house = House(monkeypatch)
+    house.writer._link.nodes.divided = True
+    yield house
+    await house.writer.close(0.1)
+
+
+async def test_of_several_masters_those_that_answer_go_on(masters: House) -> None:
+    pipe = masters.pipe
+    assert isinstance(pipe, Masters)
+    pipe.gone = {"collab:{a}"}
+    waits, goes = masters.append(b"1"), masters.append(b"1", "b")
+    assert await goes == 1
+    later = [masters.append(b"2"), masters.append(b"2", "b")]
+    assert await later[1] == 2
+    assert (waits.done(), later[0].done(), masters.health[-1]) == (False, False, False)
+    pipe.gone = set()
+    assert await all_of([waits, later[0]]) == [1, 2]
+    assert masters.log() == [b"1", b"2"], "once"
+    async with asyncio.timeout(20):
+        while not masters.health[-1]:
+            await asyncio.sleep(0.001)
+
+
+async def test_nothing_is_logged_that_is_not_listed(masters: House) -> None:
+    """The list is on another node than the document."""
+    pipe = masters.pipe
+    assert isinstance(pipe, Masters)
+    masters.writer.follow("known", Ledger(), lambda: None)
+    assert await masters.append(b"1", "known") == 1
+    pipe.gone = {"collab:names"}
+    waits = masters.append(b"1")
+    assert await masters.append(b"2", "known") == 2
+    assert (masters.log(), waits.done()) == ([], False)
+    pipe.gone = set()
+    assert (await waits, pipe.names) == (1, ["known", "a"])
+    pipe.full = {"collab:names"}
+    assert await code_of(masters.append(b"1", "new")) == "storage_unavailable"
+    assert masters.log("new") == []
+    pipe.full = set()
+    assert await masters.append(b"1", "new") == 1
+    assert pipe.names[-1] == "new"

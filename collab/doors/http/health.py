@@ -36,7 +36,9 @@ class Readiness:
         if self._hub.draining:
             return Concern("draining", CollabError("draining", retry_after=1))
         if not self._hub.cluster.reachable:
-            return Concern("cluster", CollabError("cluster_degraded", retry_after=1))
+            trouble = self._hub.cluster.trouble
+            words = f"The server has lost touch with its neighbours: {trouble}." if trouble else None
+            return Concern("cluster", CollabError("cluster_degraded", words, retry_after=1))
         now = asyncio.get_running_loop().time()
         if self._checking is None or (self._checking.done() and now - self._checked_at >= CHECK_INTERVAL):
             self._checked_at = now
@@ -58,7 +60,7 @@ def not_ready(faults: list[Concern]) -> web.Response:
     headers = {"Retry-After": str(max(1, math.ceil(error.retry_after or 1)))}
     reasons = [each.as_dict() for each in faults]
     body = {"status": "not ready", **error.as_dict(), "reasons": reasons}
-    return web.json_response(body, status=error.row.status, headers=headers)
+    return web.json_response(body, status=503, headers=headers)
 
 
 def add_routes(app: web.Application, hub: Hub, concerns: Concerns) -> None:

@@ -10,8 +10,9 @@ thousand documents.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import count
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -49,13 +50,29 @@ _log = structlog.get_logger("collab.socketio")
 _FAST_EVENTS = {f'["{name}",{PLACEHOLDER}]': name for name, rule in EVENTS.items() if rule.payload == "binary"}
 
 
-def redis_manager(url: str, channel: str) -> Any:
+def redis_manager(urls: Callable[[], Sequence[str]], channel: str) -> Any:
     """A client manager that takes emits and kicks of other processes from a Redis channel.
 
     Such a process uses ``socketio.RedisManager(url, channel=channel, write_only=True)``. Documents never go
     this way: what is published here while nobody listens is lost.
+
+    Args:
+        urls: where Redis can be reached; in a Redis Cluster any node has what is published on another, and where one
+            is gone, the next is taken.
     """
-    return socketio.AsyncRedisManager(url, channel=channel)
+    return _RedisManager(urls, channel)
+
+
+class _RedisManager(socketio.AsyncRedisManager):  # type: ignore[misc]
+    def __init__(self, urls: Callable[[], Sequence[str]], channel: str) -> None:
+        self._urls = urls
+        self._turns = count()
+        super().__init__(urls()[0], channel=channel)
+
+    def _redis_connect(self) -> None:
+        urls = self._urls()
+        self.redis_url = urls[next(self._turns) % len(urls)]
+        super()._redis_connect()
 
 
 class SocketIODoor(socketio.AsyncServer):  # type: ignore[misc]
