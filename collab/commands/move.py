@@ -52,6 +52,11 @@ async def _move(source: str, target: str) -> tuple[int, int]:
     reading.streams.bounds = EVERYTHING
     try:
         await reading.open()
+        if isinstance(reading, SqliteStore) and not await reading.tables_have_all():
+            raise Failure(
+                f"--from: {source} was not closed, and its last edits stand beside it; allowed: a store whose server"
+                f" was stopped, or one that was killed, after `collab check --store {source}`"
+            )
         usage = await reading.usage()
         writing: whole.Target
         if is_redis_url(target):

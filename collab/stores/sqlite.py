@@ -18,8 +18,8 @@ from typing import TypeVar
 import structlog
 
 from collab.errors import CollabError
+from collab.stores import sqlite_mark, sqlite_trash, sqlite_versions
 from collab.stores import sqlite_rows as sql
-from collab.stores import sqlite_trash, sqlite_versions
 from collab.stores.base import (
     DeletedDocument,
     DocumentInfo,
@@ -391,6 +391,10 @@ class SqliteStore(Store):
         elif deep and (words := trouble(self._place.segment, connection)):
             damaged["(segment)"] = words
         return documents, damaged
+
+    async def tables_have_all(self) -> bool:
+        """Whether nothing stands in a segment of a server that runs, or was killed: who only reads knows none of it."""
+        return not await self._browse(lambda found: sqlite_mark.has_segment(found, self._place.segment))
 
     async def _settle(self, *documents: str) -> None:
         """Let the tables take over what they lack of ``documents`` (of all, if none is named): they are to be read."""

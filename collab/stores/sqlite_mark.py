@@ -19,6 +19,11 @@ def lacks_segment(connection: sqlite3.Connection, segment: str) -> bool:
     return is_set(connection) and not os.path.lexists(segment)
 
 
+def has_segment(connection: sqlite3.Connection, segment: str) -> bool:
+    """Whether the segment counts: of a file that was closed none does, whatever lies at the path ``segment``."""
+    return is_set(connection) and os.path.lexists(segment)
+
+
 def is_set(connection: sqlite3.Connection) -> bool:
     """Whether a server has the file open, or ended without closing it; False in a file of an older schema."""
     (schema,) = connection.execute("PRAGMA user_version").fetchone()

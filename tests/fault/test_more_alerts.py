@@ -1,4 +1,4 @@
-"""The alerts that need more of a cause than a signal: a disk that fills, harm, memory, webhooks, keys, old habits.
+"""The alerts that need more of a cause than a signal: a disk that fills, harm, memory, webhooks, keys, rights, old habits.
 
 As in :mod:`tests.fault.test_alerts`: real servers, a real Prometheus, our rules with their times cut.
 """
@@ -22,6 +22,7 @@ import aiohttp
 import jwt
 import pytest
 
+from collab.stores.redis_scripts import BELL_BYTES
 from tests.fault.test_alerts import QUIET, Prometheus, ended
 from tests.support.documents import typed
 from tests.support.editor import Editor
@@ -157,6 +158,30 @@ class World:
 
         self.once.append(forget)
 
+    async def a_node_may_not_read_the_log(self, redis: RedisServer) -> None:
+        def may(*rules: str) -> None:
+            with redis.client() as client:
+                client.execute_command("ACL", "SETUSER", "behind", *rules)
+
+        may("on", ">secret", "~*", "&*", "+@all")
+        await self.start("behind", "CollabClusterLag", redis.url.replace("redis://", "redis://behind:secret@"))
+        people: list[Editor] = []
+
+        async def come() -> None:
+            writes = await self.editor("promise", "shared")
+            await writes.type("what whoever comes reads")
+            people.extend([await self.editor("behind", "shared"), writes])
+
+        async def forbid() -> None:
+            may("-xrange")
+
+        async def write() -> None:
+            await people[-1].type("x" * (BELL_BYTES + 1))
+
+        self.before.append(come)
+        self.once.append(forbid)
+        self.often.append(write)
+
     async def a_document_does_harm(self) -> None:
         (self._folder / "sitecustomize.py").write_text(_HARMFUL)
         environ = {"PYTHONPATH": f"{self._folder}:{ROOT}"}
@@ -286,6 +311,7 @@ async def test_each_of_the_others_has_a_cause_that_fires_it_too(
         await world.a_server_dies()
         await world.a_disk_fills()
         await world.a_promise_is_broken(redis)
+        await world.a_node_may_not_read_the_log(redis)
         await world.a_document_does_harm()
         await world.memory_is_short()
         await world.webhooks_do_not_arrive(receiver)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,6 +95,27 @@ def test_there_and_back(filled: str, redis_url: str, tmp_path: Path) -> None:
 def test_between_two_files(filled: str, tmp_path: Path) -> None:
     assert ran("--from", filled, "--to", f"sqlite:///{tmp_path}/to.db")[0] == 0
     assert content(tmp_path / "to.db") == content(tmp_path / "from.db")
+
+
+def test_what_a_killed_server_left_beside_the_file_is_not_left_behind(tmp_path: Path) -> None:
+    async def kill() -> None:
+        store = SqliteStore(str(tmp_path / "a.db"))
+        await store.open()
+        for update in typed("one ", "two "):
+            await store.append("notes", update, epoch="e")
+        for end in ("", "-wal", "-segment"):
+            shutil.copy(tmp_path / f"a.db{end}", tmp_path / f"from.db{end}")
+        await store.close()
+
+    asyncio.run(kill())
+    source, target = f"sqlite:///{tmp_path}/from.db", f"sqlite:///{tmp_path}/to.db"
+    code, said = ran("--from", source, "--to", target)
+    assert code == 1 and f"collab check --store {source}" in said, said
+    assert not (tmp_path / "to.db").exists()
+    assert CliRunner().invoke(main, ["check", "--store", source]).exit_code == 0
+    code, said = ran("--from", source, "--to", target)
+    assert code == 0, said
+    assert [each and each.position for each in content(tmp_path / "to.db")] == [2]
 
 
 def test_what_arrives_otherwise_is_said(filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,9 @@ def test_only_where_it_is_marked_a_segment_is_missed(
     if there:
         segment.touch()
     assert not mark.lacks_segment(connection, str(segment))
+    assert not mark.has_segment(connection, str(segment))
     mark.put(connection)
+    assert mark.has_segment(connection, str(segment)) is there
     assert mark.lacks_segment(connection, str(segment)) is not there
 
 
