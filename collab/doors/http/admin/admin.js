@@ -56,9 +56,14 @@ function facts(id, rows) {
   $(id).replaceChildren(...rows.flatMap(([name, value, tone]) => [el('dt', {}, name), el('dd', { class: tone || null }, value)]));
 }
 
+/** Nothing is replaced under somebody's fingers: a click ends on the button on which it began, or is none. */
+function isHeld(body) {
+  return body.matches(':has(button:focus-visible, button:active)');
+}
+
 function fill(id, rows, columns, empty) {
   const body = $(id).tBodies[0];
-  if (body.matches(':has(button:focus-visible)') && rows.length) return; // not under somebody's fingers
+  if (isHeld(body) && rows.length) return;
   body.replaceChildren(...(rows.length ? rows : [el('tr', {}, el('td', { class: 'empty', colspan: columns }, empty))]));
 }
 
@@ -180,8 +185,11 @@ function draw(now) {
   const most = Math.max(...now.largest.map((row) => row.size), 1);
   $('largest').replaceChildren(...(now.largest.length ? now.largest.map((row) => largestRow(row, most)) : [el('li', { class: 'empty' }, 'Nobody has a document open.')]));
   $('quarantine').hidden = !now.quarantine.length;
-  $('quarantine').querySelector('tbody').replaceChildren(...now.quarantine.map((name) =>
-    el('tr', {}, el('td', {}, name), el('td', { class: 'name' }, el('button', { type: 'button', onclick: () => act_on('release', name) }, 'Release')))));
+  const quarantined = $('quarantine').querySelector('tbody');
+  if (!isHeld(quarantined)) {
+    quarantined.replaceChildren(...now.quarantine.map((name) =>
+      el('tr', {}, el('td', {}, name), el('td', { class: 'name' }, el('button', { type: 'button', onclick: () => act_on('release', name) }, 'Release')))));
+  }
   const recent = now.recent.map(recentRow);
   $('recent').replaceChildren(...(recent.length ? recent : [el('li', {}, el('span', {}), el('span', { class: 'quiet' }, 'Nothing since the start.'))]));
 }
