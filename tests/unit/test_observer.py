@@ -53,6 +53,7 @@ class Silent:
 
     clogged = False
     waiting_bytes = 0
+    name = door = "nowhere"
 
     def __getattr__(self, _name: str) -> Any:
         return lambda *_: None
