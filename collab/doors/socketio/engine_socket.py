@@ -6,6 +6,8 @@ with a prebuilt buffer; frames come from :mod:`collab.doors.websocket.frame_sock
 Protocol: https://github.com/socketio/engine.io-protocol (version 4).
 """
 
+# Longer than 450 lines: one class, as the one of python-engineio that it replaces, method by method.
+
 from __future__ import annotations
 
 import asyncio
