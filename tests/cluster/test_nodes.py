@@ -14,10 +14,10 @@ import pytest
 
 from tests.cluster.conftest import StartNode
 from tests.support.crowd import Crowd, Watcher, people, same_people
-from tests.support.editor import Editor
 from tests.support.redis_server import BINARY, RedisServer
 from tests.support.seeds import chosen_seed
 from tests.support.server import CollabServer
+from tests.support.typists import opened
 from tests.support.wire import Client, WebSocketWire
 
 Pair = tuple[CollabServer, CollabServer]
@@ -33,14 +33,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     yield first, second
     for server in (first, second, redis_server):
         server.kill()
-
-
-async def opened(server: CollabServer, http: aiohttp.ClientSession, name: str) -> Editor:
-    client = Client(WebSocketWire(server.url, http), f"/doc/{name}")
-    await client.connect()
-    editor = Editor(client)
-    await editor.sync()
-    return editor
 
 
 async def test_two_nodes_share_a_document(start_node: StartNode, http: aiohttp.ClientSession) -> None:

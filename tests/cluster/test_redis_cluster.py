@@ -12,13 +12,12 @@ import socketio
 
 from tests.support.api import SECRET, Api, http_session, mint, where
 from tests.support.crowd import Crowd, same_people
-from tests.support.editor import Editor
 from tests.support.receiver import Receiver
 from tests.support.redis_cluster import RedisClusterServers
 from tests.support.redis_server import needs_redis
 from tests.support.seeds import chosen_seed
 from tests.support.server import CollabServer, line, lines
-from tests.support.typists import read
+from tests.support.typists import opened, read
 from tests.support.wire import Client, WebSocketWire
 
 pytestmark = needs_redis
@@ -59,14 +58,6 @@ def start_node(servers: RedisClusterServers) -> Iterator[StartNode]:
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with http_session() as session:
         yield session
-
-
-async def opened(server: CollabServer, http: aiohttp.ClientSession, name: str) -> Editor:
-    client = Client(WebSocketWire(server.url, http), f"/doc/{name}")
-    await client.connect()
-    editor = Editor(client)
-    await editor.sync()
-    return editor
 
 
 async def until_read(node: CollabServer, http: aiohttp.ClientSession, name: str, text: str) -> None:

@@ -19,11 +19,10 @@ from collab.auth import published_keys
 from collab.auth.published_keys import PublishedKeys
 from collab.errors import CollabError
 from tests.support.api import http_session
-from tests.support.editor import Editor
 from tests.support.full_disk import fill, make_room
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.server import CollabServer, line, lines
-from tests.support.wire import Client, WebSocketWire
+from tests.support.typists import opened
 
 Start = Callable[..., CollabServer]
 
@@ -32,14 +31,6 @@ Start = Callable[..., CollabServer]
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with http_session() as session:
         yield session
-
-
-async def opened(server: CollabServer, http: aiohttp.ClientSession, name: str) -> Editor:
-    client = Client(WebSocketWire(server.url, http), f"/doc/{name}")
-    await client.connect()
-    editor = Editor(client)
-    await editor.sync()
-    return editor
 
 
 # -- the disk ---------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.full_disk import fill, make_room
 from tests.support.server import CollabServer, line
-from tests.support.typists import read
+from tests.support.typists import opened, read
 from tests.support.wire import Client, WebSocketWire
 
 
@@ -25,14 +25,6 @@ from tests.support.wire import Client, WebSocketWire
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with http_session() as session:
         yield session
-
-
-async def opened(server: CollabServer, http: aiohttp.ClientSession, name: str) -> Editor:
-    client = Client(WebSocketWire(server.url, http), f"/doc/{name}")
-    await client.connect()
-    editor = Editor(client)
-    await editor.sync()
-    return editor
 
 
 async def until_readiness_is(status: int, server: CollabServer, http: aiohttp.ClientSession) -> None:

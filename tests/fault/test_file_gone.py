@@ -16,7 +16,7 @@ import pytest
 from tests.support.api import http_session
 from tests.support.editor import Editor
 from tests.support.server import CollabServer, line, lines
-from tests.support.wire import Client, WebSocketWire
+from tests.support.typists import opened
 
 #: seconds within which everything is to be well again: the server waits for 3 before it writes a file anew
 SOON = 30.0
@@ -26,14 +26,6 @@ SOON = 30.0
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with http_session() as session:
         yield session
-
-
-async def opened(server: CollabServer, http: aiohttp.ClientSession, name: str) -> Editor:
-    client = Client(WebSocketWire(server.url, http), f"/doc/{name}")
-    await client.connect()
-    editor = Editor(client)
-    await editor.sync()
-    return editor
 
 
 async def text_of(server: CollabServer, http: aiohttp.ClientSession, name: str) -> str:

@@ -14,9 +14,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from tests.support.editor import Editor
 from tests.support.server import CollabServer, line, lines
-from tests.support.wire import Client, WebSocketWire
+from tests.support.typists import opened
 
 LIMIT = 160
 #: a process of its own below the shell: the limit is the server's alone
@@ -27,14 +26,6 @@ FEW = ["sh", "-c", f'ulimit -n {LIMIT}; "$0" "$@"; exit $?']
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True)) as session:
         yield session
-
-
-async def opened(server: CollabServer, http: aiohttp.ClientSession, name: str) -> Editor:
-    client = Client(WebSocketWire(server.url, http), f"/doc/{name}")
-    await client.connect()
-    editor = Editor(client)
-    await editor.sync()
-    return editor
 
 
 POLL = b"GET /api/v1/documents/a/events HTTP/1.1\r\nHost: localhost\r\n\r\n"

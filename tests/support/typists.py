@@ -12,6 +12,15 @@ from tests.support.server import CollabServer
 from tests.support.wire import Client, WebSocketWire, WireError
 
 
+async def opened(server: CollabServer, http: aiohttp.ClientSession, name: str) -> Editor:
+    """Somebody who has opened a document, and has all of it."""
+    client = Client(WebSocketWire(server.url, http), f"/doc/{name}")
+    await client.connect()
+    editor = Editor(client)
+    await editor.sync()
+    return editor
+
+
 class Typist:
     """Types words that name who typed them and when, comes back when cut off, and keeps its replica.
 
